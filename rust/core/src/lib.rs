@@ -1,0 +1,11 @@
+//! The pure part of Tidegate: it decides and touches nothing.
+//!
+//! Everything here is a function of its arguments: no clock, no socket, no thread, no randomness. Time comes in as
+//! [`plane::Nanos`], bytes as slices, documents as JSON values.
+#![forbid(unsafe_code)]
+
+pub mod document;
+pub mod fault;
+pub mod oip;
+pub mod plane;
+pub mod routing;
