@@ -1,0 +1,45 @@
+"""Fixtures for every test: the model repository, a running gateway, and its log beside a failure."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from support import models as small_models
+from support.gateway import LOG_TAIL_CHARACTERS, Gateway, start_gateway
+
+# The same examples in every run: a red build can be repeated.
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.load_profile("repeatable")
+
+# What the shared gateway serves beside the unrouted models: one split, sticky by metadata.
+SHARED_DOCUMENT: dict[str, Any] = {
+    "routes": {"split": {"sticky": 'metadata["x-unit"]', "split": {"add/1": 90, "add/2": 10}}},
+    # Runs of 0.2 s each would make every start wait for the warm-up of a model that no test batches.
+    "versions": {"slow/1": {"batching": "off"}},
+}
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository with every model of `support.models`; read it, do not change it."""
+    return small_models.write_repository(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="session")
+def gateway(models: Path) -> Iterator[Gateway]:
+    """One running gateway with every model, shared by all tests that leave it as they found it."""
+    with start_gateway(SHARED_DOCUMENT, models) as running:
+        yield running
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Puts the end of the log of every gateway that a failed test used into its report."""
+    report = yield
+    if report.failed:
+        for name, value in getattr(item, "funcargs", {}).items():
+            if isinstance(value, Gateway) and value.log_path.exists():
+                report.sections.append((f"log of {name}", value.log[-LOG_TAIL_CHARACTERS:]))
+    return report

@@ -1,0 +1,1 @@
+"""What tests share: small models and a gateway in its own process."""
