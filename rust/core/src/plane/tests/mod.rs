@@ -1,0 +1,1 @@
+//! Tests that take a machine through long histories.
