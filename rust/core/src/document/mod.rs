@@ -1,1 +1,238 @@
-//! The gateway document.
+//! The gateway document: everything an operator says, typed, with every default filled in.
+//!
+//! The defaults live here and nowhere else. [`parse`] collects every violation of form and meaning at once; [`render`]
+//! is the way back to JSON. `docs/configuration.md` is this module for readers.
+
+mod address;
+mod names;
+mod parse;
+mod routes;
+mod versions;
+mod walk;
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::routing::{Range, StickyKey};
+
+pub use address::check_address;
+pub use names::{MAX_NAME_BYTES, NameError, VersionId, check_name};
+pub use parse::parse;
+pub use walk::Violation;
+
+/// The document with every default filled in, fields in the order of `docs/configuration.md`, names sorted.
+pub fn render(document: &Document) -> Value {
+    serde_json::to_value(document).expect("a document is made of strings, integers, lists and string-keyed maps")
+}
+
+/// What one gateway serves and how.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Document {
+    pub listen: Listen,
+    /// Folder of `<model>/<version>/model.onnx`; relative to the folder of the document.
+    pub repository: String,
+    /// Folder of what the gateway remembers between starts; relative to the folder of the document.
+    pub state_dir: String,
+    /// Settings of versions; versions that routes name are always here.
+    pub versions: BTreeMap<VersionId, VersionSettings>,
+    pub routes: BTreeMap<String, Route>,
+    /// Timeout of requests to models without a route.
+    pub timeout_ms: u64,
+    /// A batch that is predicted to cost no more runs on the thread that read it.
+    pub inline_budget_us: u64,
+    /// Whether answers carry who answered in their parameters.
+    pub answer_parameters: bool,
+    /// How long connections are still accepted after the signal to end.
+    pub drain_delay_ms: u64,
+    /// How long begun requests may go on after that.
+    pub drain_timeout_ms: u64,
+    pub limits: Limits,
+    pub threads: Threads,
+    pub log: Log,
+}
+
+impl Default for Document {
+    fn default() -> Self {
+        Self {
+            listen: Listen::default(),
+            repository: "./models".to_owned(),
+            state_dir: ".tidegate".to_owned(),
+            versions: BTreeMap::new(),
+            routes: BTreeMap::new(),
+            timeout_ms: 30_000,
+            inline_budget_us: 100,
+            answer_parameters: true,
+            drain_delay_ms: 5_000,
+            drain_timeout_ms: 30_000,
+            limits: Limits::default(),
+            threads: Threads::default(),
+            log: Log::default(),
+        }
+    }
+}
+
+impl Document {
+    /// The settings of a version, whether or not the document names it.
+    pub fn settings_of(&self, version: &VersionId) -> VersionSettings {
+        self.versions.get(version).cloned().unwrap_or_default()
+    }
+
+    /// The versions that routes name, each once, in name order.
+    pub fn routed_versions(&self) -> Vec<&VersionId> {
+        let mut versions: Vec<_> = self.routes.values().flat_map(|route| route.split.keys()).collect();
+        versions.sort_unstable();
+        versions.dedup();
+        versions
+    }
+}
+
+/// Where the gateway listens, as `host:port`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Listen {
+    pub grpc: String,
+    pub http: String,
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        Self { grpc: "127.0.0.1:8001".to_owned(), http: "127.0.0.1:8002".to_owned() }
+    }
+}
+
+/// How one version runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct VersionSettings {
+    pub batching: Batching,
+    /// How many batches run at once.
+    pub instances: u64,
+    /// Threads inside one operator.
+    pub intra_op_threads: u64,
+    pub queue: Queue,
+}
+
+impl Default for VersionSettings {
+    fn default() -> Self {
+        Self { batching: Batching::default(), instances: 2, intra_op_threads: 1, queue: Queue::default() }
+    }
+}
+
+/// How requests share a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Batching {
+    pub mode: BatchingMode,
+    /// Most rows in one batch.
+    pub max: u64,
+    /// How long an idle instance waits for more rows.
+    pub max_delay_us: u64,
+}
+
+impl Default for Batching {
+    fn default() -> Self {
+        Self { mode: BatchingMode::Auto, max: 64, max_delay_us: 0 }
+    }
+}
+
+/// Whether requests share a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BatchingMode {
+    /// When warm-up found that rows do not influence each other.
+    Auto,
+    On,
+    Off,
+}
+
+/// What may wait for a version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Queue {
+    pub requests: u64,
+    pub mib: u64,
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Self { requests: 1024, mib: 256 }
+    }
+}
+
+/// The policy behind one public name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Route {
+    pub sticky: Option<StickyKey>,
+    /// Weight of each arm, any scale; the sum is above 0 and fits 64 bits.
+    pub split: BTreeMap<VersionId, u64>,
+    /// The arm that everything falls back to.
+    pub stable: VersionId,
+    pub salt: String,
+    pub timeout_ms: u64,
+    /// An explicit table; nothing is ever recomputed for a route that carries one.
+    pub ranges: Option<Vec<Range>>,
+}
+
+/// What the gateway takes before it refuses.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Limits {
+    pub message_mib: u64,
+    pub in_flight_mib: u64,
+    pub connections: u64,
+    pub streams_per_connection: u64,
+    pub header_list_kib: u64,
+    pub handshake_timeout_ms: u64,
+    pub idle_body_timeout_ms: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            message_mib: 64,
+            in_flight_mib: 1024,
+            connections: 1024,
+            streams_per_connection: 256,
+            header_list_kib: 16,
+            handshake_timeout_ms: 10_000,
+            idle_body_timeout_ms: 30_000,
+        }
+    }
+}
+
+/// How many threads there are; 0 = one per core.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Threads {
+    /// Threads that read and answer.
+    pub front: u64,
+    /// Threads that run what is too large for the front.
+    pub compute: u64,
+}
+
+/// How the gateway speaks of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Log {
+    pub format: LogFormat,
+    pub level: LogLevel,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { format: LogFormat::Text, level: LogLevel::Info }
+    }
+}
+
+/// One line an event, for people or for machines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+/// The least grave event that is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    Debug,
+    Info,
+    Warning,
+    Error,
+}

@@ -1,0 +1,64 @@
+//! The `versions` section.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::walk::{Bounds, Fields, Walk};
+use super::{Batching, BatchingMode, VersionId, VersionSettings};
+
+/// Most versions one document names: each is loaded, and each is a label of every metric.
+const MAX_VERSIONS: usize = 1024;
+
+const MODES: [(&str, BatchingMode); 3] =
+    [("auto", BatchingMode::Auto), ("on", BatchingMode::On), ("off", BatchingMode::Off)];
+
+const BATCH_ROWS: Bounds = Bounds { min: 1, max: 65_536, why: "rows in one batch; larger ones only wait longer" };
+const BATCH_DELAY_US: Bounds = Bounds { min: 0, max: 1_000_000, why: "microseconds that every caller may wait" };
+const INSTANCES: Bounds = Bounds { min: 1, max: 256, why: "runs at once; more than cores only share them" };
+const INTRA_OP_THREADS: Bounds = Bounds { min: 1, max: 256, why: "threads inside one operator" };
+const QUEUE_REQUESTS: Bounds = Bounds { min: 1, max: 1_048_576, why: "requests that wait" };
+const QUEUE_MIB: Bounds = Bounds { min: 1, max: 1_048_576, why: "MiB of requests that wait; at most 1 TiB" };
+
+pub(super) fn parse(walk: &mut Walk, root: &Fields<'_>) -> BTreeMap<VersionId, VersionSettings> {
+    let mut versions = BTreeMap::new();
+    let Some((path, value)) = root.get("versions") else { return versions };
+    let section = walk.mapping(path, value);
+    if section.len() > MAX_VERSIONS {
+        walk.refuse(&section.path, format!("names {} versions; at most {MAX_VERSIONS} are allowed", section.len()));
+    }
+    for (key, path, value) in section.entries() {
+        let settings = settings(walk, path.clone(), value);
+        match key.parse::<VersionId>() {
+            Ok(version) => {
+                versions.insert(version, settings);
+            }
+            Err(error) => walk.refuse(&path, error.to_string()),
+        }
+    }
+    versions
+}
+
+fn settings(walk: &mut Walk, path: String, value: &Value) -> VersionSettings {
+    let mut settings = VersionSettings::default();
+    let fields = walk.fields(path, value, &["batching", "instances", "intra_op_threads", "queue"]);
+    batching(walk, &fields, &mut settings.batching);
+    walk.integer(&fields, "instances", &INSTANCES, &mut settings.instances);
+    walk.integer(&fields, "intra_op_threads", &INTRA_OP_THREADS, &mut settings.intra_op_threads);
+    let queue = walk.section(&fields, "queue", &["requests", "mib"]);
+    walk.integer(&queue, "requests", &QUEUE_REQUESTS, &mut settings.queue.requests);
+    walk.integer(&queue, "mib", &QUEUE_MIB, &mut settings.queue.mib);
+    settings
+}
+
+/// A mapping, or a mode alone: `batching: off`.
+fn batching(walk: &mut Walk, parent: &Fields<'_>, into: &mut Batching) {
+    let Some((path, value)) = parent.get("batching") else { return };
+    if matches!(value, Value::String(_) | Value::Bool(_)) {
+        return walk.choice_at(&path, value, &MODES, &mut into.mode);
+    }
+    let fields = walk.fields(path, value, &["mode", "max", "max_delay_us"]);
+    walk.choice(&fields, "mode", &MODES, &mut into.mode);
+    walk.integer(&fields, "max", &BATCH_ROWS, &mut into.max);
+    walk.integer(&fields, "max_delay_us", &BATCH_DELAY_US, &mut into.max_delay_us);
+}
