@@ -35,23 +35,23 @@ demo: .venv/built ## replay real flights through a sticky 90/10 split of two mod
 
 test: .venv/built .venv/dev ## formats, Rust tests, Python tests
 	cargo fmt --manifest-path rust/Cargo.toml --all --check
-	$(BIN)/ruff format --quiet --check python tests benchmarks
-	$(BIN)/ruff check --quiet python tests benchmarks
+	$(BIN)/ruff format --quiet --check python tests benchmarks proto
+	$(BIN)/ruff check --quiet python tests benchmarks proto
 	$(CARGO_TEST) $(RUST_CRATES)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 lint: .venv/dev ## formats, clippy, ruff, mypy, import contracts
 	cargo fmt --manifest-path rust/Cargo.toml --all --check
 	PYO3_PYTHON=$(abspath $(BIN)/python) cargo clippy --manifest-path rust/Cargo.toml --locked --workspace --all-targets -- -D warnings
-	$(BIN)/ruff format --check python tests benchmarks
-	$(BIN)/ruff check python tests benchmarks
+	$(BIN)/ruff format --check python tests benchmarks proto
+	$(BIN)/ruff check python tests benchmarks proto
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
 format: .venv/dev ## write what the format checks ask for
 	cargo fmt --manifest-path rust/Cargo.toml --all
-	$(BIN)/ruff format python tests benchmarks
-	$(BIN)/ruff check --fix --exit-zero python tests benchmarks
+	$(BIN)/ruff format python tests benchmarks proto
+	$(BIN)/ruff check --fix --exit-zero python tests benchmarks proto
 
 bench: .venv/built .venv/dev ## measure against the peers and write a dated result
 	benchmarks/run.sh

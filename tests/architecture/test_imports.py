@@ -1,0 +1,52 @@
+"""Who may know whom: the rings, and the few files that know the native module."""
+
+import ast
+from pathlib import Path
+
+import pytest
+from importlinter import cli
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "python/tidegate"
+
+# The typed faces of the native module; everybody else imports these.
+KNOWS_NATIVE = ("core", "gateway", "config.py")
+
+
+def test_imports_only_go_inward(monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    code = cli.lint_imports(config_filename="pyproject.toml", no_cache=True)
+    assert code == cli.EXIT_STATUS_SUCCESS, capsys.readouterr().out
+
+
+def test_only_core_gateway_and_config_import_the_native_module():
+    strangers = [
+        str(path.relative_to(PACKAGE))
+        for path in PACKAGE.rglob("*.py")
+        if path.relative_to(PACKAGE).parts[0] not in KNOWS_NATIVE and "tidegate._native" in _imports(path)
+    ]
+    assert strangers == []
+
+
+@pytest.mark.parametrize("module", ["onnxruntime", "onnx", "sklearn"])
+def test_only_the_demo_imports_what_trains_models(module):
+    strangers = [
+        str(path.relative_to(PACKAGE))
+        for path in PACKAGE.rglob("*.py")
+        if path.relative_to(PACKAGE).parts[0] != "demo" and module in _imports(path)
+    ]
+    assert strangers == []
+
+
+def _imports(path: Path) -> set[str]:
+    """Every module that a file imports, anywhere in it; `from a import b` counts as `a` and `a.b`."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            package = ".".join(("tidegate", *path.relative_to(PACKAGE).parent.parts[: 1 - node.level or None]))
+            module = ".".join(part for part in (package if node.level else "", node.module or "") if part)
+            names.add(module)
+            names.update(f"{module}.{alias.name}" for alias in node.names)
+    return names | {name.split(".")[0] for name in names}
