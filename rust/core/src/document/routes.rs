@@ -55,7 +55,7 @@ fn route(walk: &mut Walk, name: &str, fields: &Fields<'_>) -> Option<Route> {
 
 fn sticky(walk: &mut Walk, fields: &Fields<'_>) -> Option<StickyKey> {
     let (path, text) = walk.text(fields, "sticky")?;
-    text.parse().map_err(|error| walk.refuse(&path, error.to_string())).ok()
+    walk.parsed(&path, text)
 }
 
 /// The weights, when every one of them is good.
@@ -71,12 +71,12 @@ fn split(walk: &mut Walk, fields: &Fields<'_>) -> Option<BTreeMap<VersionId, u64
     }
     let mut split = BTreeMap::new();
     for (key, path, value) in section.entries() {
-        let version = key.parse::<VersionId>().map_err(|error| walk.refuse(&path, error.to_string()));
+        let version = walk.parsed(&path, key);
         match (version, value.as_u64()) {
-            (Ok(version), Some(weight)) => {
+            (Some(version), Some(weight)) => {
                 split.insert(version, weight);
             }
-            (Err(()), Some(_)) => {}
+            (None, Some(_)) => {}
             (_, None) => {
                 let got = describe(value);
                 walk.refuse(&path, format!("a weight must be a whole number from 0 to {}, got {got}", u64::MAX));
@@ -98,7 +98,7 @@ fn split(walk: &mut Walk, fields: &Fields<'_>) -> Option<BTreeMap<VersionId, u64
 /// The arm named, or the heaviest, ties by name.
 fn stable(walk: &mut Walk, fields: &Fields<'_>, split: Option<&BTreeMap<VersionId, u64>>) -> Option<VersionId> {
     let named = match walk.text(fields, "stable") {
-        Some((path, text)) => Some((text.parse().map_err(|error| walk.refuse(&path, error.to_string())).ok()?, path)),
+        Some((path, text)) => Some((walk.parsed::<VersionId>(&path, text)?, path)),
         None => None,
     };
     let split = split?;

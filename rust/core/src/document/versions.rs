@@ -29,11 +29,8 @@ pub(super) fn parse(walk: &mut Walk, root: &Fields<'_>) -> BTreeMap<VersionId, V
     }
     for (key, path, value) in section.entries() {
         let settings = settings(walk, path.clone(), value);
-        match key.parse::<VersionId>() {
-            Ok(version) => {
-                versions.insert(version, settings);
-            }
-            Err(error) => walk.refuse(&path, error.to_string()),
+        if let Some(version) = walk.parsed(&path, key) {
+            versions.insert(version, settings);
         }
     }
     versions

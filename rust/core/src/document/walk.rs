@@ -3,6 +3,9 @@
 //! Readers assign into a value that already holds the default, so a field that is absent, `null` or refused leaves the
 //! default in place and the walk goes on.
 
+use std::fmt::Display;
+use std::str::FromStr;
+
 use serde_json::{Map, Value};
 
 use super::names::clip;
@@ -118,6 +121,11 @@ impl Walk {
             return None;
         };
         Some((path, text))
+    }
+
+    /// A text in its parsed form.
+    pub(super) fn parsed<T: FromStr<Err: Display>>(&mut self, path: &str, text: &str) -> Option<T> {
+        text.parse().map_err(|error: T::Err| self.refuse(path, error.to_string())).ok()
     }
 
     /// A word out of a few.
