@@ -1,0 +1,127 @@
+"""The models: two scikit-learn pipelines that guess whether a flight arrives late, as ONNX files.
+
+Everything the models need is inside their graphs: the carrier goes in as a string, a probability comes out. So
+a caller needs no scikit-learn, and no code that could differ between training and serving.
+"""
+
+import hashlib
+import shutil
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, compose, helper
+from skl2onnx import to_onnx
+from skl2onnx.common.data_types import FloatTensorType, StringTensorType
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import GradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from tidegate.demo.flights import Flight
+
+TRAINING_MONTHS = range(1, 4)
+ROWS = "rows"  # the name of the first axis everywhere, so that a server sees that rows may be batched
+OPSETS = {"": 17, "ai.onnx.ml": 3}
+STAMP = "models.sha256"  # beside the repository, never in it: a version folder holds its model and nothing else
+
+
+def train_models(repository: Path, name: str, archive: Path, read: Callable[[], Sequence[Flight]]) -> bool:
+    """Write `<repository>/<name>/1/model.onnx` and `…/2/model.onnx`, unless the same recipe already did.
+
+    Returns whether the models are new. `read` gives the flights to learn from and is called only when needed.
+    """
+    stamp = repository.parent / STAMP
+    recipe = _recipe_digest(archive)
+    if stamp.exists() and stamp.read_text() == recipe:
+        return False
+    stamp.unlink(missing_ok=True)
+    shutil.rmtree(repository, ignore_errors=True)
+    flights = read()
+    for number, pipeline in enumerate((logistic_regression(), gradient_boosting()), start=1):
+        pipeline.fit(features(flights), labels(flights))
+        folder = repository / name / str(number)
+        folder.mkdir(parents=True)
+        onnx.save(export(pipeline), folder / "model.onnx")
+    stamp.write_text(recipe)
+    return True
+
+
+def logistic_regression() -> Pipeline:
+    """Version 1: each carrier has its own rate, and the odds grow evenly through the day."""
+    return make_pipeline(_columns(StandardScaler()), LogisticRegression(max_iter=500))
+
+
+def gradient_boosting() -> Pipeline:
+    """Version 2: small trees, which also see that carriers have different days."""
+    trees = GradientBoostingClassifier(n_estimators=60, max_depth=4, subsample=0.5, random_state=2013)
+    return make_pipeline(_columns("passthrough"), trees)
+
+
+def features(flights: Sequence[Flight]) -> NDArray[np.object_]:
+    """The table the pipelines learn from, of shape [flights, 2]: carrier, planned hour of departure.
+
+    Hours are rounded to 32 bits, the precision in which they are served, so that no tree splits between the two.
+    """
+    table = np.empty((len(flights), 2), dtype=np.object_)
+    table[:, 0] = [flight.carrier for flight in flights]
+    table[:, 1] = np.array([flight.dep_hour for flight in flights], dtype=np.float32)
+    return table
+
+
+def labels(flights: Sequence[Flight]) -> NDArray[np.int64]:
+    """What the pipelines learn, of shape [flights]: 1 for a flight that came late."""
+    return np.array([flight.is_late for flight in flights], dtype=np.int64)
+
+
+def export(pipeline: Pipeline) -> onnx.ModelProto:
+    """Turn a fitted pipeline into ONNX.
+
+    In: `carrier` (string) and `dep_hour` (float), each [rows, 1]. Out: `label` (int64, [rows], 1 is late) and
+    `probability` (float, [rows, 1]) of being late, cut from the two columns that scikit-learn gives.
+    """
+    inputs = [("carrier", StringTensorType([None, 1])), ("dep_hour", FloatTensorType([None, 1]))]
+    # ZipMap would make the probabilities a list of dictionaries, which no tensor protocol can carry.
+    model: onnx.ModelProto = to_onnx(pipeline, initial_types=inputs, options={"zipmap": False}, target_opset=OPSETS)
+    model = compose.add_prefix(model, "sklearn/", rename_inputs=False)
+    _name_outputs(model.graph)
+    for value in (*model.graph.input, *model.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = ROWS
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def area_under_curve(is_late: Sequence[bool], probabilities: Sequence[float]) -> float | None:
+    """ROC AUC: how often a late flight got a higher probability than a punctual one; None without both kinds."""
+    if all(is_late) or not any(is_late):
+        return None
+    return float(roc_auc_score(is_late, probabilities))
+
+
+def _columns(hour: StandardScaler | str) -> ColumnTransformer:
+    one_hot = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+    return ColumnTransformer([("carrier", one_hot, [0]), ("hour", hour, [1])])
+
+
+def _name_outputs(graph: onnx.GraphProto) -> None:
+    label, both_columns = (value.name for value in graph.output)
+    graph.initializer.append(helper.make_tensor("late_column", TensorProto.INT64, [1], [1]))
+    graph.node.append(helper.make_node("Identity", [label], ["label"]))
+    graph.node.append(helper.make_node("Gather", [both_columns, "late_column"], ["probability"], axis=1))
+    del graph.output[:]
+    graph.output.append(helper.make_tensor_value_info("label", TensorProto.INT64, [ROWS]))
+    graph.output.append(helper.make_tensor_value_info("probability", TensorProto.FLOAT, [ROWS, 1]))
+
+
+def _recipe_digest(archive: Path) -> str:
+    """What decides the models: the flights, this file, the libraries. Any change trains anew."""
+    libraries = " ".join(f"{name}={version(name)}" for name in ("numpy", "onnx", "scikit-learn", "skl2onnx"))
+    digest = hashlib.sha256(libraries.encode())
+    for path in (archive, Path(__file__), Path(__file__).with_name("flights.py")):
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
