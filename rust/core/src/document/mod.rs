@@ -236,3 +236,6 @@ pub enum LogLevel {
     Warning,
     Error,
 }
+
+#[cfg(test)]
+mod tests;

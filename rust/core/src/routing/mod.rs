@@ -18,3 +18,8 @@ pub use compile::{ArmPlan, PinError, RoutePlan, compile_routes};
 pub use decide::{Decision, Head, Reason, decide};
 pub use sticky::{KeyBytes, MAX_KEY_BYTES, StickyError, StickyKey};
 pub use table::{Range, RangeError, RangeTable, check_ranges};
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;
