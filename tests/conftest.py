@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
+
 from support import models as small_models
 from support.gateway import LOG_TAIL_CHARACTERS, Gateway, start_gateway
 

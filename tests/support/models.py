@@ -185,9 +185,7 @@ def zipmap() -> onnx.ModelProto:
             helper.make_value_info(
                 "probabilities",
                 helper.make_sequence_type_proto(
-                    helper.make_map_type_proto(
-                        TensorProto.INT64, helper.make_tensor_type_proto(TensorProto.FLOAT, [])
-                    )
+                    helper.make_map_type_proto(TensorProto.INT64, helper.make_tensor_type_proto(TensorProto.FLOAT, []))
                 ),
             )
         ],
