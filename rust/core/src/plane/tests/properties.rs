@@ -1,0 +1,81 @@
+//! Any history of a scheduler, however odd, beside its account.
+
+use proptest::prelude::*;
+
+use super::ledger::{Ledger, Request};
+use crate::plane::{Nanos, VersionKey, VersionPolicy};
+
+#[derive(Clone, Debug)]
+enum Step {
+    Add(VersionPolicy),
+    Close(usize),
+    Arrive(usize, Request),
+    Cancel(usize),
+    Next,
+    Finish(usize, Nanos),
+    Advance(Nanos),
+}
+
+prop_compose! {
+    fn policy()(batching in prop::bool::weighted(0.8), max_rows in 0u32..10, max_delay in prop_oneof![Just(0), 1u64..50],
+                instances in 0u32..4, max_requests in 1u32..30, max_bytes in 100u64..1_000) -> VersionPolicy {
+        VersionPolicy { batching, max_rows, max_delay, instances, max_requests, max_bytes }
+    }
+}
+
+prop_compose! {
+    fn request()(rows in 0u32..14, bytes in 0u64..100, shape in 0u64..4, cost in 0u64..2_000_000,
+                 deadline in 0u64..400) -> Request {
+        Request { rows, bytes, shape, cost, deadline }
+    }
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        1 => policy().prop_map(Step::Add),
+        1 => any::<usize>().prop_map(Step::Close),
+        30 => (any::<usize>(), request()).prop_map(|(version, request)| Step::Arrive(version, request)),
+        6 => any::<usize>().prop_map(Step::Cancel),
+        16 => Just(Step::Next),
+        12 => (any::<usize>(), 0u64..4_000_000).prop_map(|(run, cost)| Step::Finish(run, cost)),
+        6 => (1u64..30).prop_map(Step::Advance),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn every_request_comes_out_once_and_every_batch_is_lawful(
+        policies in prop::collection::vec(policy(), 1..4),
+        steps in prop::collection::vec(step(), 1..300),
+    ) {
+        let mut ledger = Ledger::default();
+        let mut keys: Vec<VersionKey> = policies.into_iter().map(|policy| ledger.add(policy)).collect();
+        let mut now = 0;
+        for step in steps {
+            match step {
+                Step::Add(policy) => keys.push(ledger.add(policy)),
+                Step::Close(version) => ledger.close(keys[version % keys.len()]),
+                Step::Arrive(version, request) => {
+                    // Closed versions stay in `keys`: their stale keys must be refused, not confused.
+                    let request = Request { deadline: now + request.deadline, ..request };
+                    let _ = ledger.arrive(now, keys[version % keys.len()], request);
+                }
+                Step::Cancel(pick) => ledger.cancel(pick),
+                Step::Next => drop(ledger.next(now)),
+                Step::Finish(pick, cost) => {
+                    if let Some(version) = ledger.running(pick) {
+                        ledger.finish(version, cost);
+                    }
+                }
+                Step::Advance(by) => now += by,
+            }
+        }
+        for version in ledger.versions() {
+            ledger.close(version);
+        }
+        while let Some(version) = ledger.running(0) {
+            ledger.finish(version, 1);
+        }
+        prop_assert_eq!(ledger.out.len() as u64, ledger.arrived());
+    }
+}

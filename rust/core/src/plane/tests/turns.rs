@@ -1,0 +1,132 @@
+//! Versions get equal time, whatever a run of theirs costs, and nobody starves.
+
+use proptest::prelude::*;
+
+use crate::plane::{Nanos, Next, QUANTUM, Scheduler, VersionKey, VersionPolicy, Waiting};
+
+const POLICY: VersionPolicy = VersionPolicy {
+    batching: true,
+    max_rows: 1,
+    max_delay: 0,
+    instances: 1,
+    max_requests: 1_000_000,
+    max_bytes: u64::MAX,
+};
+
+fn request(payload: usize, cost: Nanos) -> Waiting<usize> {
+    Waiting { rows: 1, bytes: 1, shape: 0, cost, deadline: u64::MAX, payload }
+}
+
+/// One thread serves versions that always have something waiting; returns the time each one got.
+fn shares(predicted: &[Nanos], actual: &[Nanos], span: Nanos) -> Vec<Nanos> {
+    let mut scheduler = Scheduler::new();
+    let versions: Vec<VersionKey> = predicted.iter().map(|_| scheduler.add_version(POLICY)).collect();
+    let mut times = vec![0; predicted.len()];
+    let mut now = 0;
+    for (index, version) in versions.iter().enumerate() {
+        for _ in 0..2 {
+            scheduler.arrive(now, *version, request(index, predicted[index])).expect("there is room");
+        }
+    }
+    while now < span {
+        let Next::Run(batch) = scheduler.next(now) else { panic!("there is always something to run") };
+        let index = batch.requests[0].1;
+        now += actual[index];
+        times[index] += actual[index];
+        scheduler.finished(batch.version, actual[index]);
+        scheduler.arrive(now, batch.version, request(index, predicted[index])).expect("there is room");
+    }
+    times
+}
+
+fn spread(times: &[Nanos]) -> Nanos {
+    times.iter().max().expect("not empty") - times.iter().min().expect("not empty")
+}
+
+proptest! {
+    #[test]
+    fn busy_versions_get_equal_time_to_within_a_run_and_two_rounds(
+        costs in prop::collection::vec(1_000u64..20_000_000, 2..6),
+    ) {
+        let times = shares(&costs, &costs, 2_000_000_000);
+        let largest = costs.iter().max().expect("not empty");
+        prop_assert!(spread(&times) <= largest + 2 * QUANTUM, "{costs:?} got {times:?}");
+    }
+
+    #[test]
+    fn a_wrong_prediction_is_charged_when_the_run_ends(
+        actual in prop::collection::vec(1_000u64..20_000_000, 2..6),
+        wrong in prop::collection::vec(1_000u64..20_000_000, 6),
+    ) {
+        let times = shares(&wrong[..actual.len()], &actual, 2_000_000_000);
+        let largest = actual.iter().chain(&wrong).max().expect("not empty");
+        prop_assert!(spread(&times) <= 2 * largest + 2 * QUANTUM, "{actual:?} for {wrong:?} got {times:?}");
+    }
+}
+
+#[test]
+fn a_light_request_waits_for_one_heavy_run_at_most() {
+    const HEAVY: Nanos = 50_000_000;
+    let mut scheduler = Scheduler::new();
+    let heavy = scheduler.add_version(POLICY);
+    let light = scheduler.add_version(POLICY);
+    for _ in 0..1_000 {
+        scheduler.arrive(0, heavy, request(0, HEAVY)).expect("there is room");
+    }
+    let mut now = 0;
+    for _ in 0..500 {
+        let Next::Run(batch) = scheduler.next(now) else { panic!("heavy runs wait") };
+        assert_eq!(batch.version, heavy);
+        scheduler.arrive(now + HEAVY / 2, light, request(1, 20_000)).expect("there is room");
+        now += HEAVY;
+        scheduler.finished(heavy, HEAVY);
+        let Next::Run(batch) = scheduler.next(now) else { panic!("the light one waits") };
+        assert_eq!(batch.version, light);
+        now += 20_000;
+        scheduler.finished(light, 20_000);
+    }
+}
+
+#[test]
+fn a_run_that_hung_for_an_hour_does_not_lock_its_version_out_for_an_hour() {
+    const HOUR: Nanos = 3_600_000_000_000;
+    let mut scheduler = Scheduler::new();
+    let (hung, other) = (scheduler.add_version(POLICY), scheduler.add_version(POLICY));
+    for _ in 0..2_000 {
+        scheduler.arrive(0, hung, request(0, 1_000_000)).expect("there is room");
+        scheduler.arrive(0, other, request(1, 1_000_000)).expect("there is room");
+    }
+    let Next::Run(first) = scheduler.next(0) else { panic!("both wait") };
+    assert_eq!(first.version, hung);
+    scheduler.finished(hung, HOUR);
+    let mut before = 0;
+    while let Next::Run(batch) = scheduler.next(HOUR) {
+        scheduler.finished(batch.version, 1_000_000);
+        if batch.version == hung {
+            break;
+        }
+        before += 1;
+    }
+    assert!((990..=1_010).contains(&before), "it was held back for about a second: {before} ms");
+}
+
+#[test]
+fn a_version_that_was_alone_owes_nobody_for_it() {
+    let mut scheduler = Scheduler::new();
+    let (alone, late) = (scheduler.add_version(POLICY), scheduler.add_version(POLICY));
+    for _ in 0..1_000 {
+        scheduler.arrive(0, alone, request(0, 10_000_000)).expect("there is room");
+        let Next::Run(batch) = scheduler.next(0) else { panic!("it waits") };
+        scheduler.finished(batch.version, 10_000_000);
+    }
+    let mut order = Vec::new();
+    for _ in 0..4 {
+        scheduler.arrive(0, alone, request(0, 10_000_000)).expect("there is room");
+        scheduler.arrive(0, late, request(1, 10_000_000)).expect("there is room");
+    }
+    while let Next::Run(batch) = scheduler.next(0) {
+        order.push(batch.version == alone);
+        scheduler.finished(batch.version, 10_000_000);
+    }
+    assert_eq!(order.iter().take(4).filter(|is_alone| **is_alone).count(), 2, "they take turns at once: {order:?}");
+}
