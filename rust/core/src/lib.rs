@@ -7,5 +7,6 @@
 pub mod document;
 pub mod fault;
 pub mod oip;
+pub mod onnx;
 pub mod plane;
 pub mod routing;

@@ -1,0 +1,269 @@
+//! `ModelInferResponse`, written straight into the buffer that goes out.
+
+use super::datatype::Datatype;
+use super::signature::TensorSpec;
+use bytes::{BufMut, BytesMut};
+
+/// gRPC's length-prefixed framing: one compression flag and a 32-bit length before each message.
+pub const FRAME_HEAD: usize = 5;
+
+/// The largest answer gRPC can carry.
+pub const LARGEST: usize = i32::MAX as usize;
+
+/// The parts of an answer that are the same for every request a version answers under one name, encoded once.
+#[derive(Clone, Debug)]
+pub struct Stamp {
+    names: Vec<u8>,
+    parameters: Vec<u8>,
+    outputs: Vec<(Vec<u8>, Datatype)>,
+}
+
+impl Stamp {
+    /// `model_name` is the name the caller used, `version` the version's number, `tidegate_version` its full name.
+    pub fn new(model_name: &str, version: &str, tidegate_version: &str, epoch: u64, outputs: &[TensorSpec]) -> Self {
+        let mut names = Vec::new();
+        put_text(&mut names, 1, model_name.as_bytes());
+        put_text(&mut names, 2, version.as_bytes());
+        let mut parameters = Vec::new();
+        put_parameter(&mut parameters, "tidegate_version", |value| put_text(value, 3, tidegate_version.as_bytes()));
+        put_parameter(&mut parameters, "tidegate_epoch", |value| {
+            put_key(value, 2, 0);
+            put_varint(value, epoch);
+        });
+        let outputs = outputs
+            .iter()
+            .map(|spec| {
+                let mut head = Vec::new();
+                put_text(&mut head, 1, spec.name.as_bytes());
+                put_text(&mut head, 2, spec.datatype.name().as_bytes());
+                (head, spec.datatype)
+            })
+            .collect();
+        Self { names, parameters, outputs }
+    }
+}
+
+/// Who answered, as the caller is told.
+#[derive(Clone, Copy, Debug)]
+pub struct Credit<'a> {
+    pub reason: &'a str,
+    pub prediction_id: &'a str,
+}
+
+/// The elements of an output in memory.
+#[derive(Clone, Copy, Debug)]
+pub enum Elements<'a> {
+    /// Little-endian numbers.
+    Fixed(&'a [u8]),
+    /// Strings back to back; `ends[i]` is where the i-th one ends, and it starts where its predecessor ends (at `start`
+    /// for the first).
+    Strings { text: &'a [u8], start: usize, ends: &'a [usize] },
+}
+
+/// One output of one answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Output<'a> {
+    /// Its place in the signature.
+    pub index: u16,
+    pub dims: &'a [i64],
+    pub elements: Elements<'a>,
+}
+
+/// Why no answer can be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the answer has {size} bytes; gRPC carries at most {LARGEST}")]
+pub struct TooLarge {
+    pub size: usize,
+}
+
+/// Appends one framed `ModelInferResponse`. `credit: None` leaves the `tidegate_…` parameters out.
+pub fn write(
+    out: &mut BytesMut,
+    stamp: &Stamp,
+    id: &[u8],
+    credit: Option<Credit<'_>>,
+    raw: bool,
+    outputs: &[Output<'_>],
+) -> Result<(), TooLarge> {
+    let size = upper_bound(stamp, id, raw, outputs);
+    if size > LARGEST {
+        return Err(TooLarge { size });
+    }
+    out.reserve(size);
+    let start = out.len();
+    out.put_slice(&[0; FRAME_HEAD]);
+    out.put_slice(&stamp.names);
+    if !id.is_empty() {
+        put_text(out, 3, id);
+    }
+    if let Some(credit) = credit {
+        out.put_slice(&stamp.parameters);
+        put_parameter(out, "tidegate_reason", |value| put_text(value, 3, credit.reason.as_bytes()));
+        put_parameter(out, "tidegate_prediction_id", |value| put_text(value, 3, credit.prediction_id.as_bytes()));
+    }
+    for output in outputs {
+        put_output(out, stamp, output, raw);
+    }
+    if raw {
+        for output in outputs {
+            put_raw(out, &output.elements);
+        }
+    }
+    let length = (out.len() - start - FRAME_HEAD) as u32;
+    out[start + 1..start + FRAME_HEAD].copy_from_slice(&length.to_be_bytes());
+    Ok(())
+}
+
+/// Room that suffices for any answer of these outputs: varints at their longest.
+fn upper_bound(stamp: &Stamp, id: &[u8], raw: bool, outputs: &[Output<'_>]) -> usize {
+    const PARAMETERS: usize = 256;
+    let fixed = FRAME_HEAD + stamp.names.len() + stamp.parameters.len() + id.len() + PARAMETERS;
+    outputs.iter().fold(fixed, |sum, output| {
+        let (head, datatype) = &stamp.outputs[output.index as usize];
+        let contents = match output.elements {
+            // A varint takes up to ten bytes for one byte of a narrow signed integer.
+            Elements::Fixed(bytes) if !raw => bytes.len() / datatype.size().unwrap_or(1) * 10,
+            Elements::Fixed(bytes) => bytes.len(),
+            Elements::Strings { start, ends, .. } => ends.last().map_or(0, |end| end - start) + ends.len() * 6,
+        };
+        sum + head.len() + output.dims.len() * 10 + contents + 64
+    })
+}
+
+fn put_output(out: &mut BytesMut, stamp: &Stamp, output: &Output<'_>, raw: bool) {
+    let (head, datatype) = &stamp.outputs[output.index as usize];
+    let shape: usize = output.dims.iter().map(|&dim| varint_len(dim as u64)).sum();
+    let contents = if raw { None } else { Some(contents_len(*datatype, &output.elements)) };
+    let mut length = head.len();
+    if !output.dims.is_empty() {
+        length += 1 + varint_len(shape as u64) + shape;
+    }
+    if let Some(contents) = contents {
+        length += 1 + varint_len(contents as u64) + contents;
+    }
+    put_key(out, 5, 2);
+    put_varint(out, length as u64);
+    out.put_slice(head);
+    if !output.dims.is_empty() {
+        put_key(out, 3, 2);
+        put_varint(out, shape as u64);
+        for &dim in output.dims {
+            put_varint(out, dim as u64);
+        }
+    }
+    if let Some(contents) = contents {
+        put_key(out, 5, 2);
+        put_varint(out, contents as u64);
+        put_contents(out, *datatype, &output.elements);
+    }
+}
+
+fn put_raw(out: &mut BytesMut, elements: &Elements<'_>) {
+    put_key(out, 6, 2);
+    match *elements {
+        Elements::Fixed(bytes) => {
+            put_varint(out, bytes.len() as u64);
+            out.put_slice(bytes);
+        }
+        Elements::Strings { text, start, ends } => {
+            let length = ends.last().map_or(0, |end| end - start) + 4 * ends.len();
+            put_varint(out, length as u64);
+            for string in strings(text, start, ends) {
+                out.put_u32_le(string.len() as u32);
+                out.put_slice(string);
+            }
+        }
+    }
+}
+
+/// Each string of a tensor.
+fn strings<'a>(text: &'a [u8], start: usize, ends: &'a [usize]) -> impl Iterator<Item = &'a [u8]> {
+    ends.iter().scan(start, move |from, &end| {
+        let string = &text[*from..end];
+        *from = end;
+        Some(string)
+    })
+}
+
+/// The length of the `InferTensorContents` message.
+fn contents_len(datatype: Datatype, elements: &Elements<'_>) -> usize {
+    match *elements {
+        Elements::Strings { text, start, ends } => {
+            strings(text, start, ends).map(|string| 1 + varint_len(string.len() as u64) + string.len()).sum()
+        }
+        Elements::Fixed([]) => 0,
+        Elements::Fixed(bytes) => {
+            let packed = packed_len(datatype, bytes);
+            1 + varint_len(packed as u64) + packed
+        }
+    }
+}
+
+fn packed_len(datatype: Datatype, bytes: &[u8]) -> usize {
+    match datatype {
+        Datatype::Fp32 | Datatype::Fp64 => bytes.len(),
+        _ => varints(datatype, bytes).map(varint_len).sum(),
+    }
+}
+
+fn put_contents(out: &mut BytesMut, datatype: Datatype, elements: &Elements<'_>) {
+    let Some(field) = datatype.contents_field() else { return };
+    match *elements {
+        Elements::Strings { text, start, ends } => {
+            strings(text, start, ends).for_each(|string| put_text(out, 8, string));
+        }
+        Elements::Fixed([]) => {}
+        Elements::Fixed(bytes) => {
+            put_key(out, field.number, 2);
+            put_varint(out, packed_len(datatype, bytes) as u64);
+            match datatype {
+                Datatype::Fp32 | Datatype::Fp64 => out.put_slice(bytes),
+                _ => varints(datatype, bytes).for_each(|value| put_varint(out, value)),
+            }
+        }
+    }
+}
+
+/// The elements of an integer tensor as varints: signed ones are extended to 64 bits.
+fn varints(datatype: Datatype, bytes: &[u8]) -> impl Iterator<Item = u64> + '_ {
+    let size = datatype.size().unwrap_or(1);
+    let signed = matches!(datatype, Datatype::Int8 | Datatype::Int16 | Datatype::Int32 | Datatype::Int64);
+    bytes.chunks_exact(size).map(move |chunk| {
+        let mut wide = [if signed && chunk[size - 1] >= 0x80 { 0xff } else { 0 }; 8];
+        wide[..size].copy_from_slice(chunk);
+        u64::from_le_bytes(wide)
+    })
+}
+
+/// One entry of the answer's parameters map.
+fn put_parameter(out: &mut impl BufMut, key: &str, value: impl FnOnce(&mut Vec<u8>)) {
+    let mut choice = Vec::with_capacity(64);
+    value(&mut choice);
+    let length = 1 + varint_len(key.len() as u64) + key.len() + 1 + varint_len(choice.len() as u64) + choice.len();
+    put_key(out, 4, 2);
+    put_varint(out, length as u64);
+    put_text(out, 1, key.as_bytes());
+    put_text(out, 2, &choice);
+}
+
+fn put_text(out: &mut impl BufMut, field: u32, text: &[u8]) {
+    put_key(out, field, 2);
+    put_varint(out, text.len() as u64);
+    out.put_slice(text);
+}
+
+fn put_key(out: &mut impl BufMut, field: u32, wire: u32) {
+    put_varint(out, u64::from(field << 3 | wire));
+}
+
+fn put_varint(out: &mut impl BufMut, mut value: u64) {
+    while value >= 0x80 {
+        out.put_u8(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.put_u8(value as u8);
+}
+
+fn varint_len(value: u64) -> usize {
+    ((64 - (value | 1).leading_zeros()) as usize).div_ceil(7)
+}

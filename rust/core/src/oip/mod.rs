@@ -1,0 +1,15 @@
+//! The Open Inference Protocol as it lies in memory: parse a request, hold it against a signature, write the answer.
+//!
+//! [`request::Head`] reads a `ModelInferRequest` without copying tensors and without building messages;
+//! [`validate::Plan`] is what is left of it once it fits a [`signature::Signature`]; [`answer`] writes the response.
+//! The messages of the less frequent calls are prost's, in [`messages`].
+
+pub mod answer;
+pub mod contents;
+pub mod datatype;
+pub mod messages;
+pub mod parameters;
+pub mod request;
+pub mod signature;
+pub mod validate;
+pub mod wire;

@@ -1,0 +1,144 @@
+//! Parameters of a request: the protocol's own, checked; anybody else's, handed through.
+
+use super::wire::{Malformed, Reader, Span, VARINT, FIXED64, expect};
+use crate::fault::{Fault, Reason};
+
+/// The value of one `InferParameter`, by position in the message.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Value {
+    /// The entry was there but chose no value.
+    #[default]
+    Unset,
+    Bool(bool),
+    Int64(i64),
+    Text(Span),
+    Double(f64),
+    Uint64(u64),
+}
+
+/// One entry of a parameters map.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Parameter {
+    pub key: Span,
+    pub value: Value,
+}
+
+impl Parameter {
+    /// Reads one map entry.
+    pub fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let mut entry = Self::default();
+        while !reader.is_done() {
+            match reader.tag()? {
+                (1, wire) => entry.key = reader.string(1, wire)?,
+                (2, wire) => {
+                    let span = reader.delimited(2, wire)?;
+                    entry.value = read_value(&mut reader.inside(span)?, entry.value)?;
+                }
+                (field, wire) => reader.skip(field, wire)?,
+            }
+        }
+        Ok(entry)
+    }
+}
+
+/// A later choice replaces an earlier one, as in every oneof.
+fn read_value(reader: &mut Reader<'_>, mut value: Value) -> Result<Value, Malformed> {
+    while !reader.is_done() {
+        let (field, wire) = reader.tag()?;
+        value = match field {
+            1 => {
+                expect(field, wire, VARINT)?;
+                Value::Bool(reader.varint()? != 0)
+            }
+            2 => {
+                expect(field, wire, VARINT)?;
+                Value::Int64(reader.varint()? as i64)
+            }
+            3 => Value::Text(reader.string(field, wire)?),
+            4 => {
+                expect(field, wire, FIXED64)?;
+                Value::Double(f64::from_le_bytes(reader.fixed64()?))
+            }
+            5 => {
+                expect(field, wire, VARINT)?;
+                Value::Uint64(reader.varint()?)
+            }
+            _ => {
+                reader.skip(field, wire)?;
+                value
+            }
+        };
+    }
+    Ok(value)
+}
+
+/// What the protocol's own request parameters ask for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// Triton's `timeout`, in microseconds; 0 means none.
+    pub timeout_us: Option<u64>,
+    /// Triton's `triton_enable_empty_final_response`, for streams.
+    pub final_response: bool,
+}
+
+/// Reads the reserved parameters and refuses those of a wrong type, all at once.
+pub fn asked(parameters: &[Parameter], message: &[u8]) -> Result<Asked, Fault> {
+    let mut asked = Asked::default();
+    let mut faults = Vec::new();
+    for parameter in parameters {
+        let key = parameter.key.text(message);
+        let kept = match key {
+            "timeout" => unsigned(parameter.value).map(|value| asked.timeout_us = Some(value).filter(|&us| us > 0)),
+            "priority" => unsigned(parameter.value).map(drop),
+            "sequence_id" => match parameter.value {
+                Value::Text(_) => Ok(()),
+                value => unsigned(value).map(drop).map_err(|_| "a non-negative integer or a string"),
+            },
+            "sequence_start" | "sequence_end" => boolean(parameter.value).map(drop),
+            "triton_enable_empty_final_response" => boolean(parameter.value).map(|value| asked.final_response = value),
+            _ if key.starts_with("triton_") => Err("another name: the prefix \"triton_\" is reserved"),
+            _ => Ok(()),
+        };
+        if let Err(expected) = kept {
+            faults.push((key.to_owned(), expected, describe(parameter.value)));
+        }
+    }
+    if faults.is_empty() {
+        return Ok(asked);
+    }
+    let mut fault = Fault::new(Reason::InvalidParameter, String::new());
+    for (key, expected, came) in faults {
+        let sentence = format!("parameter \"{key}\": expected {expected}, got {came}");
+        fault.message = if fault.message.is_empty() { sentence.clone() } else { format!("{}; {sentence}", fault.message) };
+        fault.violations.push(crate::fault::Violation { field: format!("parameters[\"{key}\"]"), description: sentence });
+    }
+    Err(fault)
+}
+
+/// The last entry of that name, as a map would keep it.
+pub fn find(parameters: &[Parameter], message: &[u8], name: &[u8]) -> Option<Value> {
+    parameters.iter().rev().find(|parameter| parameter.key.of(message) == name).map(|parameter| parameter.value)
+}
+
+fn unsigned(value: Value) -> Result<u64, &'static str> {
+    match value {
+        Value::Int64(value) if value >= 0 => Ok(value as u64),
+        Value::Uint64(value) => Ok(value),
+        _ => Err("a non-negative integer"),
+    }
+}
+
+fn boolean(value: Value) -> Result<bool, &'static str> {
+    if let Value::Bool(value) = value { Ok(value) } else { Err("a boolean") }
+}
+
+fn describe(value: Value) -> String {
+    match value {
+        Value::Unset => "no value".to_owned(),
+        Value::Bool(value) => format!("the boolean {value}"),
+        Value::Int64(value) => format!("the integer {value}"),
+        Value::Uint64(value) => format!("the integer {value}"),
+        Value::Double(value) => format!("the number {value}"),
+        Value::Text(_) => "a string".to_owned(),
+    }
+}

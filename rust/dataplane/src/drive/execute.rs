@@ -1,0 +1,191 @@
+//! One batch from its requests to their answers, on whichever thread runs it.
+
+use super::clock::Clock;
+use super::inbox::{Phases, Reply};
+use super::snapshot::{Target, Version};
+use crate::observe::prediction_id::PredictionId;
+use crate::runtime::{Batch, Outputs, Part, Worker, rows_of};
+use bytes::{Bytes, BytesMut};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use tidegate_core::fault::{Fault, Reason};
+use tidegate_core::oip::answer::{self, Credit, Output};
+use tidegate_core::oip::validate::Plan;
+use tidegate_core::oip::wire::Span;
+use tidegate_core::plane::Nanos;
+
+/// A request that has passed every check and waits to run.
+pub struct Request {
+    pub message: Bytes,
+    pub plan: Plan,
+    pub target: Arc<Target>,
+    pub arm: usize,
+    /// The caller's own id, in the message.
+    pub id: Span,
+    pub reason: &'static str,
+    pub prediction_id: PredictionId,
+    /// Whether the answer's parameters say who answered.
+    pub credited: bool,
+    pub arrived: Nanos,
+    pub deadline: Nanos,
+}
+
+impl Request {
+    pub fn version(&self) -> &Arc<Version> {
+        &self.target.arms[self.arm].version
+    }
+
+    /// Bytes that it holds while it waits.
+    pub fn bytes(&self) -> u64 {
+        (self.message.len() + self.plan.own_bytes()) as u64
+    }
+}
+
+/// Runs `requests`, all of `version`, and gives each its reply by index.
+pub fn execute<R: AsRef<Request>>(
+    version: &Version,
+    worker: &mut dyn Worker,
+    requests: &[R],
+    out: &mut BytesMut,
+    clock: &dyn Clock,
+    reply: &mut dyn FnMut(usize, Reply),
+) {
+    // The shape key is a hash; two shapes that share one still do not share a batch.
+    let first = requests[0].as_ref();
+    if requests.iter().any(|request| !request.as_ref().plan.same_shape(&first.plan)) && version.is_batched() {
+        for (index, request) in requests.iter().enumerate() {
+            run(version, worker, std::slice::from_ref(request), out, clock, &mut |_, answer| reply(index, answer));
+        }
+        return;
+    }
+    run(version, worker, requests, out, clock, reply);
+}
+
+fn run<R: AsRef<Request>>(
+    version: &Version,
+    worker: &mut dyn Worker,
+    requests: &[R],
+    out: &mut BytesMut,
+    clock: &dyn Clock,
+    reply: &mut dyn FnMut(usize, Reply),
+) {
+    let attempt = catch_unwind(AssertUnwindSafe(|| attempt(version, worker, requests, out, clock, reply)));
+    let fault = match attempt {
+        Ok(Ok(())) => return,
+        Ok(Err(message)) if requests.len() == 1 => {
+            Fault::new(Reason::ModelFailed, format!("{} failed while running: {}", version.id.as_str(), clip(&message)))
+        }
+        // One bad row fails its own request only.
+        Ok(Err(_)) => {
+            for (index, request) in requests.iter().enumerate() {
+                run(version, worker, std::slice::from_ref(request), out, clock, &mut |_, answer| reply(index, answer));
+            }
+            return;
+        }
+        Err(_) => Fault::new(Reason::Internal, "the gateway failed while running the model; its log has the panic"),
+    };
+    for index in 0..requests.len() {
+        reply(index, Reply::fault(fault.clone()));
+    }
+}
+
+fn attempt<R: AsRef<Request>>(
+    version: &Version,
+    worker: &mut dyn Worker,
+    requests: &[R],
+    out: &mut BytesMut,
+    clock: &dyn Clock,
+    reply: &mut dyn FnMut(usize, Reply),
+) -> Result<(), String> {
+    let begun = clock.now();
+    let rows: u32 = requests.iter().map(|request| request.as_ref().plan.rows).sum();
+    let parts: Vec<Part<'_>> = requests
+        .iter()
+        .map(|request| {
+            let request = request.as_ref();
+            Part { plan: &request.plan, message: &request.message }
+        })
+        .collect();
+    worker.prepare(Batch { parts: &parts, rows: version.is_batched().then_some(rows) })?;
+    let prepared = clock.now();
+    let outputs = worker.run()?;
+    let ran = clock.now();
+    if version.is_batched() {
+        check_rows(version, outputs, rows)?;
+    }
+    let elements = requests.iter().map(|request| request.as_ref().plan.elements).sum();
+    version.cost.observe(elements, ran - begun);
+    let mut first = 0;
+    let mut phases = Phases { queue: 0, input: prepared - begun, infer: ran - prepared, output: 0 };
+    for (index, request) in requests.iter().enumerate() {
+        let request = request.as_ref();
+        let result = write(version, request, outputs, rows, first, out);
+        first += request.plan.rows;
+        phases.queue = begun.saturating_sub(request.arrived);
+        phases.output = if index == 0 { clock.now() - ran } else { phases.output };
+        reply(index, Reply { result, phases });
+    }
+    version.batches.record(u64::from(if version.is_batched() { rows } else { 1 }), requests.len() as u64, &phases);
+    Ok(())
+}
+
+fn check_rows(version: &Version, outputs: &dyn Outputs, rows: u32) -> Result<(), String> {
+    for (index, spec) in version.signature().outputs.iter().enumerate() {
+        if outputs.dims(index).first() != Some(&i64::from(rows)) {
+            let dims = outputs.dims(index);
+            return Err(format!("output \"{}\" has shape {dims:?} for a batch of {rows} rows", spec.name));
+        }
+    }
+    Ok(())
+}
+
+fn write(
+    version: &Version,
+    request: &Request,
+    outputs: &dyn Outputs,
+    rows: u32,
+    first: u32,
+    out: &mut BytesMut,
+) -> Result<Bytes, Fault> {
+    let plan = &request.plan;
+    // Batched outputs are the batch's with the request's own first axis.
+    let shapes: Vec<Vec<i64>> = plan
+        .outputs
+        .iter()
+        .map(|&index| {
+            let mut dims = outputs.dims(index as usize).to_vec();
+            if version.is_batched() {
+                dims[0] = i64::from(plan.rows);
+            }
+            dims
+        })
+        .collect();
+    let answered: Vec<Output<'_>> = plan
+        .outputs
+        .iter()
+        .zip(&shapes)
+        .map(|(&index, dims)| {
+            let elements = outputs.elements(index as usize);
+            let elements = if version.is_batched() {
+                rows_of(elements, rows as usize, first as usize, plan.rows as usize)
+            } else {
+                elements
+            };
+            Output { index, dims, elements }
+        })
+        .collect();
+    let prediction_id = request.prediction_id;
+    let credit = Credit { reason: request.reason, prediction_id: prediction_id.as_str() };
+    let stamp = &request.target.arms[request.arm].stamp;
+    let id = request.id.of(&request.message);
+    answer::write(out, stamp, id, request.credited.then_some(credit), plan.raw_answer, &answered)
+        .map(|()| out.split().freeze())
+        .map_err(|error| Fault::new(Reason::AnswerTooLarge, error.to_string()))
+}
+
+/// What the runtime says, short enough for a header.
+fn clip(message: &str) -> String {
+    const SHOWN: usize = 400;
+    let line = message.split('\n').next().unwrap_or_default();
+    line.chars().take(SHOWN).collect()
+}

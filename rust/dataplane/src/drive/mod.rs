@@ -1,0 +1,13 @@
+//! Gives the step machines of the core a clock, threads and a runtime.
+
+pub mod clock;
+pub mod compute;
+pub mod execute;
+pub mod inbox;
+pub mod inspect;
+pub mod load;
+pub mod plane;
+pub mod reactor;
+pub mod server;
+pub mod snapshot;
+pub mod state;

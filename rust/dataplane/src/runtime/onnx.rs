@@ -1,0 +1,735 @@
+//! ONNX Runtime through its C API: the one file of unsafe code in the data plane.
+//!
+//! The library is the one inside the `onnxruntime` wheel, loaded at run time. One session serves all threads; each
+//! thread has a [`Worker`] with tensors bound to its own 64-byte aligned buffers, one set per shape, so that a run copies
+//! rows in and hands out what lies in the output buffers.
+//!
+//! Every `unsafe` block relies on the same facts, said once here: the function table comes from the library for the API
+//! version we declare and lives as long as the process (the library is never unloaded); handles are created by the
+//! library, owned by exactly one wrapper, released once; `OrtSession::Run` may be called from any number of threads.
+#![allow(unsafe_code)]
+
+use super::{Artifact, Batch, LoadOptions, Model, Outputs, Runtime, Worker};
+use ort_sys as sys;
+use std::alloc::Layout;
+use std::collections::HashMap;
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::path::Path;
+use std::ptr::{self, NonNull};
+use std::sync::Arc;
+use tidegate_core::oip::answer::Elements;
+use tidegate_core::oip::datatype::Datatype;
+use tidegate_core::oip::signature::{Signature, TensorSpec};
+
+/// The API that our declarations describe. Newer libraries still serve it.
+const API_VERSION: u32 = sys::ORT_API_VERSION;
+/// Bindings that one worker keeps; beyond that it starts afresh, so that odd shapes cannot fill the memory.
+const KEPT_BINDINGS: usize = 256;
+/// Bytes of bound buffers that one worker keeps.
+const KEPT_BYTES: usize = 32 << 20;
+/// ONNX Runtime's kernels like cache lines.
+const ALIGNMENT: usize = 64;
+
+/// The library, its environment, and what all sessions share.
+pub struct OnnxRuntime {
+    shared: Arc<Shared>,
+    pub version: String,
+}
+
+struct Shared {
+    api: &'static sys::OrtApi,
+    env: NonNull<sys::OrtEnv>,
+    memory: NonNull<sys::OrtMemoryInfo>,
+    allocator: NonNull<sys::OrtAllocator>,
+    pooled: bool,
+}
+
+// SAFETY: the environment, the memory description and the default allocator are documented as thread-safe.
+unsafe impl Send for Shared {}
+unsafe impl Sync for Shared {}
+
+impl OnnxRuntime {
+    /// Loads the library. `pool_threads` > 1 makes the pool that models with several intra-op threads share.
+    ///
+    /// # Errors
+    /// The sentence to show: the library is missing, is none, or is too old.
+    pub fn open(library: &Path, pool_threads: u32) -> Result<Self, String> {
+        let shown = library.display();
+        // SAFETY: loading runs the library's initialisers; it is the file the operator's environment installed.
+        let loaded = unsafe { libloading::Library::new(library) }
+            .map_err(|error| format!("cannot load ONNX Runtime from {shown}: {error}; install tidegate[serve]"))?;
+        // SAFETY: the symbol's type is that of the C header; the library is leaked, so the table stays valid.
+        let base = unsafe {
+            let entry = loaded
+                .get::<unsafe extern "system" fn() -> *const sys::OrtApiBase>(b"OrtGetApiBase\0")
+                .map_err(|_| format!("{shown} is not ONNX Runtime: it exports no OrtGetApiBase"))?;
+            &*entry()
+        };
+        // SAFETY: both functions take no pointers of ours.
+        let (version, table) = unsafe {
+            let version = CStr::from_ptr((base.GetVersionString)()).to_string_lossy().into_owned();
+            (version, (base.GetApi)(API_VERSION))
+        };
+        std::mem::forget(loaded);
+        // SAFETY: null or a table that lives as long as the library.
+        let api = unsafe { table.as_ref() }.ok_or_else(|| {
+            format!(
+                "ONNX Runtime {version} at {shown} does not offer API version {API_VERSION}; \
+                 supported are onnxruntime 1.{API_VERSION} and later 1.x"
+            )
+        })?;
+        let shared = Shared::create(api, pool_threads).map_err(|error| format!("ONNX Runtime {version}: {error}"))?;
+        Ok(Self { shared: Arc::new(shared), version })
+    }
+}
+
+impl Shared {
+    fn create(api: &'static sys::OrtApi, pool_threads: u32) -> Result<Self, String> {
+        let pooled = pool_threads > 1;
+        let level = sys::OrtLoggingLevel::ORT_LOGGING_LEVEL_ERROR;
+        let name = c"tidegate".as_ptr();
+        // SAFETY: see the head of this file.
+        unsafe {
+            let mut env = ptr::null_mut();
+            if pooled {
+                let mut threading = ptr::null_mut();
+                check(api, (api.CreateThreadingOptions)(&raw mut threading))?;
+                let made = check(api, (api.SetGlobalIntraOpNumThreads)(threading, pool_threads as c_int))
+                    .and_then(|()| check(api, (api.SetGlobalInterOpNumThreads)(threading, 1)))
+                    .and_then(|()| check(api, (api.SetGlobalSpinControl)(threading, 0)))
+                    .and_then(|()| {
+                        check(api, (api.CreateEnvWithGlobalThreadPools)(level, name, threading, &raw mut env))
+                    });
+                (api.ReleaseThreadingOptions)(threading);
+                made?;
+            } else {
+                check(api, (api.CreateEnv)(level, name, &raw mut env))?;
+            }
+            check(api, (api.DisableTelemetryEvents)(env))?;
+            let mut memory = ptr::null_mut();
+            let (kind, place) = (sys::OrtAllocatorType::OrtDeviceAllocator, sys::OrtMemType::OrtMemTypeDefault);
+            check(api, (api.CreateCpuMemoryInfo)(kind, place, &raw mut memory))?;
+            let mut allocator = ptr::null_mut();
+            check(api, (api.GetAllocatorWithDefaultOptions)(&raw mut allocator))?;
+            Ok(Self {
+                api,
+                env: some(env)?,
+                memory: some(memory)?,
+                allocator: some(allocator)?,
+                pooled,
+            })
+        }
+    }
+}
+
+fn some<T>(pointer: *mut T) -> Result<NonNull<T>, String> {
+    NonNull::new(pointer).ok_or_else(|| "the library returned no object".to_owned())
+}
+
+/// Turns a status into its message and frees it.
+///
+/// # Safety
+/// `status` comes from a call of this table and is used nowhere else.
+unsafe fn check(api: &sys::OrtApi, status: sys::OrtStatusPtr) -> Result<(), String> {
+    if status.0.is_null() {
+        return Ok(());
+    }
+    // SAFETY: non-null, ours, freed once.
+    unsafe {
+        let message = CStr::from_ptr((api.GetErrorMessage)(status.0)).to_string_lossy().into_owned();
+        (api.ReleaseStatus)(status.0);
+        Err(message)
+    }
+}
+
+impl Runtime for OnnxRuntime {
+    fn load(&self, artifact: &Artifact, options: LoadOptions) -> Result<Box<dyn Model>, String> {
+        let session = Session::create(&self.shared, artifact, options)?;
+        let signature = session.signature()?;
+        let names = |specs: &[TensorSpec]| {
+            specs.iter().map(|spec| CString::new(spec.name.as_str()).unwrap_or_default()).collect::<Vec<_>>()
+        };
+        let (inputs, outputs) = (names(&signature.inputs), names(&signature.outputs));
+        Ok(Box::new(OnnxModel { core: Arc::new(ModelCore { session, inputs, outputs }), signature: Arc::new(signature) }))
+    }
+}
+
+struct Session {
+    shared: Arc<Shared>,
+    raw: NonNull<sys::OrtSession>,
+}
+
+// SAFETY: a session is immutable for its users, and `Run` is thread-safe.
+unsafe impl Send for Session {}
+unsafe impl Sync for Session {}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // SAFETY: owned, released once; no run is under way, for runs borrow it.
+        unsafe { (self.shared.api.ReleaseSession)(self.raw.as_ptr()) };
+    }
+}
+
+impl Session {
+    fn create(shared: &Arc<Shared>, artifact: &Artifact, load: LoadOptions) -> Result<Self, String> {
+        let api = shared.api;
+        // SAFETY: see the head of this file; ONNX Runtime copies the model and the external data while it creates the session.
+        unsafe {
+            let mut options = ptr::null_mut();
+            check(api, (api.CreateSessionOptions)(&raw mut options))?;
+            let made = Self::configure(shared, options, load)
+                .and_then(|()| Self::add_external(api, options, artifact))
+                .and_then(|()| {
+                    let mut raw = ptr::null_mut();
+                    let (bytes, length) = (artifact.model.as_ptr().cast::<c_void>(), artifact.model.len());
+                    check(
+                        api,
+                        (api.CreateSessionFromArray)(shared.env.as_ptr(), bytes, length, options, &raw mut raw),
+                    )?;
+                    some(raw)
+                });
+            (api.ReleaseSessionOptions)(options);
+            Ok(Self { shared: Arc::clone(shared), raw: made? })
+        }
+    }
+
+    unsafe fn configure(shared: &Shared, options: *mut sys::OrtSessionOptions, load: LoadOptions) -> Result<(), String> {
+        let api = shared.api;
+        // SAFETY: `options` is alive; strings are static.
+        unsafe {
+            let all = sys::GraphOptimizationLevel::ORT_ENABLE_ALL;
+            check(api, (api.SetSessionGraphOptimizationLevel)(options, all))?;
+            if load.intra_op_threads > 1 && shared.pooled {
+                check(api, (api.DisablePerSessionThreads)(options))?;
+            } else {
+                check(api, (api.SetIntraOpNumThreads)(options, 1))?;
+            }
+            check(api, (api.SetInterOpNumThreads)(options, 1))?;
+            let entry = |key: &CStr, value: &CStr| {
+                check(api, (api.AddSessionConfigEntry)(options, key.as_ptr(), value.as_ptr()))
+            };
+            // A waiting pool must not burn the cores that serve other models.
+            entry(c"session.intra_op.allow_spinning", c"0")
+        }
+    }
+
+    /// Hands over external data by name, so that the verified bytes are the loaded bytes.
+    unsafe fn add_external(
+        api: &sys::OrtApi,
+        options: *mut sys::OrtSessionOptions,
+        artifact: &Artifact,
+    ) -> Result<(), String> {
+        if artifact.external.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<CString> =
+            artifact.external.iter().map(|(name, _)| CString::new(name.as_str()).unwrap_or_default()).collect();
+        let names: Vec<*const c_char> = names.iter().map(|name| name.as_ptr()).collect();
+        let buffers: Vec<*mut c_char> =
+            artifact.external.iter().map(|(_, bytes)| bytes.as_ptr().cast_mut().cast()).collect();
+        let lengths: Vec<usize> = artifact.external.iter().map(|(_, bytes)| bytes.len()).collect();
+        // SAFETY: the arrays live until the call returns, the buffers until the session is made.
+        unsafe {
+            let (names, buffers, lengths, count) = (names.as_ptr(), buffers.as_ptr(), lengths.as_ptr(), names.len());
+            check(api, (api.AddExternalInitializersFromMemory)(options, names, buffers, lengths, count))
+        }
+    }
+
+    fn signature(&self) -> Result<Signature, String> {
+        let api = self.shared.api;
+        let raw = self.raw.as_ptr();
+        // SAFETY: indices stay below the counts that the session itself reports.
+        unsafe {
+            let (mut inputs, mut outputs) = (0, 0);
+            check(api, (api.SessionGetInputCount)(raw, &raw mut inputs))?;
+            check(api, (api.SessionGetOutputCount)(raw, &raw mut outputs))?;
+            let inputs = (0..inputs).map(|index| {
+                self.spec("input", index, api.SessionGetInputName, api.SessionGetInputTypeInfo)
+            });
+            let outputs = (0..outputs).map(|index| {
+                self.spec("output", index, api.SessionGetOutputName, api.SessionGetOutputTypeInfo)
+            });
+            Ok(Signature { inputs: inputs.collect::<Result<_, _>>()?, outputs: outputs.collect::<Result<_, _>>()? })
+        }
+    }
+
+    unsafe fn spec(&self, kind: &str, index: usize, name_of: NameOf, type_of: TypeOf) -> Result<TensorSpec, String> {
+        let (api, raw, allocator) = (self.shared.api, self.raw.as_ptr(), self.shared.allocator.as_ptr());
+        // SAFETY: the name is the allocator's, the type information is freed below.
+        unsafe {
+            let mut text = ptr::null_mut();
+            check(api, name_of(raw, index, allocator, &raw mut text))?;
+            let name = CStr::from_ptr(text).to_string_lossy().into_owned();
+            check(api, (api.AllocatorFree)(allocator, text.cast()))?;
+            let mut info = ptr::null_mut();
+            check(api, type_of(raw, index, &raw mut info))?;
+            let tensor = self.tensor_type(kind, &name, info);
+            (api.ReleaseTypeInfo)(info);
+            let (datatype, dims, axes) = tensor?;
+            Ok(TensorSpec { name, datatype, dims, axes })
+        }
+    }
+
+    unsafe fn tensor_type(
+        &self,
+        kind: &str,
+        name: &str,
+        info: *mut sys::OrtTypeInfo,
+    ) -> Result<(Datatype, Vec<i64>, Vec<String>), String> {
+        let api = self.shared.api;
+        // SAFETY: `info` is alive; `tensor` borrows from it. Enums come in as integers, for a newer library may know more.
+        unsafe {
+            let mut onnx_type: c_int = 0;
+            check(api, (api.GetOnnxTypeFromTypeInfo)(info, (&raw mut onnx_type).cast()))?;
+            if onnx_type != sys::ONNXType::ONNX_TYPE_TENSOR as c_int {
+                return Err(not_a_tensor(kind, name));
+            }
+            let mut tensor = ptr::null();
+            check(api, (api.CastTypeInfoToTensorInfo)(info, &raw mut tensor))?;
+            let mut element: c_int = 0;
+            check(api, (api.GetTensorElementType)(tensor, (&raw mut element).cast()))?;
+            let datatype = datatype_of(element)
+                .ok_or_else(|| format!("{kind} \"{name}\" has ONNX element type {element}, which the protocol cannot carry"))?;
+            let mut rank = 0;
+            check(api, (api.GetDimensionsCount)(tensor, &raw mut rank))?;
+            let mut dims = vec![0; rank];
+            check(api, (api.GetDimensions)(tensor, dims.as_mut_ptr(), rank))?;
+            let mut texts = vec![ptr::null(); rank];
+            check(api, (api.GetSymbolicDimensions)(tensor, texts.as_mut_ptr(), rank))?;
+            let axes = texts
+                .into_iter()
+                .map(|text| if text.is_null() { String::new() } else { CStr::from_ptr(text).to_string_lossy().into_owned() })
+                .collect();
+            Ok((datatype, dims.into_iter().map(|dim: i64| dim.max(-1)).collect(), axes))
+        }
+    }
+}
+
+type NameOf = unsafe extern "system" fn(
+    *const sys::OrtSession,
+    usize,
+    *mut sys::OrtAllocator,
+    *mut *mut c_char,
+) -> sys::OrtStatusPtr;
+type TypeOf = unsafe extern "system" fn(*const sys::OrtSession, usize, *mut *mut sys::OrtTypeInfo) -> sys::OrtStatusPtr;
+
+fn not_a_tensor(kind: &str, name: &str) -> String {
+    format!(
+        "{kind} \"{name}\" is a sequence or a map, which the protocol cannot carry; export the model without it \
+         (skl2onnx: options={{id(model): {{\"zipmap\": False}}}})"
+    )
+}
+
+fn datatype_of(element: c_int) -> Option<Datatype> {
+    Some(match element {
+        1 => Datatype::Fp32,
+        2 => Datatype::Uint8,
+        3 => Datatype::Int8,
+        4 => Datatype::Uint16,
+        5 => Datatype::Int16,
+        6 => Datatype::Int32,
+        7 => Datatype::Int64,
+        8 => Datatype::Bytes,
+        9 => Datatype::Bool,
+        10 => Datatype::Fp16,
+        11 => Datatype::Fp64,
+        12 => Datatype::Uint32,
+        13 => Datatype::Uint64,
+        16 => Datatype::Bf16,
+        _ => return None,
+    })
+}
+
+fn element_type(datatype: Datatype) -> sys::ONNXTensorElementDataType {
+    use sys::ONNXTensorElementDataType as E;
+    match datatype {
+        Datatype::Fp32 => E::ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT,
+        Datatype::Uint8 => E::ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT8,
+        Datatype::Int8 => E::ONNX_TENSOR_ELEMENT_DATA_TYPE_INT8,
+        Datatype::Uint16 => E::ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT16,
+        Datatype::Int16 => E::ONNX_TENSOR_ELEMENT_DATA_TYPE_INT16,
+        Datatype::Int32 => E::ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32,
+        Datatype::Int64 => E::ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64,
+        Datatype::Bytes => E::ONNX_TENSOR_ELEMENT_DATA_TYPE_STRING,
+        Datatype::Bool => E::ONNX_TENSOR_ELEMENT_DATA_TYPE_BOOL,
+        Datatype::Fp16 => E::ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16,
+        Datatype::Fp64 => E::ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE,
+        Datatype::Uint32 => E::ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT32,
+        Datatype::Uint64 => E::ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT64,
+        Datatype::Bf16 => E::ONNX_TENSOR_ELEMENT_DATA_TYPE_BFLOAT16,
+    }
+}
+
+struct ModelCore {
+    session: Session,
+    inputs: Vec<CString>,
+    outputs: Vec<CString>,
+}
+
+struct OnnxModel {
+    core: Arc<ModelCore>,
+    signature: Arc<Signature>,
+}
+
+impl Model for OnnxModel {
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn worker(&self) -> Box<dyn Worker> {
+        Box::new(OnnxWorker {
+            core: Arc::clone(&self.core),
+            signature: Arc::clone(&self.signature),
+            bindings: HashMap::new(),
+            bound_bytes: 0,
+            shape: Vec::new(),
+            results: Results::default(),
+        })
+    }
+}
+
+/// One tensor of the library.
+struct Value {
+    shared: Arc<Shared>,
+    raw: NonNull<sys::OrtValue>,
+}
+
+// SAFETY: owned by one worker at a time; moving it between threads is allowed.
+unsafe impl Send for Value {}
+
+impl Drop for Value {
+    fn drop(&mut self) {
+        // SAFETY: owned, released once, before the buffer it may lie over (see `Bound`).
+        unsafe { (self.shared.api.ReleaseValue)(self.raw.as_ptr()) };
+    }
+}
+
+/// Memory for the elements of a tensor, aligned for the kernels.
+struct Buffer {
+    at: NonNull<u8>,
+    length: usize,
+}
+
+// SAFETY: plain memory with one owner.
+unsafe impl Send for Buffer {}
+
+impl Buffer {
+    fn layout(length: usize) -> Layout {
+        Layout::from_size_align(length.max(1), ALIGNMENT).expect("a request's length fits a layout")
+    }
+
+    fn new(length: usize) -> Self {
+        let layout = Self::layout(length);
+        // SAFETY: the layout has a size of at least one byte.
+        let at = NonNull::new(unsafe { std::alloc::alloc_zeroed(layout) });
+        Self { at: at.unwrap_or_else(|| std::alloc::handle_alloc_error(layout)), length }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        // SAFETY: allocated and initialised for that length.
+        unsafe { std::slice::from_raw_parts(self.at.as_ptr(), self.length) }
+    }
+
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        // SAFETY: as above, and borrowed mutably.
+        unsafe { std::slice::from_raw_parts_mut(self.at.as_ptr(), self.length) }
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        // SAFETY: allocated with this layout.
+        unsafe { std::alloc::dealloc(self.at.as_ptr(), Self::layout(self.length)) };
+    }
+}
+
+/// A tensor over a buffer of ours; fields drop in order, the tensor first.
+struct Bound {
+    value: Value,
+    /// `None` for strings, which the library keeps.
+    buffer: Option<Buffer>,
+    dims: Vec<i64>,
+}
+
+impl Bound {
+    fn new(shared: &Arc<Shared>, datatype: Datatype, dims: &[i64]) -> Result<Self, String> {
+        let api = shared.api;
+        let element = element_type(datatype);
+        let mut raw = ptr::null_mut();
+        let buffer = datatype.size().map(|size| Buffer::new(dims.iter().product::<i64>() as usize * size));
+        // SAFETY: the buffer outlives the tensor (field order), its length is that of the shape.
+        unsafe {
+            let status = match &buffer {
+                Some(buffer) => (api.CreateTensorWithDataAsOrtValue)(
+                    shared.memory.as_ptr(),
+                    buffer.at.as_ptr().cast(),
+                    buffer.length,
+                    dims.as_ptr(),
+                    dims.len(),
+                    element,
+                    &raw mut raw,
+                ),
+                None => (api.CreateTensorAsOrtValue)(
+                    shared.allocator.as_ptr(),
+                    dims.as_ptr(),
+                    dims.len(),
+                    element,
+                    &raw mut raw,
+                ),
+            };
+            check(api, status)?;
+        }
+        let value = Value { shared: Arc::clone(shared), raw: some(raw)? };
+        Ok(Self { value, buffer, dims: dims.to_vec() })
+    }
+
+    /// Fills the tensor with the parts' elements, one after the other.
+    fn fill(&mut self, index: usize, batch: Batch<'_>) -> Result<(), String> {
+        let parts = batch.parts.iter().map(|part| part.plan.data(&part.plan.tensors[index], part.message));
+        match &mut self.buffer {
+            Some(buffer) => {
+                let mut rest = buffer.bytes_mut();
+                for part in parts {
+                    let (own, after) = rest.split_at_mut(part.len());
+                    own.copy_from_slice(part);
+                    rest = after;
+                }
+                Ok(())
+            }
+            None => self.fill_strings(parts),
+        }
+    }
+
+    fn fill_strings<'a>(&mut self, parts: impl Iterator<Item = &'a [u8]>) -> Result<(), String> {
+        let api = self.value.shared.api;
+        let mut index = 0;
+        for part in parts {
+            let mut rest = part;
+            while let Some((length, after)) = rest.split_first_chunk::<4>() {
+                let (string, after) = after.split_at(u32::from_le_bytes(*length) as usize);
+                let mut to = ptr::null_mut();
+                // SAFETY: the library grows the element to that length and returns its place; validation counted the elements.
+                unsafe {
+                    let raw = self.value.raw.as_ptr();
+                    check(api, (api.GetResizedStringTensorElementBuffer)(raw, index, string.len(), &raw mut to))?;
+                    if !string.is_empty() {
+                        ptr::copy_nonoverlapping(string.as_ptr(), to.cast(), string.len());
+                    }
+                }
+                index += 1;
+                rest = after;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Everything bound for one shape.
+struct Binding {
+    inputs: Vec<Bound>,
+    /// `None` where the shape is known only after the run, or the elements are strings.
+    outputs: Vec<Option<Bound>>,
+    bytes: usize,
+}
+
+/// What a run left behind.
+#[derive(Default)]
+struct Results {
+    outputs: Vec<Found>,
+}
+
+struct Found {
+    dims: Vec<i64>,
+    elements: Kept,
+}
+
+enum Kept {
+    /// In a bound buffer, whose worker keeps it until the next run.
+    At(*const u8, usize),
+    /// Copied from a tensor that the library allocated.
+    Own(Vec<u8>),
+    Strings { text: Vec<u8>, ends: Vec<usize> },
+}
+
+// SAFETY: the pointers refer to memory that the same worker owns.
+unsafe impl Send for Results {}
+
+impl Outputs for Results {
+    fn dims(&self, index: usize) -> &[i64] {
+        &self.outputs[index].dims
+    }
+
+    fn elements(&self, index: usize) -> Elements<'_> {
+        match &self.outputs[index].elements {
+            // SAFETY: the worker keeps the buffer until its next run, and this borrow ends before.
+            Kept::At(at, length) => Elements::Fixed(unsafe { std::slice::from_raw_parts(*at, *length) }),
+            Kept::Own(bytes) => Elements::Fixed(bytes),
+            Kept::Strings { text, ends } => Elements::Strings { text, start: 0, ends },
+        }
+    }
+}
+
+struct OnnxWorker {
+    core: Arc<ModelCore>,
+    signature: Arc<Signature>,
+    bindings: HashMap<Vec<i64>, Binding>,
+    bound_bytes: usize,
+    /// The shape that was prepared.
+    shape: Vec<i64>,
+    results: Results,
+}
+
+impl Worker for OnnxWorker {
+    fn prepare(&mut self, batch: Batch<'_>) -> Result<(), String> {
+        shape_of(batch, &mut self.shape);
+        if !self.bindings.contains_key(&self.shape) {
+            let binding = self.bind(batch)?;
+            if self.bindings.len() >= KEPT_BINDINGS || self.bound_bytes + binding.bytes > KEPT_BYTES {
+                self.bindings.clear();
+                self.bound_bytes = 0;
+            }
+            self.bound_bytes += binding.bytes;
+            self.bindings.insert(self.shape.clone(), binding);
+        }
+        let binding = self.bindings.get_mut(&self.shape).expect("inserted above");
+        for (index, input) in binding.inputs.iter_mut().enumerate() {
+            input.fill(index, batch)?;
+        }
+        Ok(())
+    }
+
+    fn run(&mut self) -> Result<&dyn Outputs, String> {
+        let binding = self.bindings.get_mut(&self.shape).ok_or("nothing was prepared")?;
+        self.results = run(&self.core, binding, &self.signature)?;
+        Ok(&self.results)
+    }
+}
+
+impl OnnxWorker {
+    fn bind(&self, batch: Batch<'_>) -> Result<Binding, String> {
+        let shared = &self.core.session.shared;
+        let plan = batch.parts[0].plan;
+        let mut inputs = Vec::with_capacity(self.signature.inputs.len());
+        for (spec, tensor) in self.signature.inputs.iter().zip(&plan.tensors) {
+            let mut dims = plan.dims(tensor).to_vec();
+            if let Some(rows) = batch.rows {
+                dims[0] = i64::from(rows);
+            }
+            inputs.push(Bound::new(shared, spec.datatype, &dims)?);
+        }
+        let mut outputs = Vec::with_capacity(self.signature.outputs.len());
+        for spec in &self.signature.outputs {
+            let mut dims = spec.dims.clone();
+            if let (Some(rows), Some(first)) = (batch.rows, dims.first_mut()) {
+                *first = i64::from(rows);
+            }
+            let known = !dims.is_empty() && dims.iter().all(|&dim| dim >= 0) && spec.datatype.size().is_some();
+            outputs.push(if known { Some(Bound::new(shared, spec.datatype, &dims)?) } else { None });
+        }
+        let bound = inputs.iter().chain(outputs.iter().flatten());
+        let bytes = bound.map(|bound| bound.buffer.as_ref().map_or(0, |buffer| buffer.length)).sum();
+        Ok(Binding { inputs, outputs, bytes })
+    }
+}
+
+/// The shape of every input of the whole batch, ranks included: what bindings are kept by.
+fn shape_of(batch: Batch<'_>, shape: &mut Vec<i64>) {
+    let plan = batch.parts[0].plan;
+    shape.clear();
+    for tensor in &plan.tensors {
+        let dims = plan.dims(tensor);
+        shape.push(dims.len() as i64);
+        let start = shape.len();
+        shape.extend_from_slice(dims);
+        if let (Some(rows), Some(first)) = (batch.rows, shape.get_mut(start)) {
+            *first = i64::from(rows);
+        }
+    }
+}
+
+fn run(core: &ModelCore, binding: &mut Binding, signature: &Signature) -> Result<Results, String> {
+    let shared = &core.session.shared;
+    let api = shared.api;
+    let input_names: Vec<_> = core.inputs.iter().map(|name| name.as_ptr()).collect();
+    let output_names: Vec<_> = core.outputs.iter().map(|name| name.as_ptr()).collect();
+    let inputs: Vec<_> = binding.inputs.iter().map(|input| input.value.raw.as_ptr().cast_const()).collect();
+    let mut outputs: Vec<*mut sys::OrtValue> = binding
+        .outputs
+        .iter()
+        .map(|output| output.as_ref().map_or(ptr::null_mut(), |bound| bound.value.raw.as_ptr()))
+        .collect();
+    // SAFETY: all arrays have the lengths passed; outputs that are null are allocated by the library.
+    let status = unsafe {
+        (api.Run)(
+            core.session.raw.as_ptr(),
+            ptr::null(),
+            input_names.as_ptr(),
+            inputs.as_ptr(),
+            inputs.len(),
+            output_names.as_ptr(),
+            output_names.len(),
+            outputs.as_mut_ptr(),
+        )
+    };
+    // SAFETY: the status is this call's.
+    unsafe { check(api, status)? };
+    let mut found = Vec::with_capacity(outputs.len());
+    for ((raw, bound), spec) in outputs.into_iter().zip(&binding.outputs).zip(&signature.outputs) {
+        found.push(match bound {
+            Some(Bound { buffer: Some(buffer), dims, .. }) => {
+                let bytes = buffer.bytes();
+                Found { dims: dims.clone(), elements: Kept::At(bytes.as_ptr(), bytes.len()) }
+            }
+            _ => read(Value { shared: Arc::clone(shared), raw: some(raw)? }, spec)?,
+        });
+    }
+    Ok(Results { outputs: found })
+}
+
+/// Copies out a tensor that the library allocated.
+fn read(value: Value, spec: &TensorSpec) -> Result<Found, String> {
+    let api = value.shared.api;
+    let raw = value.raw.as_ptr();
+    // SAFETY: the tensor is alive; lengths are those that the library reports.
+    unsafe {
+        let mut is_tensor = 0;
+        check(api, (api.IsTensor)(raw, &raw mut is_tensor))?;
+        if is_tensor == 0 {
+            return Err(not_a_tensor("output", &spec.name));
+        }
+        let mut info = ptr::null_mut();
+        check(api, (api.GetTensorTypeAndShape)(raw, &raw mut info))?;
+        let (mut rank, mut count) = (0, 0);
+        let mut dims = Vec::new();
+        let read = check(api, (api.GetDimensionsCount)(info, &raw mut rank)).and_then(|()| {
+            dims.resize(rank, 0);
+            check(api, (api.GetDimensions)(info, dims.as_mut_ptr(), rank))?;
+            check(api, (api.GetTensorShapeElementCount)(info, &raw mut count))
+        });
+        (api.ReleaseTensorTypeAndShapeInfo)(info);
+        read?;
+        let elements = match spec.datatype.size() {
+            Some(size) => {
+                let mut data = ptr::null_mut();
+                check(api, (api.GetTensorMutableData)(raw, &raw mut data))?;
+                // The library's memory goes with the value; what leaves is ours.
+                let bytes = if count == 0 { &[][..] } else { std::slice::from_raw_parts(data.cast::<u8>(), count * size) };
+                Kept::Own(bytes.to_vec())
+            }
+            None => {
+                let mut length = 0;
+                check(api, (api.GetStringTensorDataLength)(raw, &raw mut length))?;
+                let (mut text, mut starts) = (vec![0u8; length.max(1)], vec![0usize; count]);
+                if count > 0 {
+                    check(
+                        api,
+                        (api.GetStringTensorContent)(raw, text.as_mut_ptr().cast(), length, starts.as_mut_ptr(), count),
+                    )?;
+                }
+                let ends = starts.iter().copied().skip(1).chain((count > 0).then_some(length)).collect();
+                Kept::Strings { text, ends }
+            }
+        };
+        Ok(Found { dims, elements })
+    }
+}

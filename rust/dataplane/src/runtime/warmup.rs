@@ -1,0 +1,258 @@
+//! Before a version serves: run it, learn what it costs, and prove that its rows do not see each other.
+//!
+//! The form of a model cannot tell whether rows are independent (`x − mean(x, axis 0)` looks like any other), so several
+//! different rows run alone, together and permuted; only if each row's answer stays the same is the version batched.
+
+use super::{Batch, Model, Outputs, Part, Worker, rows_of};
+use crate::drive::clock::Clock;
+use tidegate_core::oip::answer::Elements;
+use tidegate_core::oip::datatype::Datatype;
+use tidegate_core::oip::request::Head;
+use tidegate_core::oip::signature::{Signature, TensorSpec};
+use tidegate_core::oip::validate::{Plan, validate};
+
+/// Rows that are compared alone and together.
+const ROWS: usize = 6;
+/// What a dynamic axis other than the first is tried with.
+const DYNAMIC_EXTENT: i64 = 2;
+/// How far a number may move, relative to the largest of its row.
+const TOLERANCE: f64 = 1e-5;
+/// Runs of each size when the cost is measured; the fastest counts, for noise only ever adds.
+const REPEATS: usize = 3;
+/// No single measurement goes on for longer: a slow model need not be slow to start.
+const LONGEST_NS: u64 = 200_000_000;
+
+/// What the warm-up found.
+#[derive(Clone, Debug)]
+pub struct Findings {
+    /// Why requests run one by one; `None` if they are batched.
+    pub unbatched: Option<String>,
+    /// (elements, nanoseconds) of runs of several sizes.
+    pub costs: Vec<(u64, u64)>,
+}
+
+/// A generated request: message and plan.
+struct Sample {
+    message: Vec<u8>,
+    plan: Plan,
+}
+
+/// Warms up a model that may be batched up to `max_rows`; `forced` is `batching: on|off`, which wins over what is found.
+pub fn warm_up(model: &dyn Model, max_rows: u32, forced: Option<bool>, clock: &dyn Clock) -> Findings {
+    let signature = model.signature();
+    let mut worker = model.worker();
+    let verdict = match forced {
+        Some(false) => Err("batching is switched off by hand".to_owned()),
+        Some(true) => signature.eligible_for_batching(),
+        None => signature.eligible_for_batching().and_then(|()| prove(signature, worker.as_mut())),
+    };
+    let batched = verdict.is_ok();
+    let mut costs = Vec::new();
+    let sizes = if batched { [1, 2, 4, 8, 16, 32, 64, 128].as_slice() } else { &[1, 2, 4] };
+    for &size in sizes.iter().filter(|&&size| !batched || size <= max_rows.max(1)) {
+        // An unbatched model is tried with longer axes, if it has any.
+        let Some(point) = measure(signature, worker.as_mut(), batched, size, clock) else { break };
+        if costs.last().is_none_or(|&(elements, _)| elements < point.0) {
+            costs.push(point);
+        }
+        if point.1 > LONGEST_NS {
+            break;
+        }
+    }
+    Findings { unbatched: verdict.err(), costs }
+}
+
+fn measure(signature: &Signature, worker: &mut dyn Worker, batched: bool, size: u32, clock: &dyn Clock) -> Option<(u64, u64)> {
+    let sample = sample(signature, batched, i64::from(size), 1)?;
+    let mut best = u64::MAX;
+    // One run to bind and to allocate, then the measured ones.
+    for repeat in 0..=REPEATS {
+        let start = clock.now();
+        let parts = [Part { plan: &sample.plan, message: &sample.message }];
+        run(worker, Batch { parts: &parts, rows: batched.then_some(size) }).ok()?;
+        let took = clock.now() - start;
+        if repeat > 0 || took > LONGEST_NS {
+            best = best.min(took);
+        }
+        if took > LONGEST_NS {
+            break;
+        }
+    }
+    Some((sample.plan.elements, best))
+}
+
+/// Whether rows answer the same alone, together and permuted.
+fn prove(signature: &Signature, worker: &mut dyn Worker) -> Result<(), String> {
+    let failed = |error: String| format!("a warm-up run with generated inputs failed: {error}");
+    let samples: Vec<Sample> = (0..ROWS)
+        .map(|row| sample(signature, true, 1, row as u64 + 1))
+        .collect::<Option<_>>()
+        .ok_or("no inputs could be generated for its shapes")?;
+    let mut alone = Vec::with_capacity(ROWS);
+    for sample in &samples {
+        let parts = [Part { plan: &sample.plan, message: &sample.message }];
+        let outputs = run(worker, Batch { parts: &parts, rows: Some(1) }).map_err(failed)?;
+        alone.push(keep(signature, outputs, 1, 0)?);
+    }
+    // Rotated and reversed, so that every row changes place and neighbours.
+    for order in [[0, 1, 2, 3, 4, 5], [3, 5, 1, 0, 4, 2], [5, 4, 3, 2, 1, 0]] {
+        let parts: Vec<_> =
+            order.iter().map(|&row| Part { plan: &samples[row].plan, message: &samples[row].message }).collect();
+        let outputs = run(worker, Batch { parts: &parts, rows: Some(ROWS as u32) }).map_err(failed)?;
+        for (place, &row) in order.iter().enumerate() {
+            let together = keep(signature, outputs, ROWS, place)?;
+            for ((spec, before), after) in signature.outputs.iter().zip(&alone[row]).zip(&together) {
+                if !alike(spec.datatype, before, after) {
+                    let name = &spec.name;
+                    return Err(format!("rows depend on each other: output \"{name}\" of a row changes with its neighbours"));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn run<'w>(worker: &'w mut dyn Worker, batch: Batch<'_>) -> Result<&'w dyn Outputs, String> {
+    worker.prepare(batch)?;
+    worker.run()
+}
+
+/// One row of every output, in the raw form.
+fn keep(signature: &Signature, outputs: &dyn Outputs, total: usize, row: usize) -> Result<Vec<Vec<u8>>, String> {
+    signature
+        .outputs
+        .iter()
+        .enumerate()
+        .map(|(index, spec)| {
+            if outputs.dims(index).first() != Some(&(total as i64)) {
+                return Err(format!("output \"{}\" does not have one row for each row of the inputs", spec.name));
+            }
+            Ok(match rows_of(outputs.elements(index), total, row, 1) {
+                Elements::Fixed(bytes) => bytes.to_vec(),
+                Elements::Strings { text, start, ends } => {
+                    let mut raw = Vec::new();
+                    let mut from = start;
+                    for &end in ends {
+                        raw.extend_from_slice(&(end - from).to_le_bytes());
+                        raw.extend_from_slice(&text[from..end]);
+                        from = end;
+                    }
+                    raw
+                }
+            })
+        })
+        .collect()
+}
+
+fn alike(datatype: Datatype, before: &[u8], after: &[u8]) -> bool {
+    let Some(decode) = decoder(datatype) else { return before == after };
+    let size = datatype.size().unwrap_or(1);
+    let (before, after): (Vec<f64>, Vec<f64>) =
+        (before.chunks_exact(size).map(decode).collect(), after.chunks_exact(size).map(decode).collect());
+    let largest = before.iter().chain(&after).filter(|value| value.is_finite()).fold(0.0f64, |max, v| max.max(v.abs()));
+    // Half-precision numbers carry three digits, so their last one may flip.
+    let tolerance = if size == 2 { 4e-3 } else { TOLERANCE };
+    before.len() == after.len()
+        && before.iter().zip(&after).all(|(a, b)| {
+            (a.is_nan() && b.is_nan()) || a == b || (a - b).abs() <= tolerance * largest
+        })
+}
+
+/// How to read a floating-point element; `None` for datatypes that must agree exactly.
+fn decoder(datatype: Datatype) -> Option<fn(&[u8]) -> f64> {
+    match datatype {
+        Datatype::Fp32 => Some(|bytes| f64::from(f32::from_le_bytes(bytes.try_into().unwrap_or_default()))),
+        Datatype::Fp64 => Some(|bytes| f64::from_le_bytes(bytes.try_into().unwrap_or_default())),
+        Datatype::Bf16 => Some(|bytes| f64::from(f32::from_le_bytes([0, 0, bytes[0], bytes[1]]))),
+        Datatype::Fp16 => Some(|bytes| half(u16::from_le_bytes([bytes[0], bytes[1]]))),
+        _ => None,
+    }
+}
+
+fn half(bits: u16) -> f64 {
+    let (sign, exponent, fraction) = (bits >> 15, i32::from(bits >> 10 & 0x1f), f64::from(bits & 0x3ff));
+    let magnitude = match exponent {
+        0 => fraction / 1024.0 * 2f64.powi(-14),
+        0x1f if fraction == 0.0 => f64::INFINITY,
+        0x1f => f64::NAN,
+        _ => (1.0 + fraction / 1024.0) * 2f64.powi(exponent - 15),
+    };
+    if sign == 1 { -magnitude } else { magnitude }
+}
+
+/// A request with generated contents, of `rows` rows if batched; different for each `seed`.
+fn sample(signature: &Signature, batched: bool, rows: i64, seed: u64) -> Option<Sample> {
+    let mut message = Vec::new();
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mut body = Vec::new();
+    for spec in &signature.inputs {
+        let dims = sample_dims(spec, batched, rows);
+        let elements = dims.iter().try_fold(1u64, |product, &dim| product.checked_mul(dim as u64))?;
+        if elements > 1 << 24 {
+            return None;
+        }
+        let mut raw = Vec::new();
+        for _ in 0..elements {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            element(&mut raw, spec.datatype, (state >> 40) as u32);
+        }
+        body.push((spec, dims, raw));
+    }
+    // The request is written and read back, so that warm-up takes the way of every other request.
+    for (spec, dims, _) in &body {
+        let mut input = Vec::new();
+        delimited(&mut input, 1, spec.name.as_bytes());
+        delimited(&mut input, 2, spec.datatype.name().as_bytes());
+        let mut packed = Vec::new();
+        dims.iter().for_each(|&dim| varint(&mut packed, dim as u64));
+        delimited(&mut input, 3, &packed);
+        delimited(&mut message, 5, &input);
+    }
+    body.iter().for_each(|(_, _, raw)| delimited(&mut message, 7, raw));
+    let mut head = Head::default();
+    head.read(&message).ok()?;
+    let plan = validate(&head, &message, signature, batched).ok()?;
+    Some(Sample { message, plan })
+}
+
+fn sample_dims(spec: &TensorSpec, batched: bool, rows: i64) -> Vec<i64> {
+    let dynamic = |axis: usize| if batched { if axis == 0 { rows } else { DYNAMIC_EXTENT } } else { DYNAMIC_EXTENT * rows };
+    spec.dims.iter().enumerate().map(|(axis, &dim)| if dim < 0 { dynamic(axis) } else { dim }).collect()
+}
+
+/// Small, varied values that most models accept.
+fn element(raw: &mut Vec<u8>, datatype: Datatype, random: u32) {
+    let unit = f64::from(random % 10_000) / 10_000.0;
+    let small = (random % 2) as u8;
+    match datatype {
+        Datatype::Fp32 => raw.extend_from_slice(&(unit as f32).to_le_bytes()),
+        Datatype::Fp64 => raw.extend_from_slice(&unit.to_le_bytes()),
+        // 1.0 + small steps, in the bits of each format.
+        Datatype::Fp16 => raw.extend_from_slice(&(0x3c00 + (random % 1024) as u16).to_le_bytes()),
+        Datatype::Bf16 => raw.extend_from_slice(&(0x3f80 + (random % 128) as u16).to_le_bytes()),
+        Datatype::Bytes => {
+            let text = ["", "a", "b", "0", "1"][random as usize % 5];
+            raw.extend_from_slice(&(text.len() as u32).to_le_bytes());
+            raw.extend_from_slice(text.as_bytes());
+        }
+        integer => {
+            let size = integer.size().unwrap_or(1);
+            raw.push(small);
+            raw.extend(std::iter::repeat_n(0, size - 1));
+        }
+    }
+}
+
+fn delimited(out: &mut Vec<u8>, field: u64, bytes: &[u8]) {
+    varint(out, field << 3 | 2);
+    varint(out, bytes.len() as u64);
+    out.extend_from_slice(bytes);
+}
+
+fn varint(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
