@@ -57,7 +57,7 @@ def render() -> dict[str, str]:
             module = _module(source)
             rendered[f"{module}.py"] = _code(descriptors[source])
             stub = (out / source).with_name(f"{module}.pyi").read_text(encoding="utf-8")
-            rendered[f"{module}.pyi"] = _banner(source) + _with_local_imports(stub)
+            rendered[f"{module}.pyi"] = _banner(source) + _as_ours(stub)
     return rendered
 
 
@@ -81,7 +81,9 @@ def _code(file: FileDescriptorProto) -> str:
     lines = [_banner(file.name).rstrip(), ""]
     lines += ["from tidegate.inference import pool"]
     own = [_module(name) for name in file.dependency if name in SOURCES]
-    lines += [f"from tidegate.inference import {module}  # noqa: F401  # declares what this file imports" for module in own]
+    lines += [
+        f"from tidegate.inference import {module}  # noqa: F401  # declares what this file imports" for module in own
+    ]
     lines += ["", "DESCRIPTOR = pool.add_file("]
     raw = file.SerializeToString(deterministic=True)
     lines += [f"    {raw[at : at + BYTES_A_LINE]!r}" for at in range(0, len(raw), BYTES_A_LINE)]
@@ -93,7 +95,9 @@ def _code(file: FileDescriptorProto) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _with_local_imports(stub: str) -> str:
+def _as_ours(stub: str) -> str:
+    """The stub with our module names, and with no type left open."""
+    stub = stub.replace("_Mapping]", "_Mapping[str, object]]")
     for source in SOURCES:
         package, module = str(Path(source).parent).replace("/", "."), _module(source)
         stub = stub.replace(f"from {package} import {module} as", f"from tidegate.inference import {module} as")
@@ -106,7 +110,7 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when a file is stale")
     if parser.parse_args().check:
         for name in (names := stale()):
-            print(f"python/tidegate/inference/{name} is stale: run python proto/generate.py", file=sys.stderr)
+            sys.stderr.write(f"python/tidegate/inference/{name} is stale: run python proto/generate.py\n")
         return 1 if names else 0
     rendered = render()
     for path in TARGET.glob("*_pb2.py*"):

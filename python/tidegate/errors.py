@@ -1,3 +1,4 @@
+# ruff: noqa: N818  # the names say what happened; that they are errors is their module and their root
 """Everything that Tidegate raises on purpose: one class a reason, the facts as attributes, one sentence a person can use."""
 
 from __future__ import annotations
