@@ -1,0 +1,275 @@
+//! What a gateway remembers between starts: one folder, one owner, one file that is whole or absent.
+//!
+//! Range tables depend on their history, so losing them would move callers between arms. The file therefore carries its
+//! own digest, is replaced in one step, and is refused with advice when it is not what was written.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+use tidegate_core::routing::{Applied, RouteTable, check_ranges};
+
+const LOCK: &str = "lock";
+const APPLIED: &str = "applied.json";
+/// Written first and renamed; what a killed process leaves of it is overwritten by the next writer.
+const UNFINISHED: &str = "applied.json.new";
+/// Version of the file's form.
+const SCHEMA: u64 = 1;
+
+/// Why the folder cannot be used.
+#[derive(Debug, Error)]
+pub enum StateError {
+    #[error("state_dir {folder} is in use by another server (process {holder}): end it, or give this one its own state_dir",
+        folder = folder.display())]
+    Held { folder: PathBuf, holder: String },
+    #[error("cannot {doing} {path}: {source}", path = path.display())]
+    Io { doing: &'static str, path: PathBuf, source: io::Error },
+    #[error("{path} is not as it was written ({reason}): restore it from a copy, or delete it to start over from the \
+         document, which may move callers to other arms", path = path.display())]
+    Damaged { path: PathBuf, reason: String },
+}
+
+/// A state folder that this process owns until the value is dropped or the process ends, however it ends.
+#[derive(Debug)]
+pub struct StateDir {
+    folder: PathBuf,
+    /// Holds the lock; the kernel releases it when the file is closed.
+    _lock: File,
+}
+
+/// The content of `applied.json` without its digest.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Content {
+    schema: u64,
+    incarnation: u64,
+    epoch: u64,
+    document: Value,
+    tables: BTreeMap<String, RouteTable>,
+}
+
+impl StateDir {
+    /// Takes the folder for this process, and makes it if it is not there.
+    pub fn open(folder: impl Into<PathBuf>) -> Result<Self, StateError> {
+        let folder = folder.into();
+        fs::create_dir_all(&folder).map_err(failed("create", &folder))?;
+        let path = folder.join(LOCK);
+        let mut lock = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(failed("open", &path))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(StateError::Held { folder, holder: holder(&mut lock) }),
+            Err(TryLockError::Error(error)) => return Err(failed("lock", &path)(error)),
+        }
+        lock.set_len(0)
+            .and_then(|()| lock.write_all(format!("{}\n", std::process::id()).as_bytes()))
+            .map_err(failed("write", &path))?;
+        Ok(Self { folder, _lock: lock })
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// What was applied last; nothing in a folder that is new.
+    pub fn read(&self) -> Result<Option<Applied>, StateError> {
+        let path = self.folder.join(APPLIED);
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(failed("read", &path)(error)),
+        };
+        decode(&bytes).map(Some).map_err(|reason| StateError::Damaged { path, reason })
+    }
+
+    /// Remembers what is applied now: after an end at any moment a reader finds the old or the new, and on return the
+    /// new has reached the disk.
+    pub fn write(&self, applied: &Applied) -> Result<(), StateError> {
+        let unfinished = self.folder.join(UNFINISHED);
+        File::create(&unfinished)
+            .and_then(|mut file| {
+                file.write_all(encode(applied).as_bytes())?;
+                file.sync_all()
+            })
+            .map_err(failed("write", &unfinished))?;
+        let path = self.folder.join(APPLIED);
+        fs::rename(&unfinished, &path).map_err(failed("replace", &path))?;
+        // Without this the rename itself could be lost with the power.
+        File::open(&self.folder).and_then(|folder| folder.sync_all()).map_err(failed("sync", &self.folder))
+    }
+}
+
+fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StateError {
+    let path = path.to_owned();
+    move |source| StateError::Io { doing, path, source }
+}
+
+/// The process that the lock file names; the holder may just not have written it yet.
+fn holder(lock: &mut File) -> String {
+    let mut text = String::new();
+    match lock.read_to_string(&mut text) {
+        Ok(_) if !text.trim().is_empty() => text.trim().to_owned(),
+        _ => "unknown".to_owned(),
+    }
+}
+
+fn encode(applied: &Applied) -> String {
+    let Applied { incarnation, epoch, document, tables } = applied.clone();
+    let content = Content { schema: SCHEMA, incarnation, epoch, document, tables };
+    let mut value = serde_json::to_value(content).expect("the content has string keys only");
+    value["sha256"] = digest(&value).into();
+    serde_json::to_string_pretty(&value).expect("a JSON value can be written") + "\n"
+}
+
+fn decode(bytes: &[u8]) -> Result<Applied, String> {
+    let mut value: Value = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    let fields = value.as_object_mut().ok_or("it holds no JSON object")?;
+    let schema = fields.get("schema").and_then(Value::as_u64).ok_or("it names no schema")?;
+    if schema != SCHEMA {
+        return Err(format!("its schema is {schema}, this release reads {SCHEMA}"));
+    }
+    // Not `remove`, which would reorder the fields and change the digest.
+    let named = fields.shift_remove("sha256").ok_or("it has no sha256")?;
+    if named != digest(&value) {
+        return Err("its content does not match its sha256".to_owned());
+    }
+    let content: Content = serde_json::from_value(value).map_err(|error| error.to_string())?;
+    for (route, table) in &content.tables {
+        if let Some(error) = check_ranges(&table.ranges, |_| true).first() {
+            return Err(format!("the table of route {route:?} is none: {error}"));
+        }
+    }
+    let Content { incarnation, epoch, document, tables, .. } = content;
+    Ok(Applied { incarnation, epoch, document, tables })
+}
+
+/// The digest of a value in its compact form, so that white space does not matter.
+fn digest(value: &Value) -> String {
+    let hash = Sha256::digest(value.to_string());
+    hash.iter().fold(String::with_capacity(64), |text, byte| text + &format!("{byte:02x}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use tidegate_core::document;
+    use tidegate_core::routing::apply;
+
+    use super::*;
+
+    /// A folder of one test, gone with it.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(test: &str) -> Self {
+            let folder = std::env::temp_dir().join(format!("tidegate-state-{}-{test}", std::process::id()));
+            let _ = fs::remove_dir_all(&folder);
+            Self(folder)
+        }
+
+        fn file(&self, name: &str) -> PathBuf {
+            self.0.join(name)
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn applied(previous: Option<&Applied>, weight: u64) -> Applied {
+        let route = json!({"split": {"m/1": 90, "m/2": weight}, "stable": "m/1"});
+        apply(previous, &document::parse(&json!({"routes": {"r": route}})).expect("a good document"))
+    }
+
+    #[test]
+    fn what_was_written_is_read_back_by_the_next_owner() {
+        let folder = Folder::new("back");
+        let first = applied(None, 10);
+        let state = StateDir::open(&folder.0).expect("a new folder");
+        assert_eq!(state.read().expect("nothing is fine"), None);
+        state.write(&first).expect("a writable folder");
+        drop(state);
+        let state = StateDir::open(&folder.0).expect("free again");
+        assert_eq!(state.read().expect("a good file"), Some(first.clone()));
+        let second = applied(Some(&first), 30);
+        state.write(&second).expect("a writable folder");
+        assert_eq!(state.read().expect("a good file"), Some(second));
+        assert!(!folder.file(UNFINISHED).exists());
+    }
+
+    #[test]
+    fn a_second_server_is_told_whose_folder_it_is() {
+        let folder = Folder::new("held");
+        let owner = StateDir::open(&folder.0).expect("a new folder");
+        let refusal = StateDir::open(&folder.0).expect_err("held").to_string();
+        assert!(refusal.contains(&folder.0.display().to_string()), "{refusal}");
+        assert!(refusal.contains(&format!("process {}", std::process::id())), "{refusal}");
+        drop(owner);
+        assert!(StateDir::open(&folder.0).is_ok(), "a lock file that nobody holds is no lock");
+    }
+
+    #[test]
+    fn a_write_that_was_cut_short_leaves_the_old_state() {
+        let folder = Folder::new("cut");
+        let state = StateDir::open(&folder.0).expect("a new folder");
+        let (old, new) = (applied(None, 10), applied(Some(&applied(None, 10)), 30));
+        state.write(&old).expect("a writable folder");
+        let text = encode(&new);
+        for end in (0..=text.len()).step_by(37) {
+            fs::write(folder.file(UNFINISHED), &text[..end]).expect("a writable folder");
+            assert_eq!(state.read().expect("the old file is whole"), Some(old.clone()));
+        }
+        state.write(&new).expect("the leftover is overwritten");
+        assert_eq!(state.read().expect("a good file"), Some(new));
+    }
+
+    #[test]
+    fn a_torn_or_foreign_file_is_refused_with_advice() {
+        let folder = Folder::new("torn");
+        let state = StateDir::open(&folder.0).expect("a new folder");
+        let good = encode(&applied(None, 10));
+        // The last byte is the line end, which belongs to no value.
+        let mut bad: Vec<String> = (0..good.len() - 1).step_by(23).map(|end| good[..end].to_owned()).collect();
+        bad.push(good.replace("\"epoch\": 1", "\"epoch\": 2"));
+        bad.push(good.replace("\"schema\": 1", "\"schema\": 2"));
+        bad.extend(["[]", "{}", "null", "not json"].map(str::to_owned));
+        for text in bad {
+            fs::write(folder.file(APPLIED), &text).expect("a writable folder");
+            let refusal = state.read().expect_err("a bad file").to_string();
+            assert!(refusal.contains("applied.json") && refusal.contains("delete it"), "{refusal}");
+            assert_eq!(fs::read_to_string(folder.file(APPLIED)).expect("still there"), text, "it is left for a person");
+        }
+    }
+
+    #[test]
+    fn a_digest_does_not_make_broken_ranges_a_table() {
+        let folder = Folder::new("ranges");
+        let state = StateDir::open(&folder.0).expect("a new folder");
+        let mut broken = applied(None, 10);
+        broken.tables.get_mut("r").expect("the route").ranges.remove(0);
+        state.write(&broken).expect("a writable folder");
+        assert!(state.read().is_err_and(|error| error.to_string().contains("route \"r\"")));
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_is_named() {
+        let folder = Folder::new("file");
+        fs::write(&folder.0, "in the way").expect("a writable folder");
+        let refusal = StateDir::open(folder.file("state")).expect_err("a file is no folder").to_string();
+        assert!(refusal.contains("cannot create"), "{refusal}");
+        fs::remove_file(&folder.0).expect("it was just made");
+    }
+}
