@@ -4,6 +4,7 @@
 versions with different weights, so that a split can be configured and an answer shows which version gave it.
 """
 
+import functools
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +37,8 @@ MID = Model(name="mid-mlp", widths=(256, 1024, 1024, 16), seed=20130401)
 MODELS = (TINY, MID)
 
 
-def layers(model: Model, version: int) -> list[Layer]:
+@functools.cache
+def layers(model: Model, version: int) -> tuple[Layer, ...]:
     """Weights [in, out] and bias [out] of each layer; the same for the same arguments on every machine."""
     rng = np.random.Generator(np.random.PCG64([model.seed, version]))
     made: list[Layer] = []
@@ -44,7 +46,7 @@ def layers(model: Model, version: int) -> list[Layer]:
         weight = rng.uniform(-1.0, 1.0, (fan_in, fan_out)) * np.sqrt(3.0 / fan_in)
         bias = rng.uniform(-0.1, 0.1, fan_out)
         made.append((weight.astype(np.float32), bias.astype(np.float32)))
-    return made
+    return tuple(made)
 
 
 def forward(model: Model, version: int, rows: NDArray[np.float32]) -> NDArray[np.float64]:

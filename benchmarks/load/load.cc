@@ -88,6 +88,7 @@ class Load {
   uint64_t window_start_ns_ = 0;
   uint64_t window_first_ = 0;
   std::vector<double> cpu_at_start_;
+  double other_cpu_at_start_ = 0;
 };
 
 int OnHeader(nghttp2_session* session, const nghttp2_frame* frame, const uint8_t* name, size_t name_size,
@@ -236,13 +237,16 @@ void Load::OpenWindow() {
   is_measuring_ = true;
   window_first_ = tally_.answered();
   for (const int pid : settings_.pids) cpu_at_start_.push_back(CpuSeconds(pid));
+  other_cpu_at_start_ = MachineCpuSeconds() - CpuSeconds(getpid());
   window_start_ns_ = NowNs();
 }
 
 void Load::CloseWindow() {
   tally_.window_ns = NowNs() - window_start_ns_;
+  tally_.other_cpu_seconds = MachineCpuSeconds() - CpuSeconds(getpid()) - other_cpu_at_start_;
   for (size_t i = 0; i < settings_.pids.size(); ++i) {
     tally_.cpu_seconds.push_back(CpuSeconds(settings_.pids[i]) - cpu_at_start_[i]);
+    tally_.other_cpu_seconds -= tally_.cpu_seconds.back();
   }
   tally_.window_requests = tally_.answered() - window_first_;
   is_measuring_ = false;
@@ -280,7 +284,9 @@ void Load::Run() {
 
 int main(int argc, char** argv) {
   try {
-    Load load(ParseSettings(argc, argv));
+    const Settings settings = ParseSettings(argc, argv);
+    if (settings.core >= 0) RunOnlyOn(settings.core);
+    Load load(settings);
     load.Run();
     Print(load.tally());
   } catch (const std::exception& error) {

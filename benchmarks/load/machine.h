@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,6 +22,13 @@ inline uint64_t NowNs() {
   return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
 }
 
+inline void RunOnlyOn(int core) {
+  cpu_set_t cores;
+  CPU_ZERO(&cores);
+  CPU_SET(static_cast<size_t>(core), &cores);
+  if (sched_setaffinity(0, sizeof cores, &cores) != 0) throw std::runtime_error("this core may not be used");
+}
+
 // User and system time of a whole process, threads that ended included.
 inline double CpuSeconds(int pid) {
   std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
@@ -33,6 +41,16 @@ inline double CpuSeconds(int pid) {
   uint64_t user = 0, system = 0;
   fields >> user >> system;
   return static_cast<double>(user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
+}
+
+// Processor time that all processes of the machine used, plus what the host took away; interrupts are left out, because
+// they are charged to no process.
+inline double MachineCpuSeconds() {
+  std::ifstream file("/proc/stat");
+  std::string name;
+  uint64_t user = 0, nice = 0, system = 0, idle = 0, wait = 0, irq = 0, soft_irq = 0, stolen = 0;
+  file >> name >> user >> nice >> system >> idle >> wait >> irq >> soft_irq >> stolen;
+  return static_cast<double>(user + nice + system + stolen) / static_cast<double>(sysconf(_SC_CLK_TCK));
 }
 
 // The file's bytes behind the five-byte prefix of an uncompressed gRPC message.

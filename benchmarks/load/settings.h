@@ -17,6 +17,7 @@ struct Settings {
   double warm_up_seconds = 0;
   double seconds = 0;
   uint64_t requests = 0;                                       // instead of a duration
+  int core = -1;                                               // -1: any
   std::vector<int> pids;                                       // whose CPU time is read
 };
 
@@ -34,6 +35,7 @@ inline Settings ParseSettings(int argc, char** argv) {
     else if (flag == "--warm-up") settings.warm_up_seconds = std::stod(value);
     else if (flag == "--seconds") settings.seconds = std::stod(value);
     else if (flag == "--requests") settings.requests = std::stoull(value);
+    else if (flag == "--core") settings.core = std::stoi(value);
     else if (flag == "--pid") settings.pids.push_back(std::stoi(value));
     else throw std::runtime_error("unknown setting " + flag);
   }
@@ -41,7 +43,7 @@ inline Settings ParseSettings(int argc, char** argv) {
   if (argc % 2 == 0 || settings.target.empty() || settings.body.empty() || !has_one_end) {
     throw std::runtime_error(
         "usage: load --target ADDRESS --body FILE (--seconds S [--warm-up S] | --requests N) [--connections N]\n"
-        "            [--streams N] [--keys N] [--key-header NAME] [--pid PID …] [--path PATH]");
+        "            [--streams N] [--keys N] [--key-header NAME] [--pid PID …] [--path PATH] [--core N]");
   }
   return settings;
 }
