@@ -10,10 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import grpc
-
+from tidegate.client import Client
 from tidegate.errors import TidegateError
-from tidegate.inference import open_inference_pb2 as messages
 
 ROUTE = "flight-delay"
 STABLE = f"{ROUTE}/1"
@@ -22,7 +20,6 @@ SPLIT = {STABLE: 90, CANDIDATE: 10}
 STICKY_METADATA = "x-unit"
 STATE = "state"
 START_TIMEOUT_S = 60  # loading and warming two small models takes well under one second
-STATISTICS_TIMEOUT_S = 5
 STOP_TIMEOUT_S = 35  # the gateway itself gives running requests 30 s to finish
 
 DOCUMENT = f"""\
@@ -81,28 +78,18 @@ def serving(document: Path) -> Iterator[Addresses]:
         raise GatewayFailedError(f"the gateway ended with exit code {process.returncode}; see {log}.")
 
 
-def rows_per_batch(address: str) -> dict[str, float]:
+def rows_per_batch(client: Client) -> dict[str, float]:
     """Ask the gateway how many rows each version answered per run of its model, as `{version: rows}`.
 
-    A version that ran nothing, or that the gateway cannot tell about, is absent.
+    A version that ran nothing is absent.
     """
     found: dict[str, float] = {}
-    with grpc.insecure_channel(address) as channel:
-        ask = channel.unary_unary(
-            "/inference.GRPCInferenceService/ModelStatistics",
-            request_serializer=messages.ModelStatisticsRequest.SerializeToString,
-            response_deserializer=messages.ModelStatisticsResponse.FromString,
-        )
-        for arm in SPLIT:
-            _, number = arm.split("/")
-            request = messages.ModelStatisticsRequest(name=ROUTE, version=number)
-            try:
-                answer = ask(request, timeout=STATISTICS_TIMEOUT_S)
-            except grpc.RpcError:
-                continue  # the table of the demo shows a dash
-            for counted in answer.model_stats:
-                if counted.execution_count:
-                    found[arm] = counted.inference_count / counted.execution_count
+    for arm in SPLIT:
+        model, _, number = arm.partition("/")
+        counted = client.statistics(model, number)
+        runs = sum(entry.execution_count for entry in counted)
+        if runs:
+            found[arm] = sum(entry.inference_count for entry in counted) / runs
     return found
 
 

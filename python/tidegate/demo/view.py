@@ -63,12 +63,10 @@ def live_picture(moment: Moment, weights: Mapping[str, int]) -> RenderableType:
         share = tally.request_share(version)
         bar = ProgressBar(total=1.0, completed=share, width=30)
         arms.add_row(version, bar, f"{share:6.1%}", Text(f"asked {asked:.0%}", style="dim"))
-    return Group(
-        ProgressBar(total=moment.flights, completed=tally.requests, width=60),
-        Text(plain_line(moment)),
-        Text(),
-        arms,
-    )
+    whole = Table.grid()
+    whole.add_row(ProgressBar(total=moment.flights, completed=tally.requests, width=60))
+    whole.add_row(plain_line(moment))
+    return Group(whole, Text(), arms)
 
 
 def plain_line(moment: Moment) -> str:
@@ -95,8 +93,8 @@ def closing_tables(moment: Moment, weights: Mapping[str, int], results: Mapping[
     whole.add_row("latency p99", f"{tally.latency_s(0.99) * 1e3:.2f} ms")
 
     arms = Table()
-    arms.add_column("version")
-    for heading in ("asked", "aircraft", "requests", "answered", "rows per batch", "AUC"):
+    arms.add_column("version", no_wrap=True)
+    for heading in ("asked share", "of aircraft", "of requests", "requests", "rows per batch", "AUC"):
         arms.add_column(heading, justify="right")
     for version, asked in asked_shares(weights).items():
         result = results[version]
