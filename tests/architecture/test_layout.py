@@ -24,6 +24,10 @@ TOP_LEVEL = {
 
 # Past this length a file has more than one idea.
 MOST_LINES = 300
+# Where splitting would hurt the reader, with the reason.
+LONGER = {
+    "rust/dataplane/src/runtime/onnx.rs": "the one file with unsafe code keeps its SAFETY notes together",
+}
 GENERATED = re.compile(r"_pb2(_grpc)?\.pyi?$")
 CODE = {".py", ".pyi", ".rs", ".cc", ".sh"}
 
@@ -68,7 +72,9 @@ def test_no_file_is_longer_than_one_idea():
         for path in _tracked()
         if path.suffix in CODE and not GENERATED.search(path.name)
     }
-    assert {name: lines for name, lines in lengths.items() if lines > MOST_LINES} == {}
+    longer = {name: lines for name, lines in lengths.items() if lines > MOST_LINES}
+    assert {name: lines for name, lines in longer.items() if name not in LONGER} == {}
+    assert [name for name in LONGER if name not in longer] == [], "an exception that is no longer needed"
 
 
 @pytest.mark.parametrize("pattern", [PLACES, REGISTRIES], ids=["paths of a machine", "registries"])
