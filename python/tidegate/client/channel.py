@@ -116,6 +116,8 @@ class Channel:
         tries = 0
         while True:
             remaining_s = deadline_s - time.monotonic()
+            if remaining_s <= 0:
+                raise failures.from_passed_deadline()
             tries += 1
             try:
                 return self._once(method, raw, remaining_s, metadata)
@@ -128,6 +130,8 @@ class Channel:
         self, method: Method[ResponseT], requests: Any, *, timeout_s: float, metadata: MetadataPairs = ()
     ) -> tuple[Any, Callable[[bytes], ResponseT]]:
         """A call of many messages both ways, as grpc's call object, and how each answer is read; never retried."""
+        if self._closed.is_set():
+            raise failures.from_closed_channel()
         open_call: Any = self._channel.stream_stream(method.path)
         call = open_call(requests, timeout=_grpc_timeout(timeout_s), metadata=(*self._metadata, *metadata))
         return call, method.read
@@ -144,8 +148,11 @@ class Channel:
             )
         except grpc.RpcError as error:
             raise failures.from_rpc_error(error) from None
-        except ValueError as error:
-            raise failures.from_closed_channel() if self._closed.is_set() else error from None
+        except ValueError:
+            # What grpc says of a closed channel, and of metadata that cannot be sent.
+            if self._closed.is_set():
+                raise failures.from_closed_channel() from None
+            raise
         try:
             message = method.read(cast("bytes", answer))
         except DecodeError:
@@ -175,5 +182,5 @@ class Channel:
 
 
 def _grpc_timeout(timeout_s: float) -> float | None:
-    """Grpc's form: None for no deadline; a deadline that has passed is still sent, to fail like any other."""
+    """The timeout as grpc takes it: None for no deadline."""
     return None if timeout_s == float("inf") else max(timeout_s, 0.0)

@@ -78,6 +78,13 @@ def from_streamed_text(text: str, prediction_id: str) -> RequestError:
     return kind(message, code=code, reason=reason, prediction_id=prediction_id)
 
 
+def from_passed_deadline() -> RequestError:
+    """The error of a call whose time was over before it was sent."""
+    return DeadlineExceeded(
+        "The time of the call was over before it was sent.", code="DEADLINE_EXCEEDED", reason="NOT_SENT"
+    )
+
+
 def from_closed_channel() -> RequestError:
     """The error of a call on a client that was closed."""
     return Cancelled("The client is closed.", code="CANCELLED", reason="CLIENT_CLOSED")

@@ -50,8 +50,10 @@ class Stream(Iterator[Answer | RequestError]):
         self._unsent: deque[bytes] = deque()
         self._unanswered: deque[tuple[str, str]] = deque()
         self._is_done = False
+        self._is_ended = False
         self._call, self._read = open_call(self._requests())
-        self._is_ended = not self._call.add_callback(self._end)
+        if not self._call.add_callback(self._end):
+            self._end()
 
     def __enter__(self) -> Self:
         """The stream itself."""

@@ -18,8 +18,10 @@ from tidegate.errors import Violation
 
 # How many elements of one input are named before the rest is only counted.
 NAMED_ELEMENTS = 10
-# From here on a float no longer tells neighbouring whole numbers apart, so a mixed list must be looked at one by one.
-_FIRST_DOUBTFUL = 2.0**53
+# From here on a float of the datatype no longer tells neighbouring whole numbers apart. numpy makes floats of a list that
+# mixes both, so beyond it a list is looked at one by one.
+_FIRST_DOUBTFUL = {BF16: 2.0**8, "FP16": 2.0**11, "FP32": 2.0**24}
+_FIRST_DOUBTFUL_ELSE = 2.0**53
 _INT64_MIN, _UINT64_MAX = -(2**63), 2**64 - 1
 
 
@@ -45,7 +47,7 @@ def encode(value: object, spec: TensorSpec, path: str) -> tuple[tuple[int, ...],
     """
     if spec.datatype not in (*DTYPES, BF16, BYTES):
         raise Misfit(Violation(path, f"its datatype is {spec.datatype}, which this client does not know"))
-    source = _objects_of(value, path) if spec.datatype == BYTES else _numbers_of(value, path)
+    source = _objects_of(value, path) if spec.datatype == BYTES else _numbers_of(value, spec.datatype, path)
     shape, broken = _fit_rank(source.shape, spec, path)
     changed, what, raw = _ENCODERS.get(spec.datatype, _encode_numbers)(source, spec.datatype)
     if changed.any():
@@ -84,9 +86,16 @@ def _encode_bf16(source: npt.NDArray[Any], datatype: str) -> _Encoded:
     bits = tensors.to_bf16_bits(floats)
     back = tensors.from_bf16_bits(bits)
     changed = changed | (np.isinf(back) & ~np.isinf(floats))
-    if source.dtype.kind in "iu":
-        changed = changed | (back != floats)
+    changed = changed | (_is_whole(source) & (back != floats))
     return changed, f"does not fit in {datatype} unchanged", bits.tobytes()
+
+
+def _is_whole(source: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Which elements the caller gave as whole numbers."""
+    if source.dtype.kind != "O":
+        return np.full(source.shape, source.dtype.kind in "iu")
+    whole = [isinstance(element, int | np.integer) for element in source.ravel()]
+    return np.array(whole, dtype=np.bool_).reshape(source.shape)
 
 
 def _encode_bytes(source: npt.NDArray[Any], datatype: str) -> _Encoded:
@@ -158,7 +167,7 @@ def _one_number(element: object) -> npt.NDArray[Any] | None:
     return one if one.dtype.kind in "biuf" else None
 
 
-def _numbers_of(value: object, path: str) -> npt.NDArray[Any]:
+def _numbers_of(value: object, datatype: str, path: str) -> npt.NDArray[Any]:
     """The value as an array of numbers that are still what the caller gave, or of objects where numpy has none."""
     if isinstance(value, np.ndarray | np.generic):
         array = np.asarray(value)
@@ -167,7 +176,8 @@ def _numbers_of(value: object, path: str) -> npt.NDArray[Any]:
             array = np.array(value)
         except (ValueError, OverflowError):  # ragged, or numbers that numpy has no datatype for
             return _objects_of(value, path)
-        doubtful = array.dtype.kind == "f" and bool((np.abs(array) >= _FIRST_DOUBTFUL).any())
+        limit = _FIRST_DOUBTFUL.get(datatype, _FIRST_DOUBTFUL_ELSE)
+        doubtful = array.dtype.kind == "f" and bool((np.abs(array) >= limit).any())
         if doubtful or array.dtype.kind in "US":
             return _objects_of(value, path)
     if array.dtype.name == "bfloat16":

@@ -1,0 +1,315 @@
+"""The client against a real server of its own process."""
+
+import pickle
+import threading
+import time
+
+import grpc
+import numpy as np
+import pytest
+
+from support.scripted_server import Failure, echo, metadata_of, overloaded, unavailable
+from tidegate import errors
+from tidegate.client import Client, IndexEntry, TensorSpec
+from tidegate.inference import error_details_pb2, health_pb2, open_inference_pb2
+
+
+@pytest.fixture
+def model(server):
+    """`m` takes a column of FP32 and a column of text, and answers with both."""
+    server.script("ModelMetadata", metadata_of(hour=("FP32", [-1, 1]), carrier=("BYTES", [-1, 1])))
+    server.script("ModelInfer", echo)
+
+
+ROW = {"hour": [9.0], "carrier": ["HA"]}
+
+
+@pytest.mark.usefixtures("model")
+def test_lists_go_in_and_arrays_come_out(client, server):
+    answer = client.infer("m", {"carrier": ["HA", "é"], "hour": [9, 10.5]}, version="3", request_id="mine")
+
+    assert list(answer) == ["carrier", "hour"]
+    np.testing.assert_array_equal(answer["hour"], np.float32([[9], [10.5]]))
+    assert answer["carrier"].tolist() == [[b"HA"], ["é".encode()]]
+    assert answer.text("carrier").tolist() == [["HA"], ["é"]]
+    assert (answer.model_name, answer.model_version, answer.id) == ("m", "3", "mine")
+    assert answer.epoch is None
+    request = open_inference_pb2.ModelInferRequest.FromString(server.requests[-1][1])
+    assert not any(tensor.HasField("contents") for tensor in request.inputs)
+
+
+@pytest.mark.usefixtures("model")
+def test_the_declaration_is_asked_once_a_model_and_version(client, server):
+    for version in ("", "1", "", "1"):
+        client.infer("m", ROW, version=version)
+    assert server.count("ModelMetadata") == 2
+    assert server.count("ModelInfer") == 4
+
+
+@pytest.mark.usefixtures("model")
+def test_outputs_parameters_and_metadata_arrive(server):
+    with Client(server.address, metadata={"Authorization": "me"}) as client:
+        client.infer(
+            "m",
+            ROW,
+            outputs=["hour"],
+            parameters={"flag": True, "n": -1, "big": 2**64 - 1, "x": 0.5, "unit": "N1"},
+            metadata={"x-unit": "N1", "key-bin": b"\0"},
+        )
+    request = open_inference_pb2.ModelInferRequest.FromString(server.requests[-1][1])
+    assert [output.name for output in request.outputs] == ["hour"]
+    sent = {name: (value.WhichOneof("parameter_choice")) for name, value in request.parameters.items()}
+    assert sent == {
+        "flag": "bool_param",
+        "n": "int64_param",
+        "big": "uint64_param",
+        "x": "double_param",
+        "unit": "string_param",
+    }
+    for metadata in server.metadata:
+        assert metadata["authorization"] == "me"
+        assert metadata["x-unit"] == "N1"
+        assert metadata["key-bin"] == b"\0"
+
+
+@pytest.mark.usefixtures("model")
+def test_everything_wrong_with_a_request_is_said_at_once(client, server):
+    with pytest.raises(errors.InvalidRequest) as refused:
+        client.infer("m", {"hour": [1e39], "tail number": [1]}, parameters={"p": [1]})
+
+    assert refused.value.reason == "UNFIT_INPUT"
+    assert [path for path, _ in refused.value.violations] == [
+        "inputs.carrier",
+        "inputs.hour[0]",
+        'inputs["tail number"]',
+        "parameters.p",
+    ]
+    assert "and 1 more" in str(refused.value)
+    assert server.count("ModelInfer") == 0
+
+
+def test_who_answered_is_read_from_the_parameters(client, server):
+    def told(_raw, _context):
+        response = open_inference_pb2.ModelInferResponse(model_name="m")
+        response.parameters["tidegate_version"].string_param = "m/2"
+        response.parameters["tidegate_reason"].string_param = "sticky"
+        response.parameters["tidegate_prediction_id"].string_param = "abc"
+        response.parameters["tidegate_epoch"].int64_param = 7
+        return response
+
+    server.script("ModelMetadata", metadata_of())
+    server.script("ModelInfer", told)
+    answer = client.infer("m", {})
+    assert (answer.version, answer.reason, answer.prediction_id, answer.epoch) == ("m/2", "sticky", "abc", 7)
+    assert answer.parameters["tidegate_epoch"] == 7
+
+
+def test_who_answered_is_read_from_metadata_where_parameters_are_off(client, server):
+    server.initial_metadata = (("x-tidegate-version", "m/2"), ("x-tidegate-epoch", "7"))
+    server.initial_metadata += (("x-tidegate-prediction-id", "abc"), ("x-tidegate-reason", "unkeyed"))
+    server.script("ModelMetadata", metadata_of())
+    server.script("ModelInfer", open_inference_pb2.ModelInferResponse(model_name="m"))
+    answer = client.infer("m", {})
+    assert (answer.version, answer.reason, answer.prediction_id, answer.epoch) == ("m/2", "unkeyed", "abc", 7)
+
+
+def test_the_details_of_an_error_arrive(client, server):
+    bad = error_details_pb2.BadRequest()
+    bad.field_violations.add(field="inputs[0].shape[1]", description="expected 4, got 3")
+    info = error_details_pb2.ErrorInfo(reason="WRONG_SHAPE", domain="tidegate", metadata={"model": "m", "version": "2"})
+    failure = Failure(
+        grpc.StatusCode.INVALID_ARGUMENT, "a shape", info, bad, trailers=[("x-tidegate-prediction-id", "abc")]
+    )
+    server.script("ModelMetadata", metadata_of())
+    server.script("ModelInfer", failure)
+
+    with pytest.raises(errors.InvalidRequest, match="a shape") as refused:
+        client.infer("m", {})
+
+    for error in (refused.value, pickle.loads(pickle.dumps(refused.value))):
+        assert (error.code, error.reason, error.message) == ("INVALID_ARGUMENT", "WRONG_SHAPE", "a shape")
+        assert error.violations == (errors.Violation("inputs[0].shape[1]", "expected 4, got 3"),)
+        assert error.metadata == {"model": "m", "version": "2"}
+        assert error.prediction_id == "abc"
+        assert error.retry_after_s is None
+
+
+@pytest.mark.parametrize(
+    "code, reason, kind",
+    [
+        ("NOT_FOUND", "UNKNOWN_MODEL", errors.NotFound),
+        ("RESOURCE_EXHAUSTED", "QUEUE_FULL", errors.Overloaded),
+        ("RESOURCE_EXHAUSTED", "MESSAGE_TOO_LARGE", errors.TooLarge),
+        ("DEADLINE_EXCEEDED", "DEADLINE_EXPIRED", errors.DeadlineExceeded),
+        ("CANCELLED", "CANCELLED", errors.Cancelled),
+        ("PERMISSION_DENIED", "ADMIN_ONLY", errors.PermissionDenied),
+        ("UNAUTHENTICATED", "", errors.PermissionDenied),
+        ("FAILED_PRECONDITION", "", errors.FailedPrecondition),
+        ("ABORTED", "DRAIN_TIMEOUT", errors.Aborted),
+        ("UNIMPLEMENTED", "UNKNOWN_METHOD", errors.Unimplemented),
+        ("INTERNAL", "MODEL_FAILED", errors.ModelFailed),
+        ("INTERNAL", "INTERNAL", errors.Internal),
+        ("UNKNOWN", "", errors.Internal),
+    ],
+)
+def test_each_failure_has_its_class(client, server, code, reason, kind):
+    server.script("ServerLive", Failure(grpc.StatusCode[code], "no", error_details_pb2.ErrorInfo(reason=reason)))
+    with pytest.raises(errors.RequestError) as failed:
+        client.live()
+    assert type(failed.value) is kind
+    assert (failed.value.code, failed.value.reason) == (code, reason)
+    assert server.count("ServerLive") == 1
+
+
+def test_unreadable_details_do_not_hide_the_error(client, server):
+    trailers = [("grpc-status-details-bin", b"\xff\xff\xff")]
+    server.script("ServerLive", Failure(grpc.StatusCode.NOT_FOUND, "gone", trailers=trailers))
+    with pytest.raises(errors.NotFound, match="gone"):
+        client.live()
+
+
+@pytest.mark.parametrize("answer", [b"\xff\xff", b""])
+def test_an_answer_that_is_no_message_is_internal_or_empty(client, server, answer):
+    server.script("ServerLive", answer)
+    if answer:
+        with pytest.raises(errors.Internal, match="not of the protocol"):
+            client.live()
+    else:
+        assert client.live() is False
+
+
+def test_an_answer_that_contradicts_itself_is_internal(client, server):
+    broken = open_inference_pb2.ModelInferResponse(raw_output_contents=[b"abc"])
+    broken.outputs.add(name="y", datatype="FP32", shape=[1])
+    server.script("ModelMetadata", metadata_of())
+    server.script("ModelInfer", broken)
+    with pytest.raises(errors.Internal, match="output y: its 3 raw bytes") as failed:
+        client.infer("m", {})
+    assert failed.value.reason == "MALFORMED_ANSWER"
+
+
+def test_what_was_not_begun_is_sent_again(client, server):
+    server.script("ServerLive", unavailable(), unavailable(), open_inference_pb2.ServerLiveResponse(live=True))
+    assert client.live()
+    assert server.count("ServerLive") == 3
+
+
+def test_shed_load_is_sent_again_after_the_advised_pause(client, server):
+    server.script("ServerLive", overloaded(pause_ms=80), open_inference_pb2.ServerLiveResponse(live=True))
+    begun = time.monotonic()
+    assert client.live()
+    assert time.monotonic() - begun >= 0.08
+    assert server.count("ServerLive") == 2
+
+
+def test_advice_beyond_the_deadline_is_passed_on_at_once(client, server):
+    server.script("ServerLive", overloaded(pause_ms=900))
+    with pytest.raises(errors.Overloaded) as failed:
+        client.live(timeout=0.5)
+    assert failed.value.retry_after_s == pytest.approx(0.9)
+    assert server.count("ServerLive") == 1
+
+
+def test_retries_stop_when_the_budget_is_spent(client, server):
+    server.script("ServerLive", unavailable())
+    calls = 10
+    for _ in range(calls):
+        with pytest.raises(errors.Unavailable):
+            client.live()
+    assert calls < server.count("ServerLive") <= calls + 3 + calls / 5
+
+
+def test_a_deadline_reaches_the_server_and_ends_the_call(client, server):
+    left = []
+    released = threading.Event()
+
+    def late(_raw, context):
+        left.append(context.time_remaining())
+        released.wait(20)
+        return open_inference_pb2.ServerLiveResponse()
+
+    server.script("ServerLive", late)
+    with pytest.raises(errors.DeadlineExceeded):
+        client.live(timeout=0.3)
+    released.set()
+    assert 0 < left[0] <= 0.3
+
+
+def test_a_deadline_that_has_passed_sends_nothing(client, server):
+    server.script("ServerLive", open_inference_pb2.ServerLiveResponse(live=True))
+    with pytest.raises(errors.DeadlineExceeded):
+        client.live(timeout=-1)
+
+
+def test_no_server_is_unavailable_within_the_deadline():
+    with Client("127.0.0.1:1", timeout=2.0) as client, pytest.raises(errors.Unavailable):
+        client.live()
+
+
+def test_a_closed_client_says_so(server):
+    client = Client(server.address)
+    client.close()
+    with pytest.raises(errors.Cancelled, match="closed"):
+        client.live()
+
+
+def test_a_changed_model_is_asked_again_after_the_server_refused(client, server):
+    changed = Failure(
+        grpc.StatusCode.INVALID_ARGUMENT, "x is FP64", error_details_pb2.ErrorInfo(reason="WRONG_DATATYPE")
+    )
+    server.script("ModelMetadata", metadata_of(x=("FP32", [-1])), metadata_of(x=("FP64", [-1])))
+    server.script("ModelInfer", echo, changed, echo)
+    assert client.infer("m", {"x": [0.1]})["x"].dtype == np.float32
+    assert client.infer("m", {"x": [0.1]})["x"].dtype == np.float64
+    assert server.count("ModelMetadata") == 2
+
+
+def test_a_changed_model_is_asked_again_after_the_client_refused(client, server):
+    server.script("ModelMetadata", metadata_of(x=("INT8", [-1])), metadata_of(x=("INT16", [-1])))
+    server.script("ModelInfer", echo)
+    client.infer("m", {"x": [1]})
+    assert client.infer("m", {"x": [300]})["x"].tolist() == [300]
+
+
+def test_a_refusal_by_an_unchanged_model_is_final(client, server):
+    refusal = Failure(grpc.StatusCode.INVALID_ARGUMENT, "no", error_details_pb2.ErrorInfo(reason="WRONG_SHAPE"))
+    server.script("ModelMetadata", metadata_of(x=("INT8", [-1])))
+    server.script("ModelInfer", echo, refusal)
+    client.infer("m", {"x": [1]})
+    with pytest.raises(errors.InvalidRequest):
+        client.infer("m", {"x": [1]})
+    assert server.count("ModelInfer") == 2
+
+
+def test_typed_answers_are_read_too(client, server):
+    typed = open_inference_pb2.ModelInferResponse(model_name="m")
+    typed.outputs.add(name="y", datatype="INT64", shape=[2]).contents.int64_contents.extend([1, 2])
+    server.script("ModelMetadata", metadata_of())
+    server.script("ModelInfer", typed)
+    assert client.infer("m", {})["y"].tolist() == [1, 2]
+
+
+def test_the_other_questions(client, server):
+    server.script("ModelMetadata", metadata_of(x=("FP32", [-1, 4])))
+    server.script("ServerReady", open_inference_pb2.ServerReadyResponse(ready=True))
+    server.script("ModelReady", open_inference_pb2.ModelReadyResponse(ready=False))
+    config = open_inference_pb2.ModelConfigResponse()
+    config.config.max_batch_size = 64
+    server.script("ModelConfig", config)
+    statistics = open_inference_pb2.ModelStatisticsResponse()
+    statistics.model_stats.add(name="m", inference_count=5)
+    server.script("ModelStatistics", statistics)
+    index = open_inference_pb2.RepositoryIndexResponse()
+    index.models.add(name="m", version="2", state="UNAVAILABLE", reason="not ONNX")
+    server.script("RepositoryIndex", index)
+    server.script("Check", health_pb2.HealthCheckResponse(status=1))
+
+    declared = client.metadata("m")
+    assert declared.inputs == (TensorSpec(name="x", datatype="FP32", shape=(-1, 4)),)
+    assert (declared.versions, declared.platform) == (("1",), "onnx")
+    assert client.ready()
+    assert not client.ready("m")
+    assert client.config("m").max_batch_size == 64
+    assert client.statistics("m")[0].inference_count == 5
+    assert client.index() == (IndexEntry(name="m", version="2", state="UNAVAILABLE", reason="not ONNX"),)
+    assert client.health() == "SERVING"
