@@ -11,7 +11,7 @@
 use super::Nanos;
 use super::arena::{Arena, Key};
 use super::queue::{Depth, Queue, Readiness, Refusal, Taken, VersionPolicy, Waiter, Waiting};
-use super::turns::{Account, Ring};
+use super::turns::Account;
 
 /// A version in a [`Scheduler`]; it goes stale when the version is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -64,7 +64,8 @@ impl Lane {
 pub struct Scheduler<T> {
     waiters: Arena<Waiter<T>>,
     lanes: Arena<Lane>,
-    ring: Ring,
+    /// The versions with something waiting, in the order in which their queues became busy: tens at most.
+    busy: Vec<Key>,
     running: usize,
 }
 
@@ -76,7 +77,7 @@ impl<T> Default for Scheduler<T> {
 
 impl<T> Scheduler<T> {
     pub fn new() -> Self {
-        Self { waiters: Arena::new(), lanes: Arena::new(), ring: Ring::default(), running: 0 }
+        Self { waiters: Arena::new(), lanes: Arena::new(), busy: Vec::new(), running: 0 }
     }
 
     /// Opens a queue for a version.
@@ -94,7 +95,7 @@ impl<T> Scheduler<T> {
         if lane.account.running() == 0 {
             self.lanes.remove(version.0);
         }
-        self.ring.leave(version.0);
+        self.leave(version.0);
         payloads
     }
 
@@ -108,8 +109,7 @@ impl<T> Scheduler<T> {
             return Err((refusal, waiting.payload));
         }
         if lane.queue.is_empty() {
-            lane.account.forfeit();
-            self.ring.join(version.0);
+            self.busy.push(version.0);
         }
         let key = self.waiters.insert(Waiter::new(waiting, version.0, now));
         lane.queue.push(&mut self.waiters, key.index);
@@ -122,7 +122,7 @@ impl<T> Scheduler<T> {
         let lane = self.lanes.get_mut(version).expect("a lane with waiters exists");
         let waiting = lane.queue.remove(&mut self.waiters, request.0);
         if lane.queue.is_empty() {
-            self.ring.leave(version);
+            self.leave(version);
         }
         Some(waiting.payload)
     }
@@ -140,16 +140,14 @@ impl<T> Scheduler<T> {
                 }
             }
         };
-        let lane = self.lanes.get_mut(key).expect("the ring names lanes that exist");
+        let lane = self.lanes.get_mut(key).expect("a busy lane exists");
         let Taken { requests, expired, rows, cost } = lane.queue.take(&mut self.waiters, shape, now);
         if !requests.is_empty() {
             lane.account.begin(cost);
             self.running += 1;
         }
         if lane.queue.is_empty() {
-            self.ring.leave(key);
-        } else if !lane.account.has_credit() {
-            self.ring.pass(key);
+            self.leave(key);
         }
         if requests.is_empty() {
             return Next::Expired(expired);
@@ -186,17 +184,17 @@ impl<T> Scheduler<T> {
         self.waiters.len() == 0 && self.running == 0
     }
 
-    /// The first version in turn that may run and has credit.
+    /// The first busy version that may run and has credit.
     fn choose(&self, now: Nanos) -> Choice {
         let mut rounds = None;
         let mut until = None;
-        for key in self.ring.in_turn() {
-            let lane = self.lanes.get(key).expect("the ring names lanes that exist");
+        for key in &self.busy {
+            let lane = self.lanes.get(*key).expect("a busy lane exists");
             if !lane.has_free_instance() {
                 continue;
             }
             match lane.queue.readiness(&self.waiters, now) {
-                Readiness::Now(shape) if lane.account.has_credit() => return Choice::Chosen(key, shape),
+                Readiness::Now(shape) if lane.account.has_credit() => return Choice::Chosen(*key, shape),
                 Readiness::Now(_) => earliest(&mut rounds, lane.account.rounds_to_credit()),
                 Readiness::At(due) => earliest(&mut until, due),
                 Readiness::Empty => {}
@@ -205,10 +203,13 @@ impl<T> Scheduler<T> {
         rounds.map_or(Choice::Wait(until), Choice::Pay)
     }
 
+    fn leave(&mut self, version: Key) {
+        self.busy.retain(|key| *key != version);
+    }
+
     fn pay(&mut self, rounds: u64) {
         for lane in self.lanes.values_mut() {
-            let could_run = !lane.queue.is_empty() && lane.has_free_instance();
-            lane.account.pay(rounds, could_run);
+            lane.account.pay(rounds);
         }
     }
 }
@@ -222,4 +223,29 @@ enum Choice {
 
 fn earliest(known: &mut Option<u64>, other: u64) {
     *known = Some(known.map_or(other, |known| known.min(other)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Next, Scheduler};
+    use crate::plane::{VersionPolicy, Waiting};
+
+    #[test]
+    fn versions_that_come_and_go_leave_nothing_behind() {
+        let policy =
+            VersionPolicy { batching: true, max_rows: 1, max_delay: 0, instances: 1, max_requests: 9, max_bytes: 9 };
+        let mut scheduler = Scheduler::new();
+        for _ in 0..100 {
+            let version = scheduler.add_version(policy);
+            for payload in 0..3 {
+                let waiting = Waiting { rows: 1, bytes: 1, shape: 1, cost: 1, deadline: 9, payload };
+                scheduler.arrive(0, version, waiting).expect("there is room");
+            }
+            assert!(matches!(scheduler.next(0), Next::Run(_)));
+            assert_eq!(scheduler.close_version(version), [1, 2]);
+            assert_eq!((scheduler.lanes.len(), scheduler.busy.len()), (1, 0), "a run is going on");
+            scheduler.finished(version, 1);
+            assert_eq!((scheduler.lanes.len(), scheduler.waiters.len()), (0, 0));
+        }
+    }
 }

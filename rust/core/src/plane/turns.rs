@@ -1,13 +1,12 @@
 //! Whose turn it is: deficit round robin over predicted nanoseconds.
 //!
-//! Each version has an account. A round pays [`QUANTUM`] into the account of every version that could run; a version
-//! runs while its account is above zero, and each run is charged what it was predicted to cost, corrected when it
+//! Each version has an account. A round pays [`QUANTUM`] into every account; it begins when none of the versions that
+//! could run has credit left, so whoever waits is served in each round. A version runs while its account is above zero, and each run is charged what it was predicted to cost, corrected when it
 //! ends by what it did cost. An account may be overdrawn by one batch (the variant also called surplus round robin),
 //! so nobody has to look at a batch before taking it, and rounds in which nobody could run are skipped by arithmetic.
 
 use std::collections::VecDeque;
 
-use super::arena::Key;
 use super::{Nanos, SECOND};
 
 /// What a round pays, in predicted nanoseconds: about two runs at the inline budget, so that small models alternate
@@ -41,12 +40,11 @@ impl Account {
         if self.balance > 0 { 0 } else { self.balance.unsigned_abs() / QUANTUM + 1 }
     }
 
-    /// Pays so many rounds. A version that could not have used them saves nothing, but its debt shrinks: while it
-    /// waited, the others had their share.
-    pub(super) fn pay(&mut self, rounds: u64, could_run: bool) {
-        let most = if could_run { QUANTUM as i64 } else { self.balance.max(0) };
+    /// Pays so many rounds, whether it could have run or not: what it did not use while others ran shrinks its debt,
+    /// and of credit it saves one quantum, which serves a rare light request first.
+    pub(super) fn pay(&mut self, rounds: u64) {
         let paid = i64::try_from(rounds.saturating_mul(QUANTUM)).unwrap_or(i64::MAX);
-        self.balance = self.balance.saturating_add(paid).min(most);
+        self.balance = self.balance.saturating_add(paid).min(signed(QUANTUM));
     }
 
     pub(super) fn begin(&mut self, predicted: Nanos) {
@@ -60,51 +58,9 @@ impl Account {
             self.balance = corrected.clamp(-signed(DEBT_LIMIT), signed(QUANTUM));
         }
     }
-
-    /// Credit is for those who wait: whoever has nothing to run starts again at zero, and keeps its debt.
-    pub(super) fn forfeit(&mut self) {
-        self.balance = self.balance.min(0);
-    }
 }
 
 /// No single charge needs to be more than what takes the fullest account to its debt limit.
 fn signed(cost: Nanos) -> i64 {
     cost.min(2 * DEBT_LIMIT) as i64
-}
-
-/// The versions with something waiting, in turn. There are as many as loaded versions: tens, so a shift is cheap.
-#[derive(Default)]
-pub(super) struct Ring {
-    keys: Vec<Key>,
-    cursor: usize,
-}
-
-impl Ring {
-    /// Joins as the last one before the turn comes round again.
-    pub(super) fn join(&mut self, key: Key) {
-        self.keys.insert(self.cursor, key);
-        self.cursor += 1;
-    }
-
-    pub(super) fn leave(&mut self, key: Key) {
-        if let Some(position) = self.keys.iter().position(|other| *other == key) {
-            self.keys.remove(position);
-            if position < self.cursor {
-                self.cursor -= 1;
-            }
-        }
-    }
-
-    /// Ends the turn of a version: the next one in the ring is first now.
-    pub(super) fn pass(&mut self, key: Key) {
-        if let Some(position) = self.keys.iter().position(|other| *other == key) {
-            self.cursor = position + 1;
-        }
-    }
-
-    /// All of them, from the one whose turn it is.
-    pub(super) fn in_turn(&self) -> impl Iterator<Item = Key> {
-        let (before, from) = self.keys.split_at(self.cursor);
-        from.iter().chain(before).copied()
-    }
 }
