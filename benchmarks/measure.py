@@ -164,6 +164,8 @@ def _run(cell: Cell, lane: _Lane, body: Path, tools: Tools, shape: load.Shape) -
         raise MiscountError(
             f"{server.name}: answers of {report.bytes_least} to {report.bytes_most} bytes, each must have {size}"
         )
+    if report.cpu_us <= 0:
+        raise MiscountError(f"{server.name}: process {server.pid} took no CPU time, so it is not the one that answers")
     run = Run(
         server=server.name,
         rate=report.rate,

@@ -64,6 +64,8 @@ class _Process:
     def __init__(self, name: str, command: list[str], log: Path) -> None:
         self.name = name
         self._log = log
+        if not Path(command[0]).is_file():
+            raise ServerError(f"{self.name} is not built: there is no {command[0]}")
         with log.open("wb") as errors:
             self._child = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True
@@ -98,8 +100,9 @@ class _Process:
         ready, _, _ = select.select([stream], [], [], limit_s)
         line = stream.readline() if ready else ""
         if not line:
+            fate = "ended" if ready else f"did not answer on its standard output within {limit_s:.0f} s"
             said = self._log.read_text(errors="replace").strip()[-2000:]
-            raise ServerError(f"{self.name} did not answer on its standard output within {limit_s:.0f} s: {said}")
+            raise ServerError(f"{self.name} {fate}: {said or 'it said nothing'}")
         return line
 
 
