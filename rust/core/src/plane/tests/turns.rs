@@ -165,3 +165,26 @@ fn a_version_that_was_alone_owes_nobody_for_it() {
     }
     assert_eq!(order.iter().take(4).filter(|is_alone| **is_alone).count(), 2, "they take turns at once: {order:?}");
 }
+
+#[test]
+fn a_debt_is_paid_while_others_run_even_if_the_debtor_has_nothing_waiting() {
+    const LONG: Nanos = 500_000_000;
+    const SHORT: Nanos = 1_000_000;
+    let mut scheduler = Scheduler::new();
+    let (debtor, other) = (scheduler.add_version(POLICY), scheduler.add_version(POLICY));
+    let mut serve = |arrivals: &[(VersionKey, Nanos)]| {
+        for (version, cost) in arrivals {
+            scheduler.arrive(0, *version, request(0, *cost)).expect("there is room");
+        }
+        let Next::Run(batch) = scheduler.next(0) else { panic!("one waits") };
+        scheduler.finished(batch.version, batch.cost);
+        batch.version
+    };
+    serve(&[(debtor, LONG)]);
+    for _ in 0..2 * LONG / SHORT {
+        serve(&[(other, SHORT)]);
+    }
+    let order: Vec<_> = (0..10).map(|_| serve(&[(debtor, SHORT), (other, SHORT)])).collect();
+    let debtors = order.iter().filter(|version| **version == debtor).count();
+    assert!((4..=6).contains(&debtors), "{order:?}");
+}
