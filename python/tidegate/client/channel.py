@@ -28,12 +28,11 @@ class Message(Protocol):
 ResponseT = TypeVar("ResponseT")
 _SERVICE = "/inference.GRPCInferenceService/"
 _INT32_MAX = 2**31 - 1
-# grpc's own retries are off: they know neither the budget nor the advice of the server. The pauses before it connects
-# again are shorter than its defaults, which are longer than all of our retries together.
+# The pauses before it connects again are shorter than grpc's defaults, which are longer than all of our retries together.
+# Of grpc's own retries only the transparent ones happen (a request that provably reached nobody): no policy is configured.
 _OPTIONS: Sequence[tuple[str, int]] = (
     ("grpc.max_send_message_length", _INT32_MAX),
     ("grpc.max_receive_message_length", _INT32_MAX),
-    ("grpc.enable_retries", 0),
     ("grpc.initial_reconnect_backoff_ms", 50),
     ("grpc.min_reconnect_backoff_ms", 50),
     ("grpc.max_reconnect_backoff_ms", 5_000),
