@@ -22,6 +22,8 @@ CARGO_TEST := cargo test --manifest-path rust/Cargo.toml --locked
 # The binding crate is a Python extension: only an interpreter can load it, so pytest tests it and cargo leaves it out.
 RUST_CRATES := --workspace --exclude tidegate-python
 RUST_SOURCES := $(shell find rust proto -type f -not -path "*/target/*" 2>/dev/null)
+# Rust tests that run models load the library that the locks installed.
+ONNXRUNTIME_OF_TESTS = TIDEGATE_TEST_ONNXRUNTIME=$(abspath $(wildcard .venv/lib/python3.*/site-packages/onnxruntime/capi/libonnxruntime.so.*))
 FUZZ_CASES ?= 10000000
 PYTEST_ARGS ?=
 
@@ -37,7 +39,7 @@ test: .venv/built .venv/dev ## formats, Rust tests, Python tests
 	cargo fmt --manifest-path rust/Cargo.toml --all --check
 	$(BIN)/ruff format --quiet --check python tests benchmarks proto
 	$(BIN)/ruff check --quiet python tests benchmarks proto
-	$(CARGO_TEST) $(RUST_CRATES)
+	$(ONNXRUNTIME_OF_TESTS) $(CARGO_TEST) $(RUST_CRATES)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 lint: .venv/dev ## formats, clippy, ruff, mypy, import contracts
