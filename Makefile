@@ -23,7 +23,7 @@ CARGO_TEST := cargo test --manifest-path rust/Cargo.toml --locked
 RUST_CRATES := --workspace --exclude tidegate-python
 RUST_SOURCES := $(shell find rust proto -type f -not -path "*/target/*" 2>/dev/null)
 # Rust tests that run models load the library that the locks installed.
-ONNXRUNTIME_OF_TESTS = TIDEGATE_TEST_ONNXRUNTIME=$(abspath $(wildcard .venv/lib/python3.*/site-packages/onnxruntime/capi/libonnxruntime.so.*))
+ONNXRUNTIME_OF_TESTS := TIDEGATE_TEST_ONNXRUNTIME="$$(echo $(CURDIR)/.venv/lib/python3.*/site-packages/onnxruntime/capi/libonnxruntime.so.*)"
 FUZZ_CASES ?= 10000000
 PYTEST_ARGS ?=
 
