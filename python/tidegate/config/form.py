@@ -1,0 +1,136 @@
+"""The form of a gateway document, for editors and for the first look: which fields there are and what type they have.
+
+No field has a default here and no number a bound: what a document means, the native core says alone.
+"""
+
+import difflib
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, StrictBool, StrictInt, StrictStr, ValidationError
+from pydantic_core import ErrorDetails
+
+from tidegate.config.source import extend_path
+from tidegate.errors import DocumentViolation
+
+
+class _Form(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _as_word(value: object) -> object:
+    """YAML 1.1 reads the words on and off as booleans."""
+    return {True: "on", False: "off"}[value] if isinstance(value, bool) else value
+
+
+def _as_mapping(value: object) -> object:
+    """`batching: off` says the mode alone."""
+    return {"mode": value} if isinstance(value, bool | str) else value
+
+
+class Listen(_Form):
+    """Where the gateway listens, as host:port."""
+
+    grpc: StrictStr | None = None
+    http: StrictStr | None = None
+
+
+class Batching(_Form):
+    """How requests share a run."""
+
+    mode: Annotated[Literal["auto", "on", "off"] | None, BeforeValidator(_as_word)] = None
+    max: StrictInt | None = None
+    max_delay_us: StrictInt | None = None
+
+
+class Queue(_Form):
+    """What may wait for a version."""
+
+    requests: StrictInt | None = None
+    mib: StrictInt | None = None
+
+
+class Version(_Form):
+    """How one version runs."""
+
+    batching: Annotated[Batching | None, BeforeValidator(_as_mapping)] = None
+    instances: StrictInt | None = None
+    intra_op_threads: StrictInt | None = None
+    queue: Queue | None = None
+
+
+class Route(_Form):
+    """The policy behind one public name."""
+
+    sticky: StrictStr | None = None
+    split: dict[str, StrictInt]
+    stable: StrictStr | None = None
+    salt: StrictStr | None = None
+    timeout_ms: StrictInt | None = None
+    ranges: list[tuple[StrictInt, StrictInt, StrictStr]] | None = None
+
+
+class Limits(_Form):
+    """What the gateway takes before it refuses."""
+
+    message_mib: StrictInt | None = None
+    in_flight_mib: StrictInt | None = None
+    connections: StrictInt | None = None
+    streams_per_connection: StrictInt | None = None
+    header_list_kib: StrictInt | None = None
+    handshake_timeout_ms: StrictInt | None = None
+    idle_body_timeout_ms: StrictInt | None = None
+
+
+class Threads(_Form):
+    """How many threads there are."""
+
+    front: StrictInt | None = None
+    compute: StrictInt | None = None
+
+
+class Log(_Form):
+    """How the gateway speaks of itself."""
+
+    format: Literal["text", "json"] | None = None
+    level: Literal["debug", "info", "warning", "error"] | None = None
+
+
+class DocumentForm(_Form):
+    """What a gateway document may hold; `DocumentForm.model_json_schema()` is what editors complete from."""
+
+    listen: Listen | None = None
+    repository: StrictStr | None = None
+    state_dir: StrictStr | None = None
+    versions: dict[str, Version | None] | None = None
+    routes: dict[str, Route] | None = None
+    timeout_ms: StrictInt | None = None
+    inline_budget_us: StrictInt | None = None
+    answer_parameters: StrictBool | Literal["on", "off"] | None = None
+    drain_delay_ms: StrictInt | None = None
+    drain_timeout_ms: StrictInt | None = None
+    limits: Limits | None = None
+    threads: Threads | None = None
+    log: Log | None = None
+
+
+def find_form_violations(value: Any) -> list[DocumentViolation]:
+    """Every place where a value has not the form of a document; lines are not known here."""
+    try:
+        DocumentForm.model_validate({} if value is None else value)
+    except ValidationError as error:
+        return [_violation(details) for details in error.errors(include_url=False)]
+    return []
+
+
+def _violation(details: ErrorDetails) -> DocumentViolation:
+    path = ""
+    for step in details["loc"]:
+        path = f"{path}[{step}]" if isinstance(step, int) else extend_path(path, step)
+    if details["type"] == "extra_forbidden":
+        return DocumentViolation(path, f"unknown field{_meant(str(details['loc'][-1]))}")
+    return DocumentViolation(path, details["msg"])
+
+
+def _meant(name: str) -> str:
+    near = difflib.get_close_matches(name, DocumentForm.model_fields, n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
