@@ -34,7 +34,7 @@ def unavailable(message="draining"):
 
 def overloaded(pause_ms):
     advice = error_details_pb2.RetryInfo()
-    advice.retry_delay.nanos = pause_ms * 1_000_000
+    advice.retry_delay.seconds, advice.retry_delay.nanos = pause_ms // 1000, pause_ms % 1000 * 1_000_000
     return Failure(
         grpc.StatusCode.RESOURCE_EXHAUSTED,
         "the queue is full",

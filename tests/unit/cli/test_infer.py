@@ -137,5 +137,5 @@ def test_a_failure_is_a_sentence_with_its_reason_and_exit_1(run, server):
 
 def test_a_gateway_that_drains_is_exit_1(run, server):
     server.script("ModelInfer", unavailable())
-    ended = run(ROWS, "--timeout", "1")
+    ended = run(ROWS, "--timeout", "20")
     assert (ended.exit_code, ended.stderr) == (1, "draining (DRAINING).\n")

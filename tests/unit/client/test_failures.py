@@ -103,10 +103,10 @@ def test_shed_load_is_sent_again_after_the_advised_pause(client, server):
 
 
 def test_advice_beyond_the_deadline_is_passed_on_at_once(client, server):
-    server.script("ServerLive", overloaded(pause_ms=900))
+    server.script("ServerLive", overloaded(pause_ms=30_500))
     with pytest.raises(errors.Overloaded) as failed:
-        client.live(timeout=0.5)
-    assert failed.value.retry_after_s == pytest.approx(0.9)
+        client.live(timeout=20)
+    assert failed.value.retry_after_s == pytest.approx(30.5)
     assert server.count("ServerLive") == 1
 
 
@@ -130,9 +130,10 @@ def test_a_deadline_reaches_the_server_and_ends_the_call(client, server):
 
     server.script("ServerLive", late)
     with pytest.raises(errors.DeadlineExceeded):
-        client.live(timeout=0.3)
+        client.live(timeout=1.0)
     released.set()
-    assert 0 < left[0] <= 0.3
+    # The client's own timeout is 20 s; grpc rounds to milliseconds.
+    assert 0 < left[0] < 1.1
 
 
 def test_a_deadline_that_has_passed_sends_nothing(client, server):
