@@ -146,3 +146,12 @@ class DocumentRefused(TidegateError):
     def _sentence(self, violation: DocumentViolation) -> str:
         place = self.source if violation.line is None else f"{self.source}:{violation.line}"
         return ": ".join(part for part in (place, violation.path, violation.reason) if part)
+
+
+class GatewayNotStarted(TidegateError):
+    """A gateway or a model cannot be served; nothing is left running."""
+
+    def __init__(self, reasons: tuple[str, ...]) -> None:
+        """Keep every reason, each one sentence."""
+        super().__init__("\n".join(reasons))
+        self.reasons = reasons

@@ -28,10 +28,7 @@ enum Element {
     Bytes(Span),
 }
 
-fn each(
-    reader: &mut Reader<'_>,
-    take: &mut dyn FnMut(u32, Element) -> Result<(), Malformed>,
-) -> Result<(), Malformed> {
+fn each(reader: &mut Reader<'_>, take: &mut dyn FnMut(u32, Element) -> Result<(), Malformed>) -> Result<(), Malformed> {
     while !reader.is_done() {
         let (field, wire) = reader.tag()?;
         match element_wire(field) {

@@ -7,9 +7,11 @@
 pub mod answer;
 pub mod contents;
 pub mod datatype;
+mod faults;
 pub mod messages;
 pub mod parameters;
 pub mod request;
 pub mod signature;
+mod text;
 pub mod validate;
 pub mod wire;

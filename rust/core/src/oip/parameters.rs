@@ -1,6 +1,6 @@
 //! Parameters of a request: the protocol's own, checked; anybody else's, handed through.
 
-use super::wire::{Malformed, Reader, Span, VARINT, FIXED64, expect};
+use super::wire::{FIXED64, Malformed, Reader, Span, VARINT, expect};
 use crate::fault::{Fault, Reason};
 
 /// The value of one `InferParameter`, by position in the message.
@@ -109,8 +109,11 @@ pub fn asked(parameters: &[Parameter], message: &[u8]) -> Result<Asked, Fault> {
     let mut fault = Fault::new(Reason::InvalidParameter, String::new());
     for (key, expected, came) in faults {
         let sentence = format!("parameter \"{key}\": expected {expected}, got {came}");
-        fault.message = if fault.message.is_empty() { sentence.clone() } else { format!("{}; {sentence}", fault.message) };
-        fault.violations.push(crate::fault::Violation { field: format!("parameters[\"{key}\"]"), description: sentence });
+        fault.message =
+            if fault.message.is_empty() { sentence.clone() } else { format!("{}; {sentence}", fault.message) };
+        fault
+            .violations
+            .push(crate::fault::Violation { field: format!("parameters[\"{key}\"]"), description: sentence });
     }
     Err(fault)
 }

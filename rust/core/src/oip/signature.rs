@@ -67,8 +67,7 @@ impl Signature {
     /// How this signature differs from another in what callers rely on: names, datatypes, ranks. Empty if it does not.
     pub fn differences(&self, other: &Self) -> Vec<String> {
         let mut found = Vec::new();
-        for (kind, ours, theirs) in
-            [("input", &self.inputs, &other.inputs), ("output", &self.outputs, &other.outputs)]
+        for (kind, ours, theirs) in [("input", &self.inputs, &other.inputs), ("output", &self.outputs, &other.outputs)]
         {
             for spec in ours {
                 let name = &spec.name;

@@ -1,0 +1,65 @@
+"""The Rust core, as Python sees it. Only `tidegate.core` and `tidegate.gateway` import it."""
+
+from typing import Literal, final
+
+__all__ = ["Gateway", "Refused", "StartFailed", "allocate", "bucket", "compile_document", "inspect_model"]
+
+__version__: str
+
+class Refused(Exception):
+    """A document breaks rules; `args[0]` is the list of all `(path, reason)`."""
+
+class StartFailed(Exception):
+    """A gateway or a model cannot start; `args[0]` is the list of all reasons, each one sentence."""
+
+def compile_document(document: str) -> str:
+    """Checks a document (JSON) and returns it (JSON) with every default filled in.
+
+    Raises:
+        Refused: It breaks rules.
+    """
+
+def bucket(salt: str, key: bytes) -> int:
+    """The bucket of a key, in [0, 2^32)."""
+
+def allocate(
+    previous: list[tuple[int, int, str]], weights: dict[str, int], stable: str
+) -> list[tuple[int, int, str]]:
+    """The table of `(start, end, arm)` for `weights` that moves the fewest buckets; an empty `previous` is all `stable`.
+
+    Raises:
+        ValueError: No weight is positive, or `previous` is not a table.
+    """
+
+def inspect_model(path: str, library: str) -> str:
+    """What a model file is and costs, as JSON; `library` is ONNX Runtime's shared library.
+
+    Raises:
+        StartFailed: The file cannot be served.
+    """
+
+@final
+class Gateway:
+    """A gateway that serves from its creation until it has drained."""
+
+    def __new__(cls, document: str, *, base_dir: str, library: str) -> Gateway:
+        """Loads the models, binds the ports, serves.
+
+        Raises:
+            Refused: The document breaks rules.
+            StartFailed: It cannot be served.
+        """
+
+    @property
+    def grpc_address(self) -> str:
+        """Where it listens for gRPC, as `host:port`."""
+
+    @property
+    def http_address(self) -> str:
+        """Where it listens for HTTP, as `host:port`."""
+
+    def drain(self) -> None:
+        """Begins to end; a second call ends at once."""
+
+    def wait(self, timeout_ms: int) -> Literal["clean", "forced", "now"] | None:
+        """Waits for the end: every request answered, cut off by the drain timeout, or at once; `None`: still serving."""

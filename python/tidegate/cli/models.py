@@ -1,0 +1,86 @@
+"""`tidegate models`: what a model file is, before anybody serves it."""
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from tidegate.errors import GatewayNotStarted
+from tidegate.gateway import inspect_model
+
+BAD_INPUT = 2
+
+
+class Output(StrEnum):
+    """How the findings are written."""
+
+    table = "table"
+    json = "json"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    models = typer.Typer(help="Look into model files.", no_args_is_help=True)
+    models.command("inspect")(inspect)
+    app.add_typer(models, name="models")
+
+
+def inspect(
+    model: Annotated[Path, typer.Argument(help="A model file, such as model.onnx.")],
+    *,
+    output: Annotated[Output, typer.Option(help="How the findings are written.")] = Output.table,
+) -> None:
+    """Show inputs, outputs, operator sets, size, whether requests can share a run and why not, and the cost of a row."""
+    try:
+        found = inspect_model(model)
+    except GatewayNotStarted as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(BAD_INPUT) from None
+    if output is Output.json:
+        typer.echo(json.dumps(found, indent=2))
+        return
+    console = Console()
+    console.print(_tensors(found))
+    console.print(_facts(found))
+
+
+def _tensors(found: dict[str, Any]) -> Table:
+    table = Table(title="inputs and outputs", title_justify="left")
+    for heading in ("", "name", "datatype", "shape"):
+        table.add_column(heading)
+    for kind in ("inputs", "outputs"):
+        for tensor in found[kind]:
+            shape = ", ".join(
+                axis or str(extent) for extent, axis in zip(tensor["shape"], tensor["axes"], strict=True)
+            )
+            table.add_row(kind[:-1], Text(tensor["name"]), tensor["datatype"], Text(f"[{shape}]"))
+    return table
+
+
+def _facts(found: dict[str, Any]) -> Table:
+    table = Table(show_header=False, box=None)
+    opsets = ", ".join(f"{domain} {version}" for domain, version in found["opsets"].items())
+    batchable = "yes" if found["batchable"] else f"no: {found['not_batchable_because']}"
+    facts = {
+        "batchable": batchable,
+        "cost of one row": _microseconds(found["one_row_microseconds"]),
+        "cost per row, 64 together": _microseconds(found["row_in_a_batch_of_64_microseconds"]),
+        "operator sets": opsets,
+        "size": f"{found['size_bytes']:,} bytes",
+        "external data": ", ".join(found["external_data"]) or "none",
+        "digest": found["digest"],
+        "producer": found["producer"] or "not named",
+        "ONNX Runtime": found["runtime"],
+    }
+    for name, fact in facts.items():
+        table.add_row(name, Text(fact))
+    return table
+
+
+def _microseconds(cost: float | None) -> str:
+    return "not known: its shape is not fixed" if cost is None else f"{cost:,.1f} µs"

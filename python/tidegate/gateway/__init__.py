@@ -1,0 +1,70 @@
+"""The data plane as Python sees it: start a gateway from a document, look into a model file."""
+
+import json
+import platform
+import sys
+from pathlib import Path
+from typing import Any
+
+from tidegate import _native
+from tidegate.config import Document
+from tidegate.errors import GatewayNotStarted
+from tidegate.gateway.runtime import find_onnxruntime
+
+__all__ = ["Gateway", "inspect_model"]
+
+
+class Gateway:
+    """A gateway in this process; it serves from its creation on, in threads of its own."""
+
+    def __init__(self, document: Document) -> None:
+        """Loads the models, binds the ports and serves.
+
+        Raises:
+            GatewayNotStarted: It cannot serve; every reason is named, and nothing is left running.
+        """
+        _refuse_other_platforms()
+        try:
+            self._native = _native.Gateway(
+                document.to_json(), base_dir=str(document.base_dir), library=str(find_onnxruntime())
+            )
+        except _native.StartFailed as failed:
+            raise GatewayNotStarted(tuple(failed.args[0])) from None
+
+    @property
+    def grpc_address(self) -> str:
+        """Where it listens for gRPC, as `host:port`."""
+        return self._native.grpc_address
+
+    @property
+    def http_address(self) -> str:
+        """Where it listens for HTTP, as `host:port`."""
+        return self._native.http_address
+
+    def drain(self) -> None:
+        """Begins to end; called again, ends at once."""
+        self._native.drain()
+
+    def wait(self, timeout_ms: int) -> bool | None:
+        """Waits for the end: `True` if every request got its own answer, `None` if the gateway still serves."""
+        end = self._native.wait(timeout_ms)
+        return None if end is None else end == "clean"
+
+
+def inspect_model(path: Path) -> dict[str, Any]:
+    """What a model file takes and gives, whether it can be batched and why not, what it costs.
+
+    Raises:
+        GatewayNotStarted: The file cannot be served; the reason is named.
+    """
+    try:
+        found: dict[str, Any] = json.loads(_native.inspect_model(str(path), str(find_onnxruntime())))
+    except _native.StartFailed as failed:
+        raise GatewayNotStarted(tuple(failed.args[0])) from None
+    return found
+
+
+def _refuse_other_platforms() -> None:
+    machine = platform.machine()
+    if sys.platform != "linux" or machine not in {"x86_64", "aarch64"}:
+        raise GatewayNotStarted((f"Tidegate serves on Linux x86-64 and aarch64, not on {sys.platform} {machine}",))

@@ -1,0 +1,115 @@
+//! What all threads of a gateway share.
+
+use super::clock::Clock;
+use super::compute::Compute;
+use super::snapshot::Snapshot;
+use crate::observe::counters::Counters;
+use crate::observe::log::Log;
+use arc_swap::ArcSwap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tidegate_core::document::Document;
+use tidegate_core::fault::{Fault, Reason};
+use tokio::sync::watch;
+
+/// How far the end of the gateway's life has come; see `tidegate_core::plane::Ending`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    Serving,
+    /// Health says NOT_SERVING; requests are still taken.
+    NotServing,
+    /// No new connections; streams that wait for nothing end.
+    Draining,
+    /// What is left is answered with an error.
+    Aborting,
+    /// The threads go home.
+    Over,
+}
+
+/// When to try again after the gateway ran out of room for bytes.
+const RETRY_BYTES: Duration = Duration::from_millis(100);
+
+pub struct Plane {
+    pub document: Document,
+    pub clock: Arc<dyn Clock>,
+    pub compute: Arc<Compute>,
+    pub counters: Counters,
+    pub log: Log,
+    pub phase: watch::Sender<Phase>,
+    /// What ONNX Runtime calls itself.
+    pub runtime_version: String,
+    snapshot: ArcSwap<Snapshot>,
+}
+
+impl Plane {
+    pub fn new(
+        document: Document,
+        clock: Arc<dyn Clock>,
+        compute: Arc<Compute>,
+        counters: Counters,
+        runtime_version: String,
+        snapshot: Snapshot,
+    ) -> Self {
+        let log = Log::new(document.log.format, document.log.level);
+        let (phase, _) = watch::channel(Phase::Serving);
+        let snapshot = ArcSwap::from_pointee(snapshot);
+        Self { document, clock, compute, counters, log, phase, runtime_version, snapshot }
+    }
+
+    /// What is served now; a request takes it once.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
+    }
+
+    pub fn is_ready(&self) -> bool {
+        *self.phase.borrow() == Phase::Serving
+    }
+
+    pub fn message_limit(&self) -> usize {
+        (self.document.limits.message_mib as usize) << 20
+    }
+}
+
+/// One request that is being read or answered, with the bytes it holds; gives everything back when it goes.
+pub struct Held {
+    plane: Arc<Plane>,
+    requests: i64,
+    bytes: i64,
+}
+
+impl Held {
+    pub fn new(plane: &Arc<Plane>) -> Self {
+        plane.counters.gauges.in_flight_requests.fetch_add(1, Ordering::Relaxed);
+        Self { plane: Arc::clone(plane), requests: 1, bytes: 0 }
+    }
+
+    /// Bytes of a long stream, which is not a request that the end of the gateway waits for.
+    pub fn bytes_only(plane: &Arc<Plane>) -> Self {
+        Self { plane: Arc::clone(plane), requests: 0, bytes: 0 }
+    }
+
+    /// Takes account of bytes that have arrived.
+    ///
+    /// # Errors
+    /// The gateway holds as many bytes as it may.
+    pub fn grow(&mut self, bytes: usize) -> Result<(), Fault> {
+        let limit = (self.plane.document.limits.in_flight_mib as i64) << 20;
+        self.bytes += bytes as i64;
+        let before = self.plane.counters.gauges.in_flight_bytes.fetch_add(bytes as i64, Ordering::Relaxed);
+        if before + bytes as i64 > limit {
+            let mib = self.plane.document.limits.in_flight_mib;
+            let message = format!("the gateway holds {mib} MiB of requests already (limits.in_flight_mib); try again later");
+            return Err(Fault::new(Reason::BytesInFlight, message).retry_after(RETRY_BYTES));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let gauges = &self.plane.counters.gauges;
+        gauges.in_flight_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+        gauges.in_flight_requests.fetch_sub(self.requests, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,124 @@
+//! Requests that wait in the queue or run elsewhere: until the reply, the deadline, or the end.
+
+use super::{Pending, Queued, Reactor, draining};
+use crate::drive::compute::{Job, deadline_expired};
+use crate::drive::inbox::{Reply, Ticket};
+use crate::drive::snapshot::Version;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+use tidegate_core::fault::{Fault, Reason};
+use tidegate_core::plane::{Nanos, Refusal};
+
+/// Advice to callers whose request was shed from a queue: about the time that a queue takes to move.
+const RETRY_QUEUE: Duration = Duration::from_millis(50);
+
+impl Reactor {
+    pub(super) fn enqueue(self: &Rc<Self>, pending: Pending, now: Nanos) {
+        let Pending { request, mut account } = pending;
+        if account.caller.is_gone() {
+            return self.finish(account, Reply::fault(cancelled()));
+        }
+        let ticket = self.next_ticket.get() + 1;
+        self.next_ticket.set(ticket);
+        let deadline = request.deadline;
+        let job = Job { request, inbox: Arc::clone(&self.inbox), ticket };
+        match self.plane.compute.submit(now, job) {
+            Err((refusal, job)) => {
+                let fault = shed(refusal, job.request.version());
+                self.plane.log.shed(fault.reason.name(), &account.credit.target.name);
+                self.finish(account, Reply::fault(fault));
+            }
+            Ok(key) => {
+                account.caller = account.caller.wait(self, ticket);
+                self.queued.borrow_mut().insert(ticket, Queued { account, key });
+                let mut deadlines = self.deadlines.borrow_mut();
+                if deadlines.next().is_none_or(|next| deadline < next) {
+                    self.earlier_deadline.notify_one();
+                }
+                deadlines.insert(deadline, ticket);
+            }
+        }
+    }
+
+    /// The caller of a queued request is gone: its place in the queue is free at once.
+    pub fn cancel(&self, ticket: Ticket) {
+        let Some(queued) = self.forget(ticket) else { return };
+        drop(self.plane.compute.cancel(queued.key));
+        self.finish(queued.account, Reply::fault(cancelled()));
+    }
+
+    fn forget(&self, ticket: Ticket) -> Option<Queued> {
+        let queued = self.queued.borrow_mut().remove(&ticket)?;
+        self.deadlines.borrow_mut().remove(ticket);
+        Some(queued)
+    }
+
+    /// A reply came back from a compute thread; the caller may have been answered already.
+    pub(super) fn settle(&self, ticket: Ticket, reply: Reply) {
+        if let Some(queued) = self.forget(ticket) {
+            self.finish(queued.account, reply);
+        }
+    }
+
+    /// Answers at once whoever's deadline passes, whether the request waits or runs.
+    pub(super) async fn keep_deadlines(&self) {
+        let mut expired = Vec::new();
+        loop {
+            let next = self.deadlines.borrow().next();
+            match next {
+                None => self.earlier_deadline.notified().await,
+                Some(at) => {
+                    let pause = Duration::from_nanos(at.saturating_sub(self.plane.clock.now()));
+                    tokio::select! {
+                        () = self.earlier_deadline.notified() => {}
+                        () = tokio::time::sleep(pause) => {}
+                    }
+                }
+            }
+            self.deadlines.borrow_mut().expire(self.plane.clock.now(), &mut expired);
+            for ticket in expired.drain(..) {
+                if let Some(queued) = self.forget(ticket) {
+                    drop(self.plane.compute.cancel(queued.key));
+                    self.finish(queued.account, Reply::fault(deadline_expired()));
+                }
+            }
+        }
+    }
+
+    /// The drain timeout is over: queued requests may be sent elsewhere, begun ones are lost.
+    pub(super) fn abort(&self) {
+        let tickets: Vec<Ticket> = self.queued.borrow().keys().copied().collect();
+        for ticket in tickets {
+            let Some(queued) = self.forget(ticket) else { continue };
+            let fault = match self.plane.compute.cancel(queued.key) {
+                Some(_) => draining(),
+                None => Fault::new(Reason::DrainTimeout, "the gateway ended before the run did (drain_timeout_ms)"),
+            };
+            self.finish(queued.account, Reply::fault(fault));
+        }
+    }
+}
+
+fn shed(refusal: Refusal, version: &Version) -> Fault {
+    let id = version.id.as_str();
+    match refusal {
+        Refusal::QueueFull => {
+            let most = version.settings.queue.requests;
+            let message = format!("{most} requests wait for {id} already (queue.requests); try again later");
+            Fault::new(Reason::QueueFull, message).retry_after(RETRY_QUEUE)
+        }
+        Refusal::QueueBytesFull => {
+            let most = version.settings.queue.mib;
+            let message = format!("the requests that wait for {id} fill its {most} MiB (queue.mib); try again later");
+            Fault::new(Reason::QueueBytesFull, message).retry_after(RETRY_QUEUE)
+        }
+        Refusal::Closed => draining(),
+    }
+}
+
+/// The fault of a request whose caller is gone.
+pub(super) fn cancelled() -> Fault {
+    Fault::new(Reason::Cancelled, "the caller cancelled the request")
+}
+

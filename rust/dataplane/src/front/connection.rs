@@ -1,0 +1,150 @@
+//! One HTTP/2 connection: every stream to the call that its path names.
+
+use super::body::{Broken, Encoding, Messages};
+use super::threads::Place;
+use super::{calls, grpc, health, infer, reflection, stream};
+use crate::drive::plane::{Held, Phase};
+use crate::drive::reactor::{Outcome, Reactor, draining};
+use crate::observe::counters::UNKNOWN;
+use bytes::Bytes;
+use h2::RecvStream;
+use h2::server::SendResponse;
+use http::{HeaderMap, Method, Request, StatusCode, header};
+use std::rc::Rc;
+use std::time::Duration;
+use tidegate_core::fault::{Fault, Reason};
+use tokio::net::TcpStream;
+
+/// Bytes that one stream may send before we have read them.
+const STREAM_WINDOW: u32 = 1 << 20;
+/// The same for all streams of a connection together.
+const CONNECTION_WINDOW: u32 = 4 << 20;
+
+const INFERENCE: &str = "/inference.GRPCInferenceService/";
+
+/// Serves a connection to its end.
+pub async fn serve(reactor: Rc<Reactor>, socket: std::net::TcpStream, place: Place) {
+    let _place = place;
+    // A socket that breaks before the first byte was never a connection.
+    let Ok(socket) = TcpStream::from_std(socket) else { return };
+    let mut phase = reactor.plane.phase.subscribe();
+    let limits = &reactor.plane.document.limits;
+    let mut builder = h2::server::Builder::new();
+    builder
+        .initial_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_concurrent_streams(limits.streams_per_connection as u32)
+        .max_header_list_size((limits.header_list_kib << 10) as u32);
+    let patience = Duration::from_millis(limits.handshake_timeout_ms);
+    let mut connection = tokio::select! {
+        biased;
+        _ = phase.wait_for(|phase| *phase >= Phase::Draining) => return,
+        shaken = tokio::time::timeout(patience, builder.handshake::<_, Bytes>(socket)) => match shaken {
+            Ok(Ok(connection)) => connection,
+            _ => return,
+        },
+    };
+    let mut is_draining = false;
+    loop {
+        tokio::select! {
+            biased;
+            accepted = connection.accept() => match accepted {
+                Some(Ok((request, respond))) => dispatch(&reactor, request, respond),
+                // Protocol errors and broken sockets end a connection; its requests are reset with it.
+                Some(Err(_)) | None => return,
+            },
+            changed = phase.wait_for(|phase| *phase >= Phase::Draining), if !is_draining => {
+                drop(changed);
+                connection.graceful_shutdown();
+                is_draining = true;
+            }
+        }
+    }
+}
+
+fn dispatch(reactor: &Rc<Reactor>, request: Request<RecvStream>, mut respond: SendResponse<Bytes>) {
+    let (parts, body) = request.into_parts();
+    let is_grpc = parts
+        .headers
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"));
+    if parts.method != Method::POST {
+        return grpc::refuse_http(respond, StatusCode::METHOD_NOT_ALLOWED);
+    }
+    if !is_grpc {
+        return grpc::refuse_http(respond, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    }
+    let path = parts.uri.path();
+    let understood = Encoding::of(&parts.headers).and_then(|encoding| Ok((encoding, grpc::timeout_of(&parts.headers)?)));
+    let (encoding, timeout) = match understood {
+        Ok(understood) => understood,
+        Err(fault) => {
+            reactor.count_failure(UNKNOWN, reactor.plane.clock.now(), &fault);
+            return grpc::refuse(&mut respond, &fault, None);
+        }
+    };
+    let messages = Messages::new(body, encoding, reactor.plane.message_limit());
+    let call = Call { reactor: Rc::clone(reactor), headers: parts.headers, timeout, messages, respond };
+    match path {
+        "/inference.GRPCInferenceService/ModelInfer" => infer::serve(call),
+        "/inference.GRPCInferenceService/ModelStreamInfer" => stream::serve(call),
+        "/grpc.health.v1.Health/Check" => unary(call, |reactor, message| health::check(&reactor.plane, message)),
+        "/grpc.health.v1.Health/Watch" => health::watch(call),
+        "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
+        | "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo" => reflection::serve(call),
+        _ => match path.strip_prefix(INFERENCE) {
+            Some(method) => {
+                let method = method.to_owned();
+                unary(call, move |reactor, message| calls::call(&reactor.plane, &method, message));
+            }
+            None => {
+                let shown: String = path.chars().take(128).collect();
+                let text = format!("there is no method {shown}; reflection lists the services");
+                let Call { mut respond, .. } = call;
+                grpc::refuse(&mut respond, &Fault::new(Reason::UnknownMethod, text), None);
+            }
+        },
+    }
+}
+
+/// One stream, opened and not yet read.
+pub struct Call {
+    pub reactor: Rc<Reactor>,
+    pub headers: HeaderMap,
+    /// The caller's `grpc-timeout` in nanoseconds.
+    pub timeout: Option<u64>,
+    pub messages: Messages,
+    pub respond: SendResponse<Bytes>,
+}
+
+impl Call {
+    /// How long a body may stand still, and how long it may take in all.
+    pub fn patience(&self) -> (Duration, Duration) {
+        let document = &self.reactor.plane.document;
+        let idle = Duration::from_millis(document.limits.idle_body_timeout_ms);
+        let within = self.timeout.map_or(Duration::from_millis(document.timeout_ms).max(idle), Duration::from_nanos);
+        (idle, within)
+    }
+}
+
+/// A call of one small message and one small answer.
+fn unary(mut call: Call, handle: impl FnOnce(&Reactor, Bytes) -> Result<Bytes, Fault> + 'static) {
+    tokio::task::spawn_local(async move {
+        let mut held = Held::new(&call.reactor.plane);
+        let (idle, within) = call.patience();
+        let result = match call.messages.unary(&mut None, &mut held, idle, within).await {
+            Ok(message) => handle(&call.reactor, message).map(|answer| grpc::frame(&answer)),
+            Err(Broken::Fault(fault)) => Err(fault),
+            Err(Broken::Gone) => return,
+        };
+        grpc::answer(call.respond, Outcome { result, credit: None });
+    });
+}
+
+/// Waits until long streams have to end, and says why.
+pub async fn until_draining(reactor: &Reactor) -> Fault {
+    let mut phase = reactor.plane.phase.subscribe();
+    // The plane owns the sender and outlives the stream, so waiting cannot fail.
+    drop(phase.wait_for(|phase| *phase >= Phase::Draining).await);
+    draining()
+}

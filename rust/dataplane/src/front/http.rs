@@ -1,0 +1,102 @@
+//! HTTP/1 for people and probes: metrics, health, and what the gateway is doing.
+
+mod status;
+#[cfg(test)]
+mod tests;
+
+use crate::drive::plane::Plane;
+use crate::observe::prometheus;
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::convert::Infallible;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tidegate_core::plane::Nanos;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+
+/// Probes and scrapers are few; what comes beyond waits in the socket's backlog.
+const MOST_CONNECTIONS: usize = 64;
+/// Limits callers that send their head byte by byte, and connections between two requests.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// No connection keeps its seat longer: a scraper comes again, one that does not read its answer goes.
+const LONGEST_CONNECTION: Duration = Duration::from_secs(60);
+/// How long an answer may still take when the connection's time is up.
+const LAST_ANSWER: Duration = Duration::from_secs(5);
+/// Longest head of a request, in bytes.
+const MOST_HEAD_BYTES: usize = 16 << 10;
+/// When no connection can be taken (no file descriptors are left, mostly), a moment must pass before the next try.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+const PROMETHEUS: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// The answer to every path that is none of ours.
+const PATHS: &str = "there is nothing under this path; try /metrics, /livez, /readyz or /status\n";
+
+/// Serves until the task is dropped; connections are tasks of their own.
+pub async fn serve(listener: TcpListener, plane: Arc<Plane>) {
+    let started = plane.clock.now();
+    let seats = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    // The semaphore is never closed.
+    while let Ok(seat) = Arc::clone(&seats).acquire_owned().await {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let plane = Arc::clone(&plane);
+                tokio::spawn(async move {
+                    converse(stream, plane, started).await;
+                    drop(seat);
+                });
+            }
+            Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+        }
+    }
+}
+
+/// Answers the requests of one connection. How it ends is the caller's business: there is nobody to tell.
+async fn converse(stream: TcpStream, plane: Arc<Plane>, started: Nanos) {
+    let service = service_fn(|request: Request<Incoming>| {
+        let response = respond(&plane, started, request.method(), request.uri().path());
+        async move { Ok::<_, Infallible>(response) }
+    });
+    let mut server = http1::Builder::new();
+    server.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(MOST_HEAD_BYTES);
+    let mut connection = pin!(server.serve_connection(TokioIo::new(stream), service));
+    if tokio::time::timeout(LONGEST_CONNECTION, connection.as_mut()).await.is_err() {
+        connection.as_mut().graceful_shutdown();
+        drop(tokio::time::timeout(LAST_ANSWER, connection).await);
+    }
+}
+
+fn respond(plane: &Plane, started: Nanos, method: &Method, path: &str) -> Response<Full<Bytes>> {
+    let is_read = method == Method::GET || method == Method::HEAD;
+    match path {
+        "/metrics" | "/livez" | "/readyz" | "/status" if !is_read => {
+            let mut response = reply(StatusCode::METHOD_NOT_ALLOWED, TEXT, "only GET and HEAD work here\n");
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+            response
+        }
+        "/metrics" => reply(StatusCode::OK, PROMETHEUS, prometheus::render(plane)),
+        "/livez" => reply(StatusCode::OK, TEXT, "ok\n"),
+        "/readyz" if plane.is_ready() => reply(StatusCode::OK, TEXT, "ready\n"),
+        "/readyz" => reply(StatusCode::SERVICE_UNAVAILABLE, TEXT, "ending\n"),
+        "/status" => reply(StatusCode::OK, JSON, format!("{:#}\n", status::status(plane, started))),
+        _ => reply(StatusCode::NOT_FOUND, TEXT, PATHS),
+    }
+}
+
+fn reply(status: StatusCode, kind: HeaderValue, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, kind);
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

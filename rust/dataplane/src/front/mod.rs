@@ -1,0 +1,12 @@
+//! What callers see: gRPC on HTTP/2, health, reflection, and HTTP for people and probes.
+
+pub mod body;
+pub mod calls;
+pub mod connection;
+pub mod grpc;
+pub mod health;
+pub mod http;
+pub mod infer;
+pub mod reflection;
+pub mod stream;
+pub mod threads;

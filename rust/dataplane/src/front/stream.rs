@@ -1,0 +1,251 @@
+//! ModelStreamInfer: a stream of requests, each on its own way, answered in the order they came.
+
+use super::body::{Broken, Step};
+use super::connection::{Call, until_draining};
+use super::grpc;
+use crate::drive::inbox::Ticket;
+use crate::drive::plane::Held;
+use crate::drive::reactor::{Caller, Envelope, Outcome, Reactor};
+use bytes::{BufMut as _, Bytes, BytesMut};
+use h2::SendStream;
+use http::HeaderMap;
+use prost::Message as _;
+use std::cell::Cell;
+use std::collections::{BTreeMap, VecDeque};
+use std::future::poll_fn;
+use std::rc::Rc;
+use tidegate_core::fault::{Fault, Reason};
+use tidegate_core::oip::answer::FRAME_HEAD;
+use tidegate_core::oip::messages::inference::infer_parameter::ParameterChoice;
+use tidegate_core::oip::messages::inference::{InferParameter, ModelInferResponse, ModelStreamInferResponse};
+use tidegate_core::oip::parameters;
+use tidegate_core::oip::request::Head;
+use tokio::sync::oneshot;
+
+/// Requests of one stream that are under way at once; then its flow control holds the caller back.
+const OUTSTANDING: usize = 64;
+
+/// Takes the call.
+pub fn serve(call: Call) {
+    tokio::task::spawn_local(run(call));
+}
+
+async fn run(call: Call) {
+    let Call { reactor, headers, timeout, mut messages, mut respond } = call;
+    let Ok(mut out) = respond.send_response(grpc::head(None), false) else { return };
+    let started = reactor.plane.clock.now();
+    let mut session = Session {
+        ends_on_error: headers.get("triton_grpc_error").is_some_and(|value| value == "true"),
+        deadline: timeout.map(|timeout| started.saturating_add(timeout)),
+        headers,
+        outstanding: VecDeque::new(),
+        reactor,
+    };
+    let mut held = Held::bytes_only(&session.reactor.plane);
+    let mut is_open = true;
+    let ended = Rc::clone(&session.reactor);
+    let mut draining = std::pin::pin!(until_draining(&ended));
+    let mut is_draining = None;
+    let mut timed_out = std::pin::pin!(run_out(session.deadline.map(|deadline| deadline - started)));
+    let end: Result<(), Fault> = loop {
+        if session.outstanding.is_empty() {
+            if let Some(fault) = is_draining.take() {
+                break Err(fault);
+            }
+            if !is_open {
+                break Ok(());
+            }
+        }
+        let reads = is_open && is_draining.is_none() && session.outstanding.len() < OUTSTANDING;
+        tokio::select! {
+            biased;
+            outcome = session.next(), if !session.outstanding.is_empty() => {
+                match session.deliver(&mut out, outcome).await {
+                    Delivered::Yes => {}
+                    Delivered::End(fault) => break Err(fault),
+                    Delivered::Gone => return,
+                }
+            }
+            step = poll_fn(|cx| messages.poll_step(cx, &mut held)), if reads => match step {
+                Ok(Step::More) => {}
+                Ok(Step::Message(message)) => {
+                    held = Held::bytes_only(&session.reactor.plane);
+                    session.begin(message);
+                }
+                Ok(Step::End) => is_open = false,
+                Err(Broken::Fault(fault)) => break Err(fault),
+                Err(Broken::Gone) => return,
+            },
+            reset = poll_fn(|cx| out.poll_reset(cx)) => { drop(reset); return }
+            fault = &mut draining, if is_draining.is_none() => is_draining = Some(fault),
+            () = &mut timed_out => {
+                break Err(Fault::new(Reason::DeadlineExpired, "the deadline of the stream passed"));
+            }
+        }
+    };
+    let trailers = end.map_or_else(|fault| grpc::fault_trailers(&fault, None), |()| grpc::ok_trailers());
+    drop(out.send_trailers(trailers));
+}
+
+/// What one stream has under way.
+struct Session {
+    reactor: Rc<Reactor>,
+    headers: HeaderMap,
+    /// The caller wants the first error as the status of the whole stream.
+    ends_on_error: bool,
+    deadline: Option<u64>,
+    outstanding: VecDeque<Outstanding>,
+}
+
+struct Outstanding {
+    /// The caller's id and model name, to be given back whatever happens.
+    id: String,
+    model_name: String,
+    wants_final: bool,
+    outcome: oneshot::Receiver<Outcome>,
+    /// Cancels the request if the stream goes first.
+    _guard: Guard,
+}
+
+enum Delivered {
+    Yes,
+    End(Fault),
+    Gone,
+}
+
+impl Session {
+    fn begin(&mut self, message: Bytes) {
+        let now = self.reactor.plane.clock.now();
+        let mut head = Head::default();
+        let (mut id, mut model_name, mut wants_final) = (String::new(), String::new(), false);
+        if head.read(&message).is_ok() {
+            head.id.text(&message).clone_into(&mut id);
+            head.model_name.text(&message).clone_into(&mut model_name);
+            wants_final = parameters::asked(&head.parameters, &message).is_ok_and(|asked| asked.final_response);
+        }
+        let (sender, outcome) = oneshot::channel();
+        let link = Rc::new(Cell::new(Link::SetAside));
+        let _guard = Guard { reactor: Rc::clone(&self.reactor), link: Rc::clone(&link) };
+        self.outstanding.push_back(Outstanding { id, model_name, wants_final, outcome, _guard });
+        let mut held = Held::new(&self.reactor.plane);
+        let caller = Box::new(InStream { sender, link });
+        if let Err(fault) = held.grow(message.len()) {
+            return caller.answer(Outcome { result: Err(fault), credit: None });
+        }
+        let grpc_timeout = self.deadline.map(|deadline| deadline.saturating_sub(now));
+        let envelope = Envelope { metadata: &self.headers, grpc_timeout, arrived: now };
+        self.reactor.infer(message, &envelope, held, caller);
+    }
+
+    /// The outcome of the oldest request; the others wait for it.
+    async fn next(&mut self) -> Outcome {
+        match self.outstanding.front_mut() {
+            None => std::future::pending().await,
+            Some(first) => (&mut first.outcome).await.unwrap_or_else(|_| Outcome {
+                result: Err(Fault::new(Reason::Internal, "the request was lost inside the gateway")),
+                credit: None,
+            }),
+        }
+    }
+
+    async fn deliver(&mut self, out: &mut SendStream<Bytes>, outcome: Outcome) -> Delivered {
+        let Some(Outstanding { id, model_name, wants_final, .. }) = self.outstanding.pop_front() else {
+            return Delivered::Yes;
+        };
+        let frame = match outcome.result {
+            Ok(answer) => wrap(&answer.slice(FRAME_HEAD..)),
+            Err(fault) if self.ends_on_error => return Delivered::End(fault),
+            Err(fault) => error(&id, &model_name, &fault),
+        };
+        if !grpc::send(out, frame).await {
+            return Delivered::Gone;
+        }
+        if wants_final && !grpc::send(out, last(&id, &model_name)).await {
+            return Delivered::Gone;
+        }
+        Delivered::Yes
+    }
+}
+
+/// Waits as long as the caller gave the whole stream.
+async fn run_out(timeout: Option<u64>) {
+    match timeout {
+        None => std::future::pending().await,
+        Some(nanos) => tokio::time::sleep(std::time::Duration::from_nanos(nanos)).await,
+    }
+}
+
+/// A `ModelStreamInferResponse` around an encoded answer.
+fn wrap(answer: &[u8]) -> Bytes {
+    const INFER_RESPONSE: u8 = 2 << 3 | 2;
+    let mut message = BytesMut::with_capacity(answer.len() + 16);
+    message.put_slice(&[0; FRAME_HEAD]);
+    message.put_u8(INFER_RESPONSE);
+    prost::encoding::encode_varint(answer.len() as u64, &mut message);
+    message.put_slice(answer);
+    let length = (message.len() - FRAME_HEAD) as u32;
+    message[1..FRAME_HEAD].copy_from_slice(&length.to_be_bytes());
+    message.freeze()
+}
+
+fn error(id: &str, model_name: &str, fault: &Fault) -> Bytes {
+    let about = ModelInferResponse { id: id.to_owned(), model_name: model_name.to_owned(), ..Default::default() };
+    let error_message = fault.to_string();
+    grpc::frame(&ModelStreamInferResponse { error_message, infer_response: Some(about) }.encode_to_vec())
+}
+
+/// The empty message that tells Triton's clients that a request has no more answers.
+fn last(id: &str, model_name: &str) -> Bytes {
+    let is_final = InferParameter { parameter_choice: Some(ParameterChoice::BoolParam(true)) };
+    let answer = ModelInferResponse {
+        id: id.to_owned(),
+        model_name: model_name.to_owned(),
+        parameters: BTreeMap::from([("triton_final_response".to_owned(), is_final)]),
+        ..Default::default()
+    };
+    wrap(&answer.encode_to_vec())
+}
+
+/// Where a request of a stream is.
+#[derive(Clone, Copy)]
+enum Link {
+    SetAside,
+    Queued(Ticket),
+    Gone,
+}
+
+/// The stream's hold on a request.
+struct Guard {
+    reactor: Rc<Reactor>,
+    link: Rc<Cell<Link>>,
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if let Link::Queued(ticket) = self.link.replace(Link::Gone) {
+            self.reactor.cancel(ticket);
+        }
+    }
+}
+
+/// The request's hold on the stream.
+struct InStream {
+    sender: oneshot::Sender<Outcome>,
+    link: Rc<Cell<Link>>,
+}
+
+impl Caller for InStream {
+    fn answer(self: Box<Self>, outcome: Outcome) {
+        // A stream that is gone has nobody to tell.
+        drop(self.sender.send(outcome));
+    }
+
+    fn wait(self: Box<Self>, _: &Rc<Reactor>, ticket: Ticket) -> Box<dyn Caller> {
+        self.link.set(Link::Queued(ticket));
+        self
+    }
+
+    fn is_gone(&self) -> bool {
+        matches!(self.link.get(), Link::Gone)
+    }
+}

@@ -1,0 +1,134 @@
+//! Front threads and the acceptor that deals connections out.
+//!
+//! gRPC clients hold few, long-lived connections. The kernel deals them unevenly (SO_REUSEPORT may put all of them on
+//! one thread), so one acceptor hands each to the thread that has the fewest.
+
+use super::connection;
+use crate::drive::plane::Plane;
+use crate::drive::reactor::Reactor;
+use serde_json::json;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::runtime::LocalOptions;
+use tokio::sync::mpsc;
+
+/// How long the acceptor rests when the system has no file descriptors left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// The way into one front thread.
+#[derive(Clone)]
+pub struct Door {
+    sockets: mpsc::UnboundedSender<std::net::TcpStream>,
+    open: Arc<AtomicUsize>,
+}
+
+pub struct Threads {
+    pub doors: Vec<Door>,
+    handles: Vec<JoinHandle<()>>,
+}
+
+impl Threads {
+    /// Waits until every thread has gone home.
+    pub fn join(self) {
+        self.handles.into_iter().for_each(|handle| drop(handle.join()));
+    }
+}
+
+/// Starts `count` front threads.
+pub fn start(plane: &Arc<Plane>, count: usize) -> std::io::Result<Threads> {
+    let (mut doors, mut handles) = (Vec::new(), Vec::new());
+    for index in 0..count {
+        let (sockets, arriving) = mpsc::unbounded_channel();
+        let open = Arc::new(AtomicUsize::new(0));
+        doors.push(Door { sockets, open: Arc::clone(&open) });
+        let plane = Arc::clone(plane);
+        let thread = std::thread::Builder::new().name(format!("tidegate-front-{index}"));
+        handles.push(thread.spawn(move || work(&plane, index, arriving, open))?);
+    }
+    Ok(Threads { doors, handles })
+}
+
+fn work(
+    plane: &Arc<Plane>,
+    index: usize,
+    mut arriving: mpsc::UnboundedReceiver<std::net::TcpStream>,
+    open: Arc<AtomicUsize>,
+) {
+    // The event interval is how many tasks run before the sockets are looked at again: as many as one wake-up can
+    // bring, so that all of it is read before any of it is run.
+    let built = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .event_interval(256)
+        .build_local(LocalOptions::default());
+    let runtime = match built {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            plane.log.error("failed", &[("reason", json!(format!("a front thread cannot start: {error}")))]);
+            return;
+        }
+    };
+    runtime.block_on(async move {
+        let reactor = Reactor::new(plane, index);
+        let own = Rc::clone(&reactor);
+        tokio::task::spawn_local(async move {
+            while let Some(socket) = arriving.recv().await {
+                let place = Place::take(&own, &open);
+                tokio::task::spawn_local(connection::serve(Rc::clone(&own), socket, place));
+            }
+        });
+        reactor.run().await;
+    });
+}
+
+/// A connection's place in the counts; given back when the connection goes.
+pub struct Place {
+    plane: Arc<Plane>,
+    open: Arc<AtomicUsize>,
+}
+
+impl Place {
+    fn take(reactor: &Reactor, open: &Arc<AtomicUsize>) -> Self {
+        Self { plane: Arc::clone(&reactor.plane), open: Arc::clone(open) }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.open.fetch_sub(1, Ordering::Relaxed);
+        self.plane.counters.gauges.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Accepts until it is aborted.
+pub async fn accept(listener: tokio::net::TcpListener, doors: Vec<Door>, plane: Arc<Plane>) {
+    let limit = plane.document.limits.connections as i64;
+    let gauges = &plane.counters.gauges;
+    loop {
+        let socket = match listener.accept().await {
+            Ok((socket, _)) => socket,
+            Err(error) => {
+                plane.log.warning("accept", &[("reason", json!(error.to_string()))]);
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        if gauges.connections.load(Ordering::Relaxed) >= limit {
+            gauges.refused_connections.fetch_add(1, Ordering::Relaxed);
+            continue;
+        }
+        // A connection that breaks here is gone already.
+        let Ok(socket) = socket.into_std() else { continue };
+        if socket.set_nodelay(true).is_err() {
+            continue;
+        }
+        let Some(door) = doors.iter().min_by_key(|door| door.open.load(Ordering::Relaxed)) else { return };
+        door.open.fetch_add(1, Ordering::Relaxed);
+        gauges.connections.fetch_add(1, Ordering::Relaxed);
+        if door.sockets.send(socket).is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! What the data plane counts and says of itself.
+
+pub mod counters;
+pub mod histogram;
+pub mod log;
+pub mod prediction_id;
+pub mod prometheus;

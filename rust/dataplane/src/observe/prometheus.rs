@@ -1,0 +1,140 @@
+//! The counters as Prometheus text (exposition format 0.0.4).
+
+use super::counters::{Counters, PHASES};
+use super::histogram::Snapshot;
+use crate::drive::plane::Plane;
+use std::fmt::Write as _;
+use std::sync::atomic::Ordering;
+use tidegate_core::fault::Code;
+
+/// Bounds in nanoseconds: ×1.5 from 10 µs, 35 steps, as wide as 9 s.
+fn bounds() -> Vec<u64> {
+    let mut bound = 10_000f64;
+    (0..35)
+        .map(|_| {
+            let own = bound as u64;
+            bound *= 1.5;
+            own
+        })
+        .collect()
+}
+
+/// Everything under `/metrics`.
+pub fn render(plane: &Plane) -> String {
+    let mut text = String::with_capacity(64 << 10);
+    let counters = &plane.counters;
+    let bounds = bounds();
+    requests(&mut text, counters, &bounds);
+    versions(&mut text, plane);
+    let gauges = &counters.gauges;
+    let snapshot = plane.snapshot();
+    for (name, kind, help, value) in [
+        ("tidegate_in_flight_requests", "gauge", "Requests read and not yet answered.", gauges.in_flight_requests.load(Ordering::Relaxed)),
+        ("tidegate_in_flight_bytes", "gauge", "Bytes of requests read and not yet answered.", gauges.in_flight_bytes.load(Ordering::Relaxed)),
+        ("tidegate_connections", "gauge", "Open gRPC connections.", gauges.connections.load(Ordering::Relaxed)),
+        (
+            "tidegate_connections_refused_total",
+            "counter",
+            "Connections closed at once because of the limit.",
+            gauges.refused_connections.load(Ordering::Relaxed) as i64,
+        ),
+        ("tidegate_epoch", "gauge", "Number of the snapshot that is served.", snapshot.epoch as i64),
+        ("tidegate_ready", "gauge", "1 while the gateway takes requests.", i64::from(plane.is_ready())),
+    ] {
+        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}");
+    }
+    text
+}
+
+fn requests(text: &mut String, counters: &Counters, bounds: &[u64]) {
+    let totals: Vec<_> = (0..counters.labels.len()).map(|series| counters.totals(series)).collect();
+    head(text, "tidegate_requests_total", "counter", "Requests by route, version and gRPC code.");
+    let each = || counters.labels.iter().zip(&totals);
+    for (labels, totals) in each() {
+        let shared = labels_of(&labels.route, &labels.version);
+        let is_version = !labels.version.is_empty();
+        let has_ok = totals.by_code.iter().any(|(code, _)| *code == Code::Ok);
+        if is_version && !has_ok {
+            let _ = writeln!(text, "tidegate_requests_total{{{shared},code=\"OK\"}} 0");
+        }
+        for (code, latency) in &totals.by_code {
+            let _ = writeln!(text, "tidegate_requests_total{{{shared},code=\"{}\"}} {}", code.name(), latency.count());
+        }
+    }
+    head(text, "tidegate_refusals_total", "counter", "Requests without an answer, by reason.");
+    for (labels, totals) in each() {
+        let shared = labels_of(&labels.route, &labels.version);
+        for (reason, count) in &totals.by_reason {
+            let _ = writeln!(text, "tidegate_refusals_total{{{shared},reason=\"{}\"}} {count}", reason.name());
+        }
+    }
+    head(text, "tidegate_request_duration_seconds", "histogram", "From the last byte of the request to its answer.");
+    for (labels, totals) in each() {
+        let shared = labels_of(&labels.route, &labels.version);
+        for (code, latency) in &totals.by_code {
+            let own = format!("{shared},code=\"{}\"", code.name());
+            histogram(text, "tidegate_request_duration_seconds", &own, latency, bounds);
+        }
+    }
+    head(text, "tidegate_phase_duration_seconds", "histogram", "Parts of answered requests: queue, input, infer, output.");
+    for (labels, totals) in each().filter(|(_, totals)| totals.ok().0 > 0) {
+        let shared = labels_of(&labels.route, &labels.version);
+        for (phase, latency) in PHASES.iter().zip(&totals.phases) {
+            histogram(text, "tidegate_phase_duration_seconds", &format!("{shared},phase=\"{phase}\""), latency, bounds);
+        }
+    }
+}
+
+fn versions(text: &mut String, plane: &Plane) {
+    let snapshot = plane.snapshot();
+    head(text, "tidegate_queue_requests", "gauge", "Requests that wait for a version.");
+    for version in &snapshot.versions {
+        let depth = plane.compute.depth(version.queue);
+        let _ = writeln!(text, "tidegate_queue_requests{{version=\"{}\"}} {}", version.id.as_str(), depth.requests);
+    }
+    head(text, "tidegate_queue_bytes", "gauge", "Bytes of requests that wait for a version.");
+    for version in &snapshot.versions {
+        let depth = plane.compute.depth(version.queue);
+        let _ = writeln!(text, "tidegate_queue_bytes{{version=\"{}\"}} {}", version.id.as_str(), depth.bytes);
+    }
+    head(text, "tidegate_batch_rows", "histogram", "Rows per run; an unbatched run counts as one.");
+    for version in &snapshot.versions {
+        let shared = format!("version=\"{}\"", version.id.as_str());
+        let sizes = version.batches.totals();
+        let mut bound = 1u64;
+        loop {
+            let within: u64 = sizes.iter().filter(|size| size.rows <= bound).map(|size| size.count).sum();
+            let _ = writeln!(text, "tidegate_batch_rows_bucket{{{shared},le=\"{bound}\"}} {within}");
+            if bound >= u64::from(version.max_rows()) {
+                break;
+            }
+            bound *= 2;
+        }
+        let (count, rows) = sizes.iter().fold((0, 0), |(count, rows), size| (count + size.count, rows + size.rows_sum));
+        let _ = writeln!(text, "tidegate_batch_rows_bucket{{{shared},le=\"+Inf\"}} {count}");
+        let _ = writeln!(text, "tidegate_batch_rows_sum{{{shared}}} {rows}");
+        let _ = writeln!(text, "tidegate_batch_rows_count{{{shared}}} {count}");
+    }
+}
+
+fn head(text: &mut String, name: &str, kind: &str, help: &str) {
+    let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+}
+
+/// Names need no escaping: the document allows letters, digits, dots, dashes and underscores only.
+fn labels_of(route: &str, version: &str) -> String {
+    format!("route=\"{route}\",version=\"{version}\"")
+}
+
+fn histogram(text: &mut String, name: &str, labels: &str, latency: &Snapshot, bounds: &[u64]) {
+    for (bound, count) in bounds.iter().zip(latency.cumulative(bounds)) {
+        let _ = writeln!(text, "{name}_bucket{{{labels},le=\"{}\"}} {count}", seconds(*bound));
+    }
+    let _ = writeln!(text, "{name}_bucket{{{labels},le=\"+Inf\"}} {}", latency.count());
+    let _ = writeln!(text, "{name}_sum{{{labels}}} {}", seconds(latency.sum()));
+    let _ = writeln!(text, "{name}_count{{{labels}}} {}", latency.count());
+}
+
+fn seconds(nanos: u64) -> f64 {
+    nanos as f64 / 1e9
+}

@@ -1,0 +1,48 @@
+//! A running gateway, held by Python.
+
+use crate::{StartFailed, parse};
+use pyo3::prelude::*;
+use std::path::PathBuf;
+use std::time::Duration;
+use tidegate_dataplane::drive::server::{End, Gateway as Native};
+
+#[pyclass(frozen, module = "tidegate._native")]
+pub struct Gateway {
+    native: Native,
+}
+
+#[pymethods]
+impl Gateway {
+    #[new]
+    #[pyo3(signature = (document, *, base_dir, library))]
+    fn new(py: Python<'_>, document: &str, base_dir: PathBuf, library: PathBuf) -> PyResult<Self> {
+        let document = parse(document)?;
+        let native = py
+            .detach(|| Native::start(document, &base_dir, &library))
+            .map_err(|reasons| StartFailed::new_err((reasons,)))?;
+        Ok(Self { native })
+    }
+
+    #[getter]
+    fn grpc_address(&self) -> String {
+        self.native.grpc.to_string()
+    }
+
+    #[getter]
+    fn http_address(&self) -> String {
+        self.native.http.to_string()
+    }
+
+    fn drain(&self) {
+        self.native.drain();
+    }
+
+    fn wait(&self, py: Python<'_>, timeout_ms: u64) -> Option<&'static str> {
+        let end = py.detach(|| self.native.wait(Duration::from_millis(timeout_ms)))?;
+        Some(match end {
+            End::Clean => "clean",
+            End::Forced => "forced",
+            End::Now => "now",
+        })
+    }
+}
