@@ -7,7 +7,7 @@ mod about_models;
 mod repository;
 mod statistics;
 #[cfg(test)]
-mod tests;
+pub(in crate::front) mod tests;
 
 use crate::drive::plane::Plane;
 use bytes::Bytes;
@@ -53,15 +53,15 @@ pub fn call(plane: &Plane, method: &str, message: Bytes) -> Result<Bytes, Fault>
         "SystemSharedMemoryStatus" => answer(message, |_: oip::SystemSharedMemoryStatusRequest| {
             Ok(oip::SystemSharedMemoryStatusResponse::default())
         }),
-        "CudaSharedMemoryStatus" => answer(message, |_: oip::CudaSharedMemoryStatusRequest| {
-            Ok(oip::CudaSharedMemoryStatusResponse::default())
-        }),
+        "CudaSharedMemoryStatus" => {
+            answer(message, |_: oip::CudaSharedMemoryStatusRequest| Ok(oip::CudaSharedMemoryStatusResponse::default()))
+        }
         "SystemSharedMemoryUnregister" => answer(message, |_: oip::SystemSharedMemoryUnregisterRequest| {
             Ok(oip::SystemSharedMemoryUnregisterResponse {})
         }),
-        "CudaSharedMemoryUnregister" => answer(message, |_: oip::CudaSharedMemoryUnregisterRequest| {
-            Ok(oip::CudaSharedMemoryUnregisterResponse {})
-        }),
+        "CudaSharedMemoryUnregister" => {
+            answer(message, |_: oip::CudaSharedMemoryUnregisterRequest| Ok(oip::CudaSharedMemoryUnregisterResponse {}))
+        }
         "SystemSharedMemoryRegister" => answer(message, |_: oip::SystemSharedMemoryRegisterRequest| {
             Err::<oip::SystemSharedMemoryRegisterResponse, _>(no_shared_memory())
         }),
@@ -86,9 +86,8 @@ fn read<Asked: Message + Default + prost::Name>(message: Bytes) -> Result<Asked,
         let text = format!("the message has {came} bytes; a {} has at most {kib} KiB", Asked::NAME);
         return Err(Fault::new(Reason::MessageTooLarge, text));
     }
-    Asked::decode(message).map_err(|error| {
-        Fault::new(Reason::MalformedMessage, format!("the message is not a {}: {error}", Asked::NAME))
-    })
+    Asked::decode(message)
+        .map_err(|error| Fault::new(Reason::MalformedMessage, format!("the message is not a {}: {error}", Asked::NAME)))
 }
 
 fn server_metadata() -> oip::ServerMetadataResponse {
@@ -105,7 +104,10 @@ fn no_shared_memory() -> Fault {
 }
 
 fn unknown_method(method: &str) -> Fault {
-    let text = format!("inference.GRPCInferenceService has no method \"{}\" here; reflection lists what it has", quoted(method));
+    let text = format!(
+        "inference.GRPCInferenceService has no method \"{}\" here; reflection lists what it has",
+        quoted(method)
+    );
     Fault::new(Reason::UnknownMethod, text)
 }
 

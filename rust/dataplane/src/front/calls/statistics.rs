@@ -45,13 +45,7 @@ fn entries(target: &Target, counters: &Counters) -> Vec<oip::ModelStatistics> {
     target.arms.iter().map(|arm| entry(target, arm, std::slice::from_ref(arm), &[arm.series], counters)).collect()
 }
 
-fn entry(
-    target: &Target,
-    named: &Arm,
-    arms: &[Arm],
-    series: &[SeriesId],
-    counters: &Counters,
-) -> oip::ModelStatistics {
+fn entry(target: &Target, named: &Arm, arms: &[Arm], series: &[SeriesId], counters: &Counters) -> oip::ModelStatistics {
     let totals: Vec<Totals> = series.iter().map(|&series| counters.totals(series)).collect();
     let batches = batches(arms);
     oip::ModelStatistics {

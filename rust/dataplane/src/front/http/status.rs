@@ -19,8 +19,11 @@ pub(super) fn status(plane: &Plane, started: Nanos) -> Value {
             None => models.insert(name.clone(), model(target)),
         };
     }
-    let versions: Map<String, Value> =
-        snapshot.versions.iter().map(|version| (version.id.as_str().to_owned(), self::version(plane, version))).collect();
+    let versions: Map<String, Value> = snapshot
+        .versions
+        .iter()
+        .map(|version| (version.id.as_str().to_owned(), self::version(plane, version)))
+        .collect();
     json!({
         "server": "tidegate",
         "version": env!("CARGO_PKG_VERSION"),

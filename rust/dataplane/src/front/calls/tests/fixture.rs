@@ -1,0 +1,152 @@
+//! A plane that serves one route and two models, without a runtime: what the calls about models speak of.
+
+use crate::drive::clock::{Clock, SystemClock};
+use crate::drive::compute::Compute;
+use crate::drive::plane::Plane;
+use crate::drive::snapshot::{Arm, IndexEntry, Snapshot, Target, Version};
+use crate::observe::counters::{BatchCounters, Counters, Labels};
+use crate::runtime::{Model, Worker};
+use http::HeaderValue;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use tidegate_core::document::{Document, Route, VersionId, VersionSettings};
+use tidegate_core::oip::answer::Stamp;
+use tidegate_core::oip::datatype::Datatype;
+use tidegate_core::oip::signature::{Signature, TensorSpec};
+use tidegate_core::onnx::ModelFile;
+use tidegate_core::plane::{CostModel, SharedCost, SharedInlineGate, VersionPolicy};
+use tidegate_core::routing::{RoutePlan, StickyKey, apply, compile_routes};
+
+struct Fake(Signature);
+
+impl Model for Fake {
+    fn signature(&self) -> &Signature {
+        &self.0
+    }
+
+    fn worker(&self) -> Box<dyn Worker> {
+        unreachable!("these tests run no model")
+    }
+}
+
+/// The route `delay` over `flight/2` (90, stable) and `flight/10` (10), batched; the models `flight` and `single`, the
+/// latter unbatched; in the repository also `flight/1`, not loaded, and `broken/1`, failed.
+pub(in crate::front) fn plane() -> Plane {
+    let document = document();
+    let applied = apply(None, &document);
+    let compute = Arc::new(Compute::default());
+    let flight = Signature {
+        inputs: vec![spec("carrier", Datatype::Bytes, &[-1, 1]), spec("hour", Datatype::Fp32, &[-1, 3])],
+        outputs: vec![spec("probability", Datatype::Fp32, &[-1, 2])],
+    };
+    let single =
+        Signature { inputs: vec![spec("x", Datatype::Int64, &[2, -1])], outputs: vec![spec("y", Datatype::Fp64, &[])] };
+    let why = Some("the first axis of input \"x\" is fixed at 2, not dynamic".to_owned());
+    let versions = vec![
+        version(&compute, "flight/2", 0, flight.clone(), None),
+        version(&compute, "flight/10", 1, flight, None),
+        version(&compute, "single/3", 2, single, why),
+    ];
+    let mut labels = vec![Labels { route: "unknown".to_owned(), version: String::new() }];
+    let plan = compile_routes(&document, &applied.tables).pop().expect("the document has a route");
+    let routed = target("delay", Some(plan), &[&versions[1], &versions[0]], 1, &mut labels);
+    let flights = target("flight", None, &[&versions[0], &versions[1]], 1, &mut labels);
+    let singles = target("single", None, &[&versions[2]], 0, &mut labels);
+    let targets: HashMap<String, Arc<Target>> =
+        [routed, flights, singles].into_iter().map(|target| (target.name.clone(), Arc::new(target))).collect();
+    let snapshot =
+        Snapshot { epoch: applied.epoch, incarnation: applied.incarnation, targets, versions, index: index() };
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    Plane::new(document, clock, compute, Counters::new(labels, 1), "1.99.0".to_owned(), snapshot)
+}
+
+fn document() -> Document {
+    let stable = id("flight/2");
+    let route = Route {
+        sticky: Some(StickyKey::Metadata("x-unit".to_owned())),
+        split: BTreeMap::from([(stable.clone(), 90), (id("flight/10"), 10)]),
+        stable,
+        salt: "delay".to_owned(),
+        timeout_ms: 200,
+        ranges: None,
+    };
+    Document { routes: BTreeMap::from([("delay".to_owned(), route)]), ..Default::default() }
+}
+
+fn id(text: &str) -> VersionId {
+    text.parse().expect("the fixture writes model/number")
+}
+
+fn spec(name: &str, datatype: Datatype, dims: &[i64]) -> TensorSpec {
+    TensorSpec { name: name.to_owned(), datatype, dims: dims.to_vec(), axes: vec![String::new(); dims.len()] }
+}
+
+fn version(
+    compute: &Compute,
+    name: &str,
+    slot: usize,
+    signature: Signature,
+    unbatched: Option<String>,
+) -> Arc<Version> {
+    let settings = VersionSettings::default();
+    let max_rows = if unbatched.is_none() { settings.batching.max as u32 } else { 1 };
+    let queue = compute.add_version(VersionPolicy {
+        batching: unbatched.is_none(),
+        max_rows,
+        max_delay: 0,
+        instances: settings.instances as u32,
+        max_requests: 8,
+        max_bytes: 1 << 20,
+    });
+    Arc::new(Version {
+        id: id(name),
+        slot,
+        digest: "ab".repeat(32),
+        size_bytes: 1234,
+        facts: ModelFile::default(),
+        model: Box::new(Fake(signature)),
+        settings,
+        unbatched,
+        cost: SharedCost::new(CostModel::fit(&[(4, 8_000), (64, 128_000)])),
+        gate: SharedInlineGate::new(100_000),
+        queue,
+        batches: BatchCounters::new(max_rows),
+    })
+}
+
+fn target(
+    name: &str,
+    route: Option<RoutePlan>,
+    versions: &[&Arc<Version>],
+    lead: usize,
+    labels: &mut Vec<Labels>,
+) -> Target {
+    let mut series = |version: &str| {
+        labels.push(Labels { route: name.to_owned(), version: version.to_owned() });
+        labels.len() - 1
+    };
+    let arms = versions.iter().map(|version| Arm {
+        version: Arc::clone(version),
+        stamp: Stamp::new(name, version.id.version(), version.id.as_str(), 1, &version.signature().outputs),
+        label: HeaderValue::from_static("fixture"),
+        series: series(version.id.as_str()),
+    });
+    let arms = arms.collect();
+    Target { name: name.to_owned(), route, arms, lead, timeout: 200_000_000, series: series("") }
+}
+
+fn index() -> Vec<IndexEntry> {
+    let entry = |model: &str, version: &str, reason: &str| IndexEntry {
+        model: model.to_owned(),
+        version: version.to_owned(),
+        ready: reason.is_empty(),
+        reason: reason.to_owned(),
+    };
+    vec![
+        entry("broken", "1", "not an ONNX model"),
+        entry("flight", "1", "not loaded: nothing names it"),
+        entry("flight", "2", ""),
+        entry("flight", "10", ""),
+        entry("single", "3", ""),
+    ]
+}
