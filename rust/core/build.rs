@@ -1,5 +1,7 @@
 //! Compiles `proto/` to prost messages, without protoc.
 
+#![expect(clippy::disallowed_methods, reason = "cargo tells a build script where to work in the environment")]
+
 use prost::Message as _;
 use std::path::PathBuf;
 

@@ -42,7 +42,7 @@ fn model(reader: &mut Reader<'_>, bytes: &[u8], file: &mut ModelFile, has_graph:
                 expect(field, wire, VARINT)?;
                 file.ir_version = reader.varint()?;
             }
-            2 => file.producer = reader.string(field, wire)?.text(bytes).to_owned(),
+            2 => reader.string(field, wire)?.text(bytes).clone_into(&mut file.producer),
             7 => {
                 *has_graph = true;
                 let span = reader.delimited(field, wire)?;

@@ -25,11 +25,10 @@ impl Stamp {
         put_text(&mut names, 1, model_name.as_bytes());
         put_text(&mut names, 2, version.as_bytes());
         let mut parameters = Vec::new();
-        put_parameter(&mut parameters, "tidegate_version", |value| put_text(value, 3, tidegate_version.as_bytes()));
-        put_parameter(&mut parameters, "tidegate_epoch", |value| {
-            put_key(value, 2, 0);
-            put_varint(value, epoch);
-        });
+        put_text_parameter(&mut parameters, "tidegate_version", tidegate_version);
+        put_parameter_head(&mut parameters, "tidegate_epoch", 1 + varint_len(epoch));
+        put_key(&mut parameters, 2, 0);
+        put_varint(&mut parameters, epoch);
         let outputs = outputs
             .iter()
             .map(|spec| {
@@ -98,8 +97,8 @@ pub fn write(
     }
     if let Some(credit) = credit {
         out.put_slice(&stamp.parameters);
-        put_parameter(out, "tidegate_reason", |value| put_text(value, 3, credit.reason.as_bytes()));
-        put_parameter(out, "tidegate_prediction_id", |value| put_text(value, 3, credit.prediction_id.as_bytes()));
+        put_text_parameter(out, "tidegate_reason", credit.reason);
+        put_text_parameter(out, "tidegate_prediction_id", credit.prediction_id);
     }
     for output in outputs {
         put_output(out, stamp, output, raw);
@@ -116,18 +115,29 @@ pub fn write(
 
 /// Room that suffices for any answer of these outputs: varints at their longest.
 fn upper_bound(stamp: &Stamp, id: &[u8], raw: bool, outputs: &[Output<'_>]) -> usize {
-    const PARAMETERS: usize = 256;
-    let fixed = FRAME_HEAD + stamp.names.len() + stamp.parameters.len() + id.len() + PARAMETERS;
+    const CREDIT: usize = 256;
+    let fixed = FRAME_HEAD + stamp.names.len() + stamp.parameters.len() + id.len() + CREDIT;
     outputs.iter().fold(fixed, |sum, output| {
         let (head, datatype) = &stamp.outputs[output.index as usize];
         let contents = match output.elements {
-            // A varint takes up to ten bytes for one byte of a narrow signed integer.
-            Elements::Fixed(bytes) if !raw => bytes.len() / datatype.size().unwrap_or(1) * 10,
+            Elements::Fixed(bytes) if !raw => bytes.len() / datatype.size().unwrap_or(1) * widest(*datatype),
             Elements::Fixed(bytes) => bytes.len(),
             Elements::Strings { start, ends, .. } => ends.last().map_or(0, |end| end - start) + ends.len() * 6,
         };
         sum + head.len() + output.dims.len() * 10 + contents + 64
     })
+}
+
+/// Bytes of an element of typed contents at most; negative integers of any width take ten.
+fn widest(datatype: Datatype) -> usize {
+    match datatype {
+        Datatype::Bool | Datatype::Uint8 => 2,
+        Datatype::Uint16 => 3,
+        Datatype::Uint32 => 5,
+        Datatype::Fp32 => 4,
+        Datatype::Fp64 => 8,
+        _ => 10,
+    }
 }
 
 fn put_output(out: &mut BytesMut, stamp: &Stamp, output: &Output<'_>, raw: bool) {
@@ -235,15 +245,20 @@ fn varints(datatype: Datatype, bytes: &[u8]) -> impl Iterator<Item = u64> + '_ {
     })
 }
 
-/// One entry of the answer's parameters map.
-fn put_parameter(out: &mut impl BufMut, key: &str, value: impl FnOnce(&mut Vec<u8>)) {
-    let mut choice = Vec::with_capacity(64);
-    value(&mut choice);
-    let length = 1 + varint_len(key.len() as u64) + key.len() + 1 + varint_len(choice.len() as u64) + choice.len();
+/// One entry of the answer's parameters map whose value is text.
+fn put_text_parameter(out: &mut impl BufMut, key: &str, text: &str) {
+    put_parameter_head(out, key, 1 + varint_len(text.len() as u64) + text.len());
+    put_text(out, 3, text.as_bytes());
+}
+
+/// Everything of an entry up to its `InferParameter`, which takes `length` bytes.
+fn put_parameter_head(out: &mut impl BufMut, key: &str, length: usize) {
+    let entry = 1 + varint_len(key.len() as u64) + key.len() + 1 + varint_len(length as u64) + length;
     put_key(out, 4, 2);
-    put_varint(out, length as u64);
+    put_varint(out, entry as u64);
     put_text(out, 1, key.as_bytes());
-    put_text(out, 2, &choice);
+    put_key(out, 2, 2);
+    put_varint(out, length as u64);
 }
 
 fn put_text(out: &mut impl BufMut, field: u32, text: &[u8]) {

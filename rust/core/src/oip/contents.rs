@@ -5,55 +5,65 @@
 use super::datatype::{Datatype, contents_field_name};
 use super::wire::{DELIMITED, FIXED32, FIXED64, Malformed, Reader, Span, VARINT};
 
-/// The wire type of one element of a typed field; `None` for fields we do not know.
-fn element_wire(field: u32) -> Option<u8> {
+/// How the elements of a typed field lie on the wire; `None` for fields we do not know.
+fn element(field: u32) -> Option<Kind> {
     match field {
-        1..=5 => Some(VARINT),
-        6 => Some(FIXED32),
-        7 => Some(FIXED64),
+        1..=5 => Some(Kind::Varint),
+        6 => Some(Kind::Fixed { width: 4, wire: FIXED32 }),
+        7 => Some(Kind::Fixed { width: 8, wire: FIXED64 }),
+        8 => Some(Kind::Bytes),
         _ => None,
     }
 }
 
-/// Walks typed contents so that malformed ones are refused with the rest of the message.
-pub(super) fn check(reader: &mut Reader<'_>) -> Result<(), Malformed> {
-    each(reader, &mut |_, _| Ok(()))
+#[derive(Clone, Copy)]
+enum Kind {
+    Varint,
+    Fixed { width: usize, wire: u8 },
+    Bytes,
 }
 
-/// One element as it came.
+/// One element as it came, or a run of them.
 enum Element {
     Varint(u64),
-    Fixed32([u8; 4]),
-    Fixed64([u8; 8]),
+    /// So many little-endian numbers in a row, which are the raw form already.
+    Fixed(Span, u64),
     Bytes(Span),
 }
 
-fn each(reader: &mut Reader<'_>, take: &mut dyn FnMut(u32, Element) -> Result<(), Malformed>) -> Result<(), Malformed> {
+/// Walks typed contents so that malformed ones are refused with the rest of the message.
+pub(super) fn check(reader: &mut Reader<'_>) -> Result<(), Malformed> {
+    each(reader, &mut |_, _| {})
+}
+
+fn each(reader: &mut Reader<'_>, take: &mut impl FnMut(u32, Element)) -> Result<(), Malformed> {
     while !reader.is_done() {
         let (field, wire) = reader.tag()?;
-        match element_wire(field) {
-            Some(element) if wire == DELIMITED => {
+        match (element(field), wire) {
+            (Some(Kind::Varint), DELIMITED) => {
                 let span = reader.delimited(field, wire)?;
                 let mut packed = reader.inside(span)?;
                 while !packed.is_done() {
-                    take(field, one(&mut packed, element)?)?;
+                    take(field, Element::Varint(packed.varint()?));
                 }
             }
-            Some(element) if wire == element => take(field, one(reader, element)?)?,
-            Some(_) => return Err(Malformed::WireType { field, wire }),
-            None if field == 8 => take(field, Element::Bytes(reader.delimited(field, wire)?))?,
-            None => reader.skip(field, wire)?,
+            (Some(Kind::Varint), VARINT) => take(field, Element::Varint(reader.varint()?)),
+            (Some(Kind::Fixed { width, .. }), DELIMITED) => {
+                let span = reader.delimited(field, wire)?;
+                if span.len() % width != 0 {
+                    return Err(Malformed::Truncated);
+                }
+                take(field, Element::Fixed(span, (span.len() / width) as u64));
+            }
+            (Some(Kind::Fixed { width, wire: own }), wire) if wire == own => {
+                take(field, Element::Fixed(reader.stretch(width as u64)?, 1));
+            }
+            (Some(Kind::Bytes), DELIMITED) => take(field, Element::Bytes(reader.delimited(field, wire)?)),
+            (Some(_), _) => return Err(Malformed::WireType { field, wire }),
+            (None, _) => reader.skip(field, wire)?,
         }
     }
     Ok(())
-}
-
-fn one(reader: &mut Reader<'_>, wire: u8) -> Result<Element, Malformed> {
-    Ok(match wire {
-        FIXED32 => Element::Fixed32(reader.fixed32()?),
-        FIXED64 => Element::Fixed64(reader.fixed64()?),
-        _ => Element::Varint(reader.varint()?),
-    })
 }
 
 /// Why typed contents do not fit a tensor.
@@ -73,25 +83,23 @@ pub enum Misfit {
 /// The result never holds more elements than that.
 pub fn to_raw(message: &[u8], contents: &[Span], datatype: Datatype, elements: u64) -> Result<Vec<u8>, Misfit> {
     let expected = datatype.contents_field().map_or(0, |field| field.number);
-    let mut raw = Vec::new();
+    let mut raw = Vec::with_capacity(room(contents, datatype, elements));
     let mut count = 0u64;
     let mut misfit = None;
     for &span in contents {
-        let mut reader = Reader::over(message, span);
-        let walked = each(&mut reader, &mut |field, element| {
-            if misfit.is_some() {
-                return Ok(());
+        let walked = each(&mut Reader::over(message, span), &mut |field, element| {
+            let came = if let Element::Fixed(_, run) = element { run } else { 1 };
+            if came == 0 || misfit.is_some() {
+                return;
             }
             if field != expected {
                 misfit = Some(Misfit::WrongField { came: contents_field_name(field) });
-                return Ok(());
+            } else if came <= elements.saturating_sub(count)
+                && let Err(value) = push(&mut raw, datatype, &element, message)
+            {
+                misfit = Some(Misfit::OutOfRange { index: count, value });
             }
-            if count < elements && !push(&mut raw, datatype, &element, message) {
-                let Element::Varint(value) = element else { return Ok(()) };
-                misfit = Some(Misfit::OutOfRange { index: count, value: value as i64 });
-            }
-            count += 1;
-            Ok(())
+            count += came;
         });
         debug_assert!(walked.is_ok(), "contents were checked when the request was read");
     }
@@ -102,32 +110,47 @@ pub fn to_raw(message: &[u8], contents: &[Span], datatype: Datatype, elements: u
     }
 }
 
-/// Appends one element; `false` if its value does not fit the datatype.
-fn push(raw: &mut Vec<u8>, datatype: Datatype, element: &Element, message: &[u8]) -> bool {
+/// Bytes to make room for: what the shape asks for, but never more than the bytes that came can turn into.
+fn room(contents: &[Span], datatype: Datatype, elements: u64) -> usize {
+    const LENGTH: u64 = 4;
+    let came: u64 = contents.iter().map(|span| span.len() as u64).sum();
+    let room = match datatype.size() {
+        Some(size) => elements.min(came) * size as u64,
+        // Each string costs its key and length on the wire, four bytes of length in the raw form.
+        None => came + elements.min(came / 2) * (LENGTH - 2),
+    };
+    room as usize
+}
+
+/// Appends one element, or one run of them.
+///
+/// # Errors
+/// The value, if the datatype cannot hold it.
+fn push(raw: &mut Vec<u8>, datatype: Datatype, element: &Element, message: &[u8]) -> Result<(), i64> {
     match element {
-        Element::Fixed32(bytes) => raw.extend_from_slice(bytes),
-        Element::Fixed64(bytes) => raw.extend_from_slice(bytes),
+        Element::Fixed(span, _) => raw.extend_from_slice(span.of(message)),
         Element::Bytes(span) => {
             raw.extend_from_slice(&(span.len() as u32).to_le_bytes());
             raw.extend_from_slice(span.of(message));
         }
         Element::Varint(value) => return push_varint(raw, datatype, *value),
     }
-    true
+    Ok(())
 }
 
 /// Varints of the 32-bit fields are cut to 32 bits first, as generated code does.
-fn push_varint(raw: &mut Vec<u8>, datatype: Datatype, value: u64) -> bool {
+fn push_varint(raw: &mut Vec<u8>, datatype: Datatype, value: u64) -> Result<(), i64> {
     let (signed, unsigned) = (value as i32, value as u32);
+    let (wide_signed, wide_unsigned) = (i64::from(signed), i64::from(unsigned));
     match datatype {
         Datatype::Bool => raw.push(u8::from(value != 0)),
-        Datatype::Int8 => return i8::try_from(signed).map(|v| raw.extend_from_slice(&v.to_le_bytes())).is_ok(),
-        Datatype::Int16 => return i16::try_from(signed).map(|v| raw.extend_from_slice(&v.to_le_bytes())).is_ok(),
+        Datatype::Int8 => raw.extend_from_slice(&i8::try_from(signed).map_err(|_| wide_signed)?.to_le_bytes()),
+        Datatype::Int16 => raw.extend_from_slice(&i16::try_from(signed).map_err(|_| wide_signed)?.to_le_bytes()),
         Datatype::Int32 => raw.extend_from_slice(&signed.to_le_bytes()),
-        Datatype::Uint8 => return u8::try_from(unsigned).map(|v| raw.push(v)).is_ok(),
-        Datatype::Uint16 => return u16::try_from(unsigned).map(|v| raw.extend_from_slice(&v.to_le_bytes())).is_ok(),
+        Datatype::Uint8 => raw.push(u8::try_from(unsigned).map_err(|_| wide_unsigned)?),
+        Datatype::Uint16 => raw.extend_from_slice(&u16::try_from(unsigned).map_err(|_| wide_unsigned)?.to_le_bytes()),
         Datatype::Uint32 => raw.extend_from_slice(&unsigned.to_le_bytes()),
         _ => raw.extend_from_slice(&value.to_le_bytes()),
     }
-    true
+    Ok(())
 }

@@ -1,5 +1,7 @@
 //! Parameters of a request: the protocol's own, checked; anybody else's, handed through.
 
+use super::faults::Faults;
+use super::text::clip;
 use super::wire::{FIXED64, Malformed, Reader, Span, VARINT, expect};
 use crate::fault::{Fault, Reason};
 
@@ -81,41 +83,60 @@ pub struct Asked {
     pub final_response: bool,
 }
 
-/// Reads the reserved parameters and refuses those of a wrong type, all at once.
+/// The protocol's own request parameters.
+const RESERVED: [&str; 6] =
+    ["timeout", "priority", "sequence_id", "sequence_start", "sequence_end", "triton_enable_empty_final_response"];
+
+/// Reads the reserved parameters and refuses those of a wrong type, all at once; of entries with one key the last counts.
 pub fn asked(parameters: &[Parameter], message: &[u8]) -> Result<Asked, Fault> {
     let mut asked = Asked::default();
-    let mut faults = Vec::new();
-    for parameter in parameters {
-        let key = parameter.key.text(message);
-        let kept = match key {
-            "timeout" => unsigned(parameter.value).map(|value| asked.timeout_us = Some(value).filter(|&us| us > 0)),
-            "priority" => unsigned(parameter.value).map(drop),
-            "sequence_id" => match parameter.value {
-                Value::Text(_) => Ok(()),
-                value => unsigned(value).map(drop).map_err(|_| "a non-negative integer or a string"),
-            },
-            "sequence_start" | "sequence_end" => boolean(parameter.value).map(drop),
-            "triton_enable_empty_final_response" => boolean(parameter.value).map(|value| asked.final_response = value),
-            _ if key.starts_with("triton_") => Err("another name: the prefix \"triton_\" is reserved"),
-            _ => Ok(()),
-        };
-        if let Err(expected) = kept {
-            faults.push((key.to_owned(), expected, describe(parameter.value)));
-        }
-    }
-    if faults.is_empty() {
+    if parameters.is_empty() {
         return Ok(asked);
     }
-    let mut fault = Fault::new(Reason::InvalidParameter, String::new());
-    for (key, expected, came) in faults {
-        let sentence = format!("parameter \"{key}\": expected {expected}, got {came}");
-        fault.message =
-            if fault.message.is_empty() { sentence.clone() } else { format!("{}; {sentence}", fault.message) };
-        fault
-            .violations
-            .push(crate::fault::Violation { field: format!("parameters[\"{key}\"]"), description: sentence });
+    let mut faults = Faults::default();
+    let mut last = [None; RESERVED.len()];
+    for parameter in parameters {
+        let key = parameter.key.of(message);
+        if let Some(place) = RESERVED.iter().position(|name| name.as_bytes() == key) {
+            last[place] = Some(parameter.value);
+        } else if key.starts_with(b"triton_") {
+            let key = clip(parameter.key.text(message));
+            faults.add(
+                Reason::InvalidParameter,
+                || format!("parameters[\"{key}\"]"),
+                || format!("parameter \"{key}\": the prefix \"triton_\" is reserved; expected another name"),
+            );
+        }
     }
-    Err(fault)
+    for (key, value) in RESERVED.into_iter().zip(last) {
+        let Some(value) = value else { continue };
+        if let Err(expected) = asked.take(key, value) {
+            faults.add(
+                Reason::InvalidParameter,
+                || format!("parameters[\"{key}\"]"),
+                || format!("parameter \"{key}\": expected {expected}, got {}", describe(value)),
+            );
+        }
+    }
+    faults.finish().map(|()| asked)
+}
+
+impl Asked {
+    /// Notes one reserved parameter.
+    ///
+    /// # Errors
+    /// What was expected instead.
+    fn take(&mut self, key: &str, value: Value) -> Result<(), &'static str> {
+        match key {
+            "timeout" => self.timeout_us = Some(unsigned(value)?).filter(|&us| us > 0),
+            "triton_enable_empty_final_response" => self.final_response = boolean(value)?,
+            "sequence_start" | "sequence_end" => drop(boolean(value)?),
+            "sequence_id" if matches!(value, Value::Text(_)) => {}
+            "sequence_id" => drop(unsigned(value).map_err(|_| "a non-negative integer or a string")?),
+            _ => drop(unsigned(value)?),
+        }
+        Ok(())
+    }
 }
 
 /// The last entry of that name, as a map would keep it.

@@ -7,6 +7,13 @@ use super::parameters::Parameter;
 use super::wire::{DELIMITED, Malformed, Reader, Span, VARINT};
 use std::ops::Range;
 
+/// Entries that any one list of a request may have: more than a model has inputs, few enough that a message of nothing
+/// but empty entries costs megabytes to read and not a multiple of its size.
+pub const ENTRIES: usize = 1 << 16;
+
+/// Room for this many entries stays with a [`Head`] from one request to the next; what a larger one took is given back.
+const KEPT: usize = 1024;
+
 /// Positions of everything in one `ModelInferRequest`.
 #[derive(Clone, Debug, Default)]
 pub struct Head {
@@ -56,7 +63,7 @@ impl Head {
     /// Reads `message`, forgetting what this head held before.
     ///
     /// # Errors
-    /// [`Malformed`] exactly where a generated decoder would refuse the bytes too.
+    /// [`Malformed`] exactly where a generated decoder would refuse the bytes too, and for lists of more than [`ENTRIES`].
     pub fn read(&mut self, message: &[u8]) -> Result<(), Malformed> {
         self.clear();
         let mut reader = Reader::new(message);
@@ -68,7 +75,7 @@ impl Head {
                 3 => self.id = reader.string(field, wire)?,
                 4 => {
                     let span = reader.delimited(field, wire)?;
-                    self.parameters.push(Parameter::read(&mut reader.inside(span)?)?);
+                    push(&mut self.parameters, Parameter::read(&mut reader.inside(span)?)?)?;
                 }
                 5 => {
                     let span = reader.delimited(field, wire)?;
@@ -78,7 +85,7 @@ impl Head {
                     let span = reader.delimited(field, wire)?;
                     self.read_output(&mut reader.inside(span)?)?;
                 }
-                7 => self.raw.push(reader.delimited(field, wire)?),
+                7 => push(&mut self.raw, reader.delimited(field, wire)?)?,
                 _ => reader.skip(field, wire)?,
             }
         }
@@ -87,13 +94,13 @@ impl Head {
 
     fn clear(&mut self) {
         (self.model_name, self.model_version, self.id) = (Span::default(), Span::default(), Span::default());
-        self.parameters.clear();
-        self.inputs.clear();
-        self.outputs.clear();
-        self.raw.clear();
-        self.dims.clear();
-        self.tensor_parameters.clear();
-        self.contents.clear();
+        empty(&mut self.parameters);
+        empty(&mut self.inputs);
+        empty(&mut self.outputs);
+        empty(&mut self.raw);
+        empty(&mut self.dims);
+        empty(&mut self.tensor_parameters);
+        empty(&mut self.contents);
     }
 
     fn read_input(&mut self, reader: &mut Reader<'_>) -> Result<(), Malformed> {
@@ -107,12 +114,12 @@ impl Head {
                 3 => self.read_dims(reader, wire)?,
                 4 => {
                     let span = reader.delimited(field, wire)?;
-                    self.tensor_parameters.push(Parameter::read(&mut reader.inside(span)?)?);
+                    push(&mut self.tensor_parameters, Parameter::read(&mut reader.inside(span)?)?)?;
                 }
                 5 => {
                     let span = reader.delimited(field, wire)?;
                     super::contents::check(&mut reader.inside(span)?)?;
-                    self.contents.push(span);
+                    push(&mut self.contents, span)?;
                 }
                 _ => reader.skip(field, wire)?,
             }
@@ -120,8 +127,7 @@ impl Head {
         input.dims = List { start: dims as u32, end: self.dims.len() as u32 };
         input.parameters = List { start: parameters as u32, end: self.tensor_parameters.len() as u32 };
         input.contents = List { start: contents as u32, end: self.contents.len() as u32 };
-        self.inputs.push(input);
-        Ok(())
+        push(&mut self.inputs, input)
     }
 
     /// The shape comes packed from every current client; the unpacked form is as valid.
@@ -131,13 +137,13 @@ impl Head {
                 let span = reader.delimited(3, wire)?;
                 let mut packed = reader.inside(span)?;
                 while !packed.is_done() {
-                    self.dims.push(packed.varint()? as i64);
+                    push(&mut self.dims, packed.varint()? as i64)?;
                 }
+                Ok(())
             }
-            VARINT => self.dims.push(reader.varint()? as i64),
-            _ => return Err(Malformed::WireType { field: 3, wire }),
+            VARINT => push(&mut self.dims, reader.varint()? as i64),
+            _ => Err(Malformed::WireType { field: 3, wire }),
         }
-        Ok(())
     }
 
     fn read_output(&mut self, reader: &mut Reader<'_>) -> Result<(), Malformed> {
@@ -149,14 +155,13 @@ impl Head {
                 1 => output.name = reader.string(field, wire)?,
                 2 => {
                     let span = reader.delimited(field, wire)?;
-                    self.tensor_parameters.push(Parameter::read(&mut reader.inside(span)?)?);
+                    push(&mut self.tensor_parameters, Parameter::read(&mut reader.inside(span)?)?)?;
                 }
                 _ => reader.skip(field, wire)?,
             }
         }
         output.parameters = List { start: parameters as u32, end: self.tensor_parameters.len() as u32 };
-        self.outputs.push(output);
-        Ok(())
+        push(&mut self.outputs, output)
     }
 
     /// The shape of an input.
@@ -178,4 +183,17 @@ impl Head {
     pub fn contents(&self, input: &Input) -> &[Span] {
         &self.contents[input.contents.range()]
     }
+}
+
+fn push<T>(list: &mut Vec<T>, entry: T) -> Result<(), Malformed> {
+    if list.len() >= ENTRIES {
+        return Err(Malformed::TooMany);
+    }
+    list.push(entry);
+    Ok(())
+}
+
+fn empty<T>(list: &mut Vec<T>) {
+    list.clear();
+    list.shrink_to(KEPT);
 }

@@ -53,6 +53,8 @@ pub enum Malformed {
     TooDeep,
     #[error("a string is not valid UTF-8")]
     Utf8,
+    #[error("a list has more than {} entries", super::request::ENTRIES)]
+    TooMany,
 }
 
 /// How deep messages and groups may nest, as in every protobuf runtime.
@@ -147,8 +149,13 @@ impl<'a> Reader<'a> {
     pub fn delimited(&mut self, field: u32, wire: u8) -> Result<Span, Malformed> {
         expect(field, wire, DELIMITED)?;
         let length = self.varint()?;
-        let room = (self.end - self.at) as u64;
-        if length > room {
+        self.stretch(length)
+    }
+
+    /// The next `length` bytes, if so many are left.
+    #[inline]
+    pub fn stretch(&mut self, length: u64) -> Result<Span, Malformed> {
+        if length > (self.end - self.at) as u64 {
             return Err(Malformed::Truncated);
         }
         let start = self.at;
@@ -164,21 +171,11 @@ impl<'a> Reader<'a> {
         Ok(span)
     }
 
-    pub fn fixed32(&mut self) -> Result<[u8; 4], Malformed> {
-        self.fixed::<4>()
-    }
-
+    /// Eight bytes as they lie there.
     pub fn fixed64(&mut self) -> Result<[u8; 8], Malformed> {
-        self.fixed::<8>()
-    }
-
-    fn fixed<const N: usize>(&mut self) -> Result<[u8; N], Malformed> {
-        if self.end - self.at < N {
-            return Err(Malformed::Truncated);
-        }
-        let mut bytes = [0; N];
-        bytes.copy_from_slice(&self.buf[self.at..self.at + N]);
-        self.at += N;
+        let span = self.stretch(8)?;
+        let mut bytes = [0; 8];
+        bytes.copy_from_slice(span.of(self.buf));
         Ok(bytes)
     }
 
@@ -193,8 +190,8 @@ impl<'a> Reader<'a> {
         }
         match wire {
             VARINT => self.varint().map(drop),
-            FIXED64 => self.fixed::<8>().map(drop),
-            FIXED32 => self.fixed::<4>().map(drop),
+            FIXED64 => self.stretch(8).map(drop),
+            FIXED32 => self.stretch(4).map(drop),
             DELIMITED => self.delimited(field, wire).map(drop),
             START_GROUP => loop {
                 let (inner, wire) = self.tag()?;

@@ -25,9 +25,8 @@ impl Check<'_> {
                     format!("output \"{}\" is not one of the model's: {}", clip(name), names(&signature.outputs))
                 }),
                 Some(place) if self.plan.outputs.contains(&(place as u16)) => {
-                    self.faults.add(Reason::DuplicateOutput, field, || {
-                        format!("output \"{name}\" is asked for more than once")
-                    })
+                    let sentence = || format!("output \"{name}\" is asked for more than once");
+                    self.faults.add(Reason::DuplicateOutput, field, sentence);
                 }
                 Some(place) => self.plan.outputs.push(place as u16),
             }
