@@ -12,6 +12,7 @@ mod inline;
 mod lifecycle;
 mod queue;
 mod scheduler;
+mod slots;
 #[cfg(test)]
 mod tests;
 mod turns;
@@ -27,6 +28,7 @@ pub use inline::{InlineGate, LONGEST_COOL_DOWN, SHORTEST_COOL_DOWN, SharedInline
 pub use lifecycle::{IllegalEvent, Lifecycle, LifecycleCommand, LifecycleEvent, VersionState};
 pub use queue::{Depth, Refusal, VersionPolicy, Waiting};
 pub use scheduler::{Batch, Next, RequestKey, Scheduler, VersionKey};
+pub use slots::{LONG, Slots};
 pub use turns::{DEBT_LIMIT, QUANTUM};
 
 /// Nanoseconds on a monotonic clock, or a length of time on it.

@@ -179,6 +179,11 @@ impl<T> Scheduler<T> {
         self.lanes.get(version.0).is_some_and(Lane::has_free_instance)
     }
 
+    /// How many requests wait, over all versions.
+    pub fn waiting(&self) -> usize {
+        self.waiters.len()
+    }
+
     /// Whether nothing waits and nothing runs.
     pub fn is_idle(&self) -> bool {
         self.waiters.len() == 0 && self.running == 0

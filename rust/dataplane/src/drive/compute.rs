@@ -7,10 +7,9 @@ use super::snapshot::Version;
 use crate::runtime::Worker;
 use bytes::BytesMut;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 use std::time::Duration;
 use tidegate_core::fault::{Fault, Reason};
-use tidegate_core::plane::{Depth, Next, Refusal, RequestKey, Scheduler, VersionKey, VersionPolicy, Waiting};
+use tidegate_core::plane::{Depth, Next, Refusal, RequestKey, Scheduler, Slots, VersionKey, VersionPolicy, Waiting};
 
 /// A request in the queue, and where its reply goes.
 pub struct Job {
@@ -27,6 +26,7 @@ impl AsRef<Request> for Job {
 
 struct State {
     scheduler: Scheduler<Job>,
+    slots: Slots,
     is_over: bool,
 }
 
@@ -36,13 +36,16 @@ pub struct Compute {
     work: Condvar,
 }
 
-impl Default for Compute {
-    fn default() -> Self {
-        Self { state: Mutex::new(State { scheduler: Scheduler::new(), is_over: false }), work: Condvar::new() }
-    }
-}
+/// More threads than this only cost memory: what they could run at once is bounded by the slots.
+const MOST_THREADS: usize = 128;
 
 impl Compute {
+    /// Queues whose threads begin `at_once` runs side by side.
+    pub fn new(at_once: usize) -> Self {
+        let state = State { scheduler: Scheduler::new(), slots: Slots::new(at_once), is_over: false };
+        Self { state: Mutex::new(state), work: Condvar::new() }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -93,13 +96,10 @@ impl Compute {
         self.work.notify_all();
     }
 
-    /// Starts `count` threads over `versions`.
-    pub fn start(
-        self: &Arc<Self>,
-        count: usize,
-        versions: &[Arc<Version>],
-        clock: &Arc<dyn Clock>,
-    ) -> std::io::Result<Vec<JoinHandle<()>>> {
+    /// Starts a thread for every instance of every version, so that slow versions leave a thread to the others.
+    pub fn start(self: &Arc<Self>, versions: &[Arc<Version>], clock: &Arc<dyn Clock>) -> std::io::Result<()> {
+        let instances: u64 = versions.iter().map(|version| version.settings.instances).sum();
+        let count = (instances as usize).clamp(1, MOST_THREADS);
         (0..count)
             .map(|index| {
                 let thread = Thread {
@@ -109,7 +109,8 @@ impl Compute {
                     versions: versions.to_vec(),
                     out: BytesMut::new(),
                 };
-                std::thread::Builder::new().name(format!("tidegate-run-{index}")).spawn(move || thread.work())
+                let named = std::thread::Builder::new().name(format!("tidegate-run-{index}"));
+                named.spawn(move || thread.work()).map(drop)
             })
             .collect()
     }
@@ -129,8 +130,18 @@ impl Thread {
         let mut state = compute.lock();
         while !state.is_over {
             let now = self.clock.now();
+            if state.scheduler.waiting() == 0 {
+                state = compute.work.wait(state).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
+            if let Err(at) = state.slots.may_begin(now) {
+                let pause = Duration::from_nanos(at - now);
+                state = compute.work.wait_timeout(state, pause).unwrap_or_else(PoisonError::into_inner).0;
+                continue;
+            }
             match state.scheduler.next(now) {
                 Next::Run(batch) => {
+                    state.slots.begin(now);
                     drop(state);
                     expire(batch.expired);
                     let slot = batch.requests[0].1.request.version().slot;
@@ -139,6 +150,7 @@ impl Thread {
                     drop(jobs);
                     let took = self.clock.now() - now;
                     state = compute.lock();
+                    state.slots.end(now);
                     state.scheduler.finished(batch.version, took);
                 }
                 Next::Expired(jobs) => {
@@ -174,7 +186,10 @@ fn expire(jobs: Vec<Job>) {
 
 /// The fault of a request whose time ran out in the queue.
 pub fn deadline_expired() -> Fault {
-    Fault::new(Reason::DeadlineExpired, "the deadline passed before the request could run; allow more time or send less")
+    Fault::new(
+        Reason::DeadlineExpired,
+        "the deadline passed before the request could run; allow more time or send less",
+    )
 }
 
 /// Hands replies to their threads, waking each once.

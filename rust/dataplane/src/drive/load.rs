@@ -98,14 +98,19 @@ impl Loader<'_> {
                     Ok(id) => {
                         found.entry(model.clone()).or_default().insert(id);
                     }
-                    Err(_) => warnings.push(format!("{model}/{name} is ignored: a version folder is named by a positive integer")),
+                    Err(_) => warnings
+                        .push(format!("{model}/{name} is ignored: a version folder is named by a positive integer")),
                 }
             }
         }
         Ok(found)
     }
 
-    fn wanted(&self, found: &BTreeMap<String, BTreeSet<VersionId>>, routed: &BTreeSet<VersionId>) -> BTreeSet<VersionId> {
+    fn wanted(
+        &self,
+        found: &BTreeMap<String, BTreeSet<VersionId>>,
+        routed: &BTreeSet<VersionId>,
+    ) -> BTreeSet<VersionId> {
         let mut wanted = routed.clone();
         wanted.extend(self.document.versions.keys().cloned());
         for (model, versions) in found {
@@ -178,7 +183,8 @@ impl Loader<'_> {
             let (name, lead) = (plan.name.clone(), plan.stable as usize);
             let timeout = plan.timeout.as_nanos() as u64;
             let own = series.add(&name, "");
-            targets.insert(name.clone(), Arc::new(Target { name, route: Some(plan), arms, lead, timeout, series: own }));
+            targets
+                .insert(name.clone(), Arc::new(Target { name, route: Some(plan), arms, lead, timeout, series: own }));
         }
         let models: BTreeSet<&str> = versions.iter().map(|version| version.id.model()).collect();
         for model in models {
@@ -194,8 +200,7 @@ impl Loader<'_> {
             let shared = series.add(&name, "");
             targets.insert(name.clone(), Arc::new(Target { name, route: None, arms, lead, timeout, series: shared }));
         }
-        let snapshot =
-            Snapshot { epoch: applied.epoch, incarnation: applied.incarnation, targets, versions, index };
+        let snapshot = Snapshot { epoch: applied.epoch, incarnation: applied.incarnation, targets, versions, index };
         Loaded { snapshot, labels: series.labels, warnings }
     }
 }

@@ -6,6 +6,7 @@ pub mod execute;
 pub mod inbox;
 pub mod inspect;
 pub mod load;
+pub mod message;
 pub mod plane;
 pub mod reactor;
 pub mod server;

@@ -99,7 +99,8 @@ impl Held {
         let before = self.plane.counters.gauges.in_flight_bytes.fetch_add(bytes as i64, Ordering::Relaxed);
         if before + bytes as i64 > limit {
             let mib = self.plane.document.limits.in_flight_mib;
-            let message = format!("the gateway holds {mib} MiB of requests already (limits.in_flight_mib); try again later");
+            let message =
+                format!("the gateway holds {mib} MiB of requests already (limits.in_flight_mib); try again later");
             return Err(Fault::new(Reason::BytesInFlight, message).retry_after(RETRY_BYTES));
         }
         Ok(())

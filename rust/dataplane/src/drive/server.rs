@@ -68,7 +68,10 @@ impl Gateway {
         let pool = document.versions.values().map(|version| version.intra_op_threads).max().unwrap_or(1);
         let runtime = OnnxRuntime::open(library, pool as u32).map_err(one)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let compute = Arc::new(Compute::default());
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let count = |asked: u64| if asked == 0 { cores } else { asked as usize };
+        let (fronts, computes) = (count(document.threads.front), count(document.threads.compute));
+        let compute = Arc::new(Compute::new(computes));
         let repository = base.join(&document.repository);
         let loader = Loader {
             document: &document,
@@ -80,17 +83,19 @@ impl Gateway {
         let loaded = loader.load(&applied)?;
         state.write(&applied).map_err(|error| one(error.to_string()))?;
 
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let count = |asked: u64| if asked == 0 { cores } else { asked as usize };
-        let (fronts, computes) = (count(document.threads.front), count(document.threads.compute));
         let counters = Counters::new(loaded.labels, fronts);
         let version = runtime.version.clone();
-        let plane =
-            Arc::new(Plane::new(document, Arc::clone(&clock), Arc::clone(&compute), counters, version, loaded.snapshot));
+        let plane = Arc::new(Plane::new(
+            document,
+            Arc::clone(&clock),
+            Arc::clone(&compute),
+            counters,
+            version,
+            loaded.snapshot,
+        ));
         loaded.warnings.iter().for_each(|warning| plane.log.warning("repository", &[("note", json!(warning))]));
         let versions = plane.snapshot().versions.clone();
-        let started = compute.start(computes, &versions, &clock).map_err(|error| one(error.to_string()))?;
-        drop(started);
+        compute.start(&versions, &clock).map_err(|error| one(format!("cannot start a thread: {error}")))?;
 
         let listen = |socket: Socket| -> std::io::Result<(TcpListener, SocketAddr)> {
             socket.listen(BACKLOG)?;
@@ -115,7 +120,8 @@ impl Gateway {
     /// Begins to end; called twice, ends at once.
     pub fn drain(&self) {
         // The control thread is gone only after the end.
-        drop(self.signals.send(()));
+        // Nobody listens after the end, when there is nothing left to end.
+        self.signals.send(()).ok();
     }
 
     /// Waits for the end, at most so long.
@@ -138,7 +144,8 @@ impl Gateway {
 fn log_start(plane: &Plane, grpc: SocketAddr, http: SocketAddr, threads: (usize, usize)) {
     let snapshot = plane.snapshot();
     for version in &snapshot.versions {
-        let batching = version.unbatched.as_deref().map_or_else(|| json!("on"), |reason| json!(format!("off: {reason}")));
+        let batching =
+            version.unbatched.as_deref().map_or_else(|| json!("on"), |reason| json!(format!("off: {reason}")));
         plane.log.info(
             "load",
             &[
@@ -165,7 +172,9 @@ fn log_start(plane: &Plane, grpc: SocketAddr, http: SocketAddr, threads: (usize,
 fn bind(field: &str, address: &str) -> Result<Socket, String> {
     let failed = |error: std::io::Error| match error.kind() {
         std::io::ErrorKind::AddrInUse => {
-            format!("{field}: {address} is taken by another process; end it or choose another port (0 finds a free one)")
+            format!(
+                "{field}: {address} is taken by another process; end it or choose another port (0 finds a free one)"
+            )
         }
         _ => format!("{field}: cannot listen on {address}: {error}"),
     };
@@ -213,7 +222,8 @@ impl Control {
                 threads.doors.clone(),
                 Arc::clone(&self.plane),
             ));
-            let reporting = tokio::spawn(front::http::serve(tokio::net::TcpListener::from_std(http)?, Arc::clone(&self.plane)));
+            let reporting =
+                tokio::spawn(front::http::serve(tokio::net::TcpListener::from_std(http)?, Arc::clone(&self.plane)));
             let end = self.until_the_end(|| accepting.abort()).await;
             reporting.abort();
             Ok::<_, std::io::Error>(end)

@@ -1,41 +1,35 @@
 //! Messages out of a request's body: framed, perhaps compressed, arriving in pieces.
 
+use crate::drive::message::{Encoding, Message, too_large};
 use crate::drive::plane::Held;
-use bytes::{Buf as _, Bytes, BytesMut};
-use flate2::read::{GzDecoder, ZlibDecoder};
+use bytes::{Bytes, BytesMut};
 use h2::RecvStream;
 use http::HeaderMap;
+use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::io::Read;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tidegate_core::fault::{Fault, Reason};
 use tidegate_core::oip::answer::FRAME_HEAD;
 
-/// How messages of a call may be compressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Encoding {
-    Identity,
-    Gzip,
-    Deflate,
-}
+/// Pieces below this are gathered; gathered ones are handed on when they reach the second.
+const SMALL_PIECE: usize = 8 << 10;
+const GATHERED: usize = 64 << 10;
 
-impl Encoding {
-    /// The call's `grpc-encoding`.
-    ///
-    /// # Errors
-    /// We do not know it.
-    pub fn of(headers: &HeaderMap) -> Result<Self, Fault> {
-        match headers.get("grpc-encoding").map(http::HeaderValue::as_bytes) {
-            None | Some(b"identity") => Ok(Self::Identity),
-            Some(b"gzip") => Ok(Self::Gzip),
-            Some(b"deflate") => Ok(Self::Deflate),
-            Some(other) => {
-                let shown: String = String::from_utf8_lossy(other).chars().take(32).collect();
-                let known = super::grpc::ENCODINGS;
-                let message = format!("grpc-encoding \"{shown}\" is not understood; send one of {known}");
-                Err(Fault::new(Reason::UnknownCompression, message))
-            }
+/// The call's `grpc-encoding`.
+///
+/// # Errors
+/// We do not know it.
+pub fn encoding_of(headers: &HeaderMap) -> Result<Encoding, Fault> {
+    match headers.get("grpc-encoding").map(http::HeaderValue::as_bytes) {
+        None | Some(b"identity") => Ok(Encoding::Identity),
+        Some(b"gzip") => Ok(Encoding::Gzip),
+        Some(b"deflate") => Ok(Encoding::Deflate),
+        Some(other) => {
+            let shown: String = String::from_utf8_lossy(other).chars().take(32).collect();
+            let known = super::grpc::ENCODINGS;
+            let message = format!("grpc-encoding \"{shown}\" is not understood; send one of {known}");
+            Err(Fault::new(Reason::UnknownCompression, message))
         }
     }
 }
@@ -60,7 +54,7 @@ impl From<Fault> for Broken {
 pub enum Step {
     /// Bytes arrived, no whole message yet.
     More,
-    Message(Bytes),
+    Message(Message),
     End,
 }
 
@@ -69,108 +63,118 @@ pub struct Messages {
     body: RecvStream,
     encoding: Encoding,
     limit: usize,
-    buffer: BytesMut,
-    /// A whole frame in one piece, which is the rule: it is handed on without a copy.
-    whole: Option<Bytes>,
+    pieces: VecDeque<Bytes>,
+    /// Small pieces are gathered here, so that a message that comes byte by byte does not cost a buffer a byte.
+    tail: BytesMut,
+    /// Bytes in `pieces` and `tail`.
+    arrived: usize,
 }
 
 impl Messages {
     /// Reads messages of at most `limit` bytes, compressed or not.
     pub fn new(body: RecvStream, encoding: Encoding, limit: usize) -> Self {
-        Self { body, encoding, limit, buffer: BytesMut::new(), whole: None }
+        Self { body, encoding, limit, pieces: VecDeque::new(), tail: BytesMut::new(), arrived: 0 }
     }
 
     /// Takes one step; `held` accounts for what arrives.
     pub fn poll_step(&mut self, cx: &mut Context<'_>, held: &mut Held) -> Poll<Result<Step, Broken>> {
-        if let Some(message) = self.buffered(held)? {
+        if let Some(message) = self.next_frame()? {
             return Poll::Ready(Ok(Step::Message(message)));
         }
         match ready!(self.body.poll_data(cx)) {
-            None if self.buffer.is_empty() => Poll::Ready(Ok(Step::End)),
+            None if self.arrived == 0 => Poll::Ready(Ok(Step::End)),
             None => {
-                let (came, fault) = (self.buffer.len(), Reason::MalformedMessage);
-                let message = format!("the body ends in the middle of a message, {came} bytes after its start");
-                Poll::Ready(Err(Fault::new(fault, message).into()))
+                let came = self.arrived;
+                let text = format!("the body ends in the middle of a message, {came} bytes after its start");
+                Poll::Ready(Err(Fault::new(Reason::MalformedMessage, text).into()))
             }
             Some(Err(_)) => Poll::Ready(Err(Broken::Gone)),
             Some(Ok(chunk)) => {
                 // What is released may come again; the account keeps the total in bounds.
                 drop(self.body.flow_control().release_capacity(chunk.len()));
                 held.grow(chunk.len())?;
-                if self.buffer.is_empty() && is_one_frame(&chunk) {
-                    self.whole = Some(chunk);
-                } else {
-                    self.buffer.extend_from_slice(&chunk);
-                }
-                match self.buffered(held)? {
-                    Some(message) => Poll::Ready(Ok(Step::Message(message))),
-                    None => Poll::Ready(Ok(Step::More)),
-                }
+                self.absorb(chunk);
+                Poll::Ready(Ok(self.next_frame()?.map_or(Step::More, Step::Message)))
             }
+        }
+    }
+
+    fn absorb(&mut self, chunk: Bytes) {
+        self.arrived += chunk.len();
+        // Nearly always one frame holds one message, which is then handed on as it came.
+        if chunk.len() >= SMALL_PIECE || (self.arrived == chunk.len() && is_one_frame(&chunk)) {
+            self.gather();
+            self.pieces.push_back(chunk);
+        } else {
+            self.tail.extend_from_slice(&chunk);
+            if self.tail.len() >= GATHERED {
+                self.gather();
+            }
+        }
+    }
+
+    fn gather(&mut self) {
+        if !self.tail.is_empty() {
+            self.pieces.push_back(self.tail.split().freeze());
         }
     }
 
     /// The next message, if all of it is here.
-    fn buffered(&mut self, held: &mut Held) -> Result<Option<Bytes>, Fault> {
-        let (flag, message) = if let Some(mut whole) = self.whole.take() {
-            let length = (whole.len() - FRAME_HEAD) as u64;
-            self.check_length(length)?;
-            let flag = whole[0];
-            whole.advance(FRAME_HEAD);
-            (flag, whole)
-        } else {
-            let Some(head) = self.buffer.first_chunk::<FRAME_HEAD>() else { return Ok(None) };
-            let (flag, length) = (head[0], u32::from_be_bytes([head[1], head[2], head[3], head[4]]) as usize);
-            self.check_length(length as u64)?;
-            if self.buffer.len() < FRAME_HEAD + length {
-                return Ok(None);
-            }
-            let mut frame = self.buffer.split_to(FRAME_HEAD + length);
-            frame.advance(FRAME_HEAD);
-            (flag, frame.freeze())
-        };
-        match flag {
-            0 => Ok(Some(message)),
-            1 => self.decompress(&message, held).map(Some),
-            other => {
-                let text = format!("a message starts with {other}; expected 0 (as it is) or 1 (compressed)");
-                Err(Fault::new(Reason::MalformedMessage, text))
-            }
+    fn next_frame(&mut self) -> Result<Option<Message>, Fault> {
+        if self.arrived < FRAME_HEAD {
+            return Ok(None);
         }
-    }
-
-    fn check_length(&self, length: u64) -> Result<(), Fault> {
-        if length <= self.limit as u64 { Ok(()) } else { Err(self.too_large(&format!("{length} bytes"))) }
-    }
-
-    fn too_large(&self, came: &str) -> Fault {
-        let mib = self.limit >> 20;
-        let message = format!("the message has {came}; at most {mib} MiB are taken (limits.message_mib)");
-        Fault::new(Reason::MessageTooLarge, message)
-    }
-
-    fn decompress(&self, message: &[u8], held: &mut Held) -> Result<Bytes, Fault> {
-        let reader: &mut dyn Read = match self.encoding {
-            Encoding::Gzip => &mut GzDecoder::new(message),
-            Encoding::Deflate => &mut ZlibDecoder::new(message),
-            Encoding::Identity => {
+        let mut head = [0; FRAME_HEAD];
+        let bytes = self.pieces.iter().flatten().chain(&self.tail);
+        head.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+        let length = u32::from_be_bytes([head[1], head[2], head[3], head[4]]) as usize;
+        if length > self.limit {
+            return Err(too_large(self.limit, &format!("{length} bytes")));
+        }
+        let encoding = match (head[0], self.encoding) {
+            (0, _) => Encoding::Identity,
+            (1, Encoding::Identity) => {
                 let text = "a message is flagged as compressed, but the call names no grpc-encoding";
                 return Err(Fault::new(Reason::InvalidCompression, text));
             }
+            (1, encoding) => encoding,
+            (other, _) => {
+                let text = format!("a message starts with {other}; expected 0 (as it is) or 1 (compressed)");
+                return Err(Fault::new(Reason::MalformedMessage, text));
+            }
         };
-        let mut plain = Vec::new();
-        reader.take(self.limit as u64 + 1).read_to_end(&mut plain).map_err(|error| {
-            Fault::new(Reason::InvalidCompression, format!("the message cannot be decompressed: {error}"))
-        })?;
-        if plain.len() > self.limit {
-            return Err(self.too_large(&format!("more than {} bytes after decompression", self.limit)));
+        if self.arrived < FRAME_HEAD + length {
+            return Ok(None);
         }
-        held.grow(plain.len())?;
-        Ok(plain.into())
+        self.gather();
+        self.take(FRAME_HEAD);
+        let pieces = self.take(length);
+        Ok(Some(Message::new(pieces, encoding, self.limit)))
+    }
+
+    /// Takes so many bytes, which are here, off the front.
+    fn take(&mut self, mut count: usize) -> Vec<Bytes> {
+        self.arrived -= count;
+        let mut taken = Vec::with_capacity(1);
+        while count > 0 {
+            let Some(first) = self.pieces.front_mut() else { break };
+            let part = first.split_to(count.min(first.len()));
+            count -= part.len();
+            taken.push(part);
+            if first.is_empty() {
+                self.pieces.pop_front();
+            }
+        }
+        taken
     }
 
     /// Takes the one message of a unary call as far as bytes are here; `one` keeps it until the body ends.
-    pub fn poll_unary(&mut self, cx: &mut Context<'_>, one: &mut Option<Bytes>, held: &mut Held) -> Poll<Result<Bytes, Broken>> {
+    pub fn poll_unary(
+        &mut self,
+        cx: &mut Context<'_>,
+        one: &mut Option<Message>,
+        held: &mut Held,
+    ) -> Poll<Result<Message, Broken>> {
         loop {
             if let Some(message) = ready!(self.poll_unary_step(cx, one, held))? {
                 return Poll::Ready(Ok(message));
@@ -182,10 +186,10 @@ impl Messages {
     fn poll_unary_step(
         &mut self,
         cx: &mut Context<'_>,
-        one: &mut Option<Bytes>,
+        one: &mut Option<Message>,
         held: &mut Held,
-    ) -> Poll<Result<Option<Bytes>, Broken>> {
-        let is_over = one.is_some() && self.buffer.is_empty() && self.body.is_end_stream();
+    ) -> Poll<Result<Option<Message>, Broken>> {
+        let is_over = one.is_some() && self.arrived == 0 && self.body.is_end_stream();
         let step = if is_over { Step::End } else { ready!(self.poll_step(cx, held))? };
         Poll::Ready(match (step, one.take()) {
             (Step::More, kept) => {
@@ -210,11 +214,11 @@ impl Messages {
     /// Waits for the one message of a unary call; gives up when nothing arrives for `idle`, or after `within`.
     pub async fn unary(
         &mut self,
-        one: &mut Option<Bytes>,
+        one: &mut Option<Message>,
         held: &mut Held,
         idle: Duration,
         within: Duration,
-    ) -> Result<Bytes, Broken> {
+    ) -> Result<Message, Broken> {
         let whole = async {
             loop {
                 let step = poll_fn(|cx| self.poll_unary_step(cx, one, held));

@@ -1,6 +1,6 @@
 //! One HTTP/2 connection: every stream to the call that its path names.
 
-use super::body::{Broken, Encoding, Messages};
+use super::body::{Broken, Messages, encoding_of};
 use super::threads::Place;
 use super::{calls, grpc, health, infer, reflection, stream};
 use crate::drive::plane::{Held, Phase};
@@ -64,10 +64,8 @@ pub async fn serve(reactor: Rc<Reactor>, socket: std::net::TcpStream, place: Pla
 
 fn dispatch(reactor: &Rc<Reactor>, request: Request<RecvStream>, mut respond: SendResponse<Bytes>) {
     let (parts, body) = request.into_parts();
-    let is_grpc = parts
-        .headers
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"));
+    let is_grpc =
+        parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"));
     if parts.method != Method::POST {
         return grpc::refuse_http(respond, StatusCode::METHOD_NOT_ALLOWED);
     }
@@ -75,7 +73,7 @@ fn dispatch(reactor: &Rc<Reactor>, request: Request<RecvStream>, mut respond: Se
         return grpc::refuse_http(respond, StatusCode::UNSUPPORTED_MEDIA_TYPE);
     }
     let path = parts.uri.path();
-    let understood = Encoding::of(&parts.headers).and_then(|encoding| Ok((encoding, grpc::timeout_of(&parts.headers)?)));
+    let understood = encoding_of(&parts.headers).and_then(|encoding| Ok((encoding, grpc::timeout_of(&parts.headers)?)));
     let (encoding, timeout) = match understood {
         Ok(understood) => understood,
         Err(fault) => {
@@ -133,11 +131,14 @@ fn unary(mut call: Call, handle: impl FnOnce(&Reactor, Bytes) -> Result<Bytes, F
         let mut held = Held::new(&call.reactor.plane);
         let (idle, within) = call.patience();
         let result = match call.messages.unary(&mut None, &mut held, idle, within).await {
-            Ok(message) => handle(&call.reactor, message).map(|answer| grpc::frame(&answer)),
+            Ok(message) => match message.gathered().await {
+                Ok(message) => handle(&call.reactor, message).map(|answer| grpc::frame(&answer)),
+                Err(fault) => Err(fault),
+            },
             Err(Broken::Fault(fault)) => Err(fault),
             Err(Broken::Gone) => return,
         };
-        grpc::answer(call.respond, Outcome { result, credit: None });
+        grpc::answer(call.respond, Outcome { result, credit: None, echo: None });
     });
 }
 

@@ -46,7 +46,8 @@ pub fn timeout_of(headers: &HeaderMap) -> Result<Option<Nanos>, Fault> {
     let Some(value) = headers.get("grpc-timeout") else { return Ok(None) };
     parse_grpc_timeout(value.as_bytes()).map(Some).ok_or_else(|| {
         let shown: String = String::from_utf8_lossy(value.as_bytes()).chars().take(32).collect();
-        let message = format!("grpc-timeout is \"{shown}\"; expected one to eight digits and a unit of H, M, S, m, u, n");
+        let message =
+            format!("grpc-timeout is \"{shown}\"; expected one to eight digits and a unit of H, M, S, m, u, n");
         Fault::new(Reason::InvalidTimeout, message)
     })
 }
@@ -128,8 +129,7 @@ fn status(fault: &Fault, message: &str, credit: Option<&CreditLine>) -> rpc::Sta
         details.push(any("google.rpc.BadRequest", &rpc::BadRequest { field_violations }));
     }
     if let Some(pause) = fault.retry_after {
-        let retry_delay =
-            prost_types::Duration { seconds: pause.as_secs() as i64, nanos: pause.subsec_nanos() as i32 };
+        let retry_delay = prost_types::Duration { seconds: pause.as_secs() as i64, nanos: pause.subsec_nanos() as i32 };
         details.push(any("google.rpc.RetryInfo", &rpc::RetryInfo { retry_delay: Some(retry_delay) }));
     }
     rpc::Status { code: fault.code() as i32, message: message.to_owned(), details }

@@ -46,7 +46,7 @@ pub fn watch(mut call: Call) {
         let mut held = Held::bytes_only(&call.reactor.plane);
         let (idle, within) = call.patience();
         let name = match call.messages.unary(&mut None, &mut held, idle, within).await {
-            Ok(message) => name_of(message),
+            Ok(message) => message.gathered().await.and_then(name_of),
             Err(Broken::Fault(fault)) => Err(fault),
             Err(Broken::Gone) => return,
         };

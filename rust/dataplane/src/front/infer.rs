@@ -4,6 +4,7 @@ use super::body::Broken;
 use super::connection::Call;
 use super::grpc;
 use crate::drive::inbox::Ticket;
+use crate::drive::message::Message;
 use crate::drive::plane::Held;
 use crate::drive::reactor::{Caller, Envelope, Outcome, Reactor};
 use crate::observe::counters::UNKNOWN;
@@ -35,14 +36,14 @@ pub fn serve(mut call: Call) {
     }
 }
 
-fn proceed(call: Call, read: Result<Bytes, Broken>, arrived: u64, held: Held) {
+fn proceed(call: Call, read: Result<Message, Broken>, arrived: u64, held: Held) {
     let Call { reactor, headers, timeout, respond, messages } = call;
     // Dropped before the answer goes out, so that what the caller still sends is refused.
     drop(messages);
     match read {
         Ok(message) => {
-            let envelope = Envelope { metadata: &headers, grpc_timeout: timeout, arrived };
-            reactor.infer(message, &envelope, held, Box::new(Unary { respond }));
+            let envelope = Envelope { metadata: headers, grpc_timeout: timeout, arrived, wants_echo: false };
+            reactor.take(message, envelope, held, Box::new(Unary { respond }));
         }
         Err(Broken::Fault(fault)) => refuse(&reactor, respond, fault, arrived),
         Err(Broken::Gone) => {}

@@ -57,7 +57,7 @@ async fn run(call: Call) {
         match step {
             Ok(Step::More) => {}
             Ok(Step::Message(message)) => {
-                let answer = match REFLECTION.answer(message) {
+                let answer = match message.gathered().await.and_then(|message| REFLECTION.answer(message)) {
                     Ok(answer) => answer,
                     Err(fault) => break Err(fault),
                 };

@@ -4,8 +4,9 @@ use super::body::{Broken, Step};
 use super::connection::{Call, until_draining};
 use super::grpc;
 use crate::drive::inbox::Ticket;
+use crate::drive::message::Message;
 use crate::drive::plane::Held;
-use crate::drive::reactor::{Caller, Envelope, Outcome, Reactor};
+use crate::drive::reactor::{Caller, Echo, Envelope, Outcome, Reactor};
 use bytes::{BufMut as _, Bytes, BytesMut};
 use h2::SendStream;
 use http::HeaderMap;
@@ -18,8 +19,6 @@ use tidegate_core::fault::{Fault, Reason};
 use tidegate_core::oip::answer::FRAME_HEAD;
 use tidegate_core::oip::messages::inference::infer_parameter::ParameterChoice;
 use tidegate_core::oip::messages::inference::{InferParameter, ModelInferResponse, ModelStreamInferResponse};
-use tidegate_core::oip::parameters;
-use tidegate_core::oip::request::Head;
 use tokio::sync::oneshot;
 
 /// Requests of one stream that are under way at once; then its flow control holds the caller back.
@@ -98,10 +97,6 @@ struct Session {
 }
 
 struct Outstanding {
-    /// The caller's id and model name, to be given back whatever happens.
-    id: String,
-    model_name: String,
-    wants_final: bool,
     outcome: oneshot::Receiver<Outcome>,
     /// Cancels the request if the stream goes first.
     _guard: Guard,
@@ -114,27 +109,20 @@ enum Delivered {
 }
 
 impl Session {
-    fn begin(&mut self, message: Bytes) {
+    fn begin(&mut self, message: Message) {
         let now = self.reactor.plane.clock.now();
-        let mut head = Head::default();
-        let (mut id, mut model_name, mut wants_final) = (String::new(), String::new(), false);
-        if head.read(&message).is_ok() {
-            head.id.text(&message).clone_into(&mut id);
-            head.model_name.text(&message).clone_into(&mut model_name);
-            wants_final = parameters::asked(&head.parameters, &message).is_ok_and(|asked| asked.final_response);
-        }
         let (sender, outcome) = oneshot::channel();
         let link = Rc::new(Cell::new(Link::SetAside));
         let _guard = Guard { reactor: Rc::clone(&self.reactor), link: Rc::clone(&link) };
-        self.outstanding.push_back(Outstanding { id, model_name, wants_final, outcome, _guard });
+        self.outstanding.push_back(Outstanding { outcome, _guard });
         let mut held = Held::new(&self.reactor.plane);
         let caller = Box::new(InStream { sender, link });
         if let Err(fault) = held.grow(message.len()) {
-            return caller.answer(Outcome { result: Err(fault), credit: None });
+            return caller.answer(Outcome { result: Err(fault), credit: None, echo: None });
         }
         let grpc_timeout = self.deadline.map(|deadline| deadline.saturating_sub(now));
-        let envelope = Envelope { metadata: &self.headers, grpc_timeout, arrived: now };
-        self.reactor.infer(message, &envelope, held, caller);
+        let envelope = Envelope { metadata: self.headers.clone(), grpc_timeout, arrived: now, wants_echo: true };
+        self.reactor.take(message, envelope, held, caller);
     }
 
     /// The outcome of the oldest request; the others wait for it.
@@ -144,14 +132,14 @@ impl Session {
             Some(first) => (&mut first.outcome).await.unwrap_or_else(|_| Outcome {
                 result: Err(Fault::new(Reason::Internal, "the request was lost inside the gateway")),
                 credit: None,
+                echo: None,
             }),
         }
     }
 
     async fn deliver(&mut self, out: &mut SendStream<Bytes>, outcome: Outcome) -> Delivered {
-        let Some(Outstanding { id, model_name, wants_final, .. }) = self.outstanding.pop_front() else {
-            return Delivered::Yes;
-        };
+        self.outstanding.pop_front();
+        let Echo { id, model_name, wants_final } = outcome.echo.map_or_else(Echo::default, |echo| *echo);
         let frame = match outcome.result {
             Ok(answer) => wrap(&answer.slice(FRAME_HEAD..)),
             Err(fault) if self.ends_on_error => return Delivered::End(fault),

@@ -101,7 +101,10 @@ pub struct Totals {
 
 impl Totals {
     pub fn ok(&self) -> (u64, u64) {
-        self.by_code.iter().find(|(code, _)| *code == Code::Ok).map_or((0, 0), |(_, latency)| (latency.count(), latency.sum()))
+        self.by_code
+            .iter()
+            .find(|(code, _)| *code == Code::Ok)
+            .map_or((0, 0), |(_, latency)| (latency.count(), latency.sum()))
     }
 
     pub fn failed(&self) -> (u64, u64) {

@@ -1,10 +1,10 @@
 //! One line per event, for people or for machines; never a payload, never a credential.
 
+use serde_json::{Map, Value, json};
 use std::io::Write as _;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use serde_json::{Map, Value, json};
 use tidegate_core::document::{LogFormat, LogLevel};
 
 /// Sheds are reported together, at most this often.

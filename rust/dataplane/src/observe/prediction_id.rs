@@ -1,7 +1,5 @@
 //! The id of one prediction: UUID version 7, so that ids sort by time.
 
-
-
 /// 36 characters of ASCII.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PredictionId([u8; 36]);
@@ -42,7 +40,8 @@ impl PredictionIds {
     /// A generator that starts from the operating system's randomness.
     pub fn new() -> Self {
         // The standard library's hasher is keyed from the operating system; no more than uniqueness is needed here.
-        let seed = std::hash::BuildHasher::hash_one(&std::collections::hash_map::RandomState::new(), std::process::id());
+        let seed =
+            std::hash::BuildHasher::hash_one(&std::collections::hash_map::RandomState::new(), std::process::id());
         Self { state: seed }
     }
 

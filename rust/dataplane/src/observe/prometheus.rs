@@ -29,8 +29,18 @@ pub fn render(plane: &Plane) -> String {
     let gauges = &counters.gauges;
     let snapshot = plane.snapshot();
     for (name, kind, help, value) in [
-        ("tidegate_in_flight_requests", "gauge", "Requests read and not yet answered.", gauges.in_flight_requests.load(Ordering::Relaxed)),
-        ("tidegate_in_flight_bytes", "gauge", "Bytes of requests read and not yet answered.", gauges.in_flight_bytes.load(Ordering::Relaxed)),
+        (
+            "tidegate_in_flight_requests",
+            "gauge",
+            "Requests read and not yet answered.",
+            gauges.in_flight_requests.load(Ordering::Relaxed),
+        ),
+        (
+            "tidegate_in_flight_bytes",
+            "gauge",
+            "Bytes of requests read and not yet answered.",
+            gauges.in_flight_bytes.load(Ordering::Relaxed),
+        ),
         ("tidegate_connections", "gauge", "Open gRPC connections.", gauges.connections.load(Ordering::Relaxed)),
         (
             "tidegate_connections_refused_total",
@@ -76,7 +86,12 @@ fn requests(text: &mut String, counters: &Counters, bounds: &[u64]) {
             histogram(text, "tidegate_request_duration_seconds", &own, latency, bounds);
         }
     }
-    head(text, "tidegate_phase_duration_seconds", "histogram", "Parts of answered requests: queue, input, infer, output.");
+    head(
+        text,
+        "tidegate_phase_duration_seconds",
+        "histogram",
+        "Parts of answered requests: queue, input, infer, output.",
+    );
     for (labels, totals) in each().filter(|(_, totals)| totals.ok().0 > 0) {
         let shared = labels_of(&labels.route, &labels.version);
         for (phase, latency) in PHASES.iter().zip(&totals.phases) {

@@ -119,7 +119,8 @@ fn read_external(folder: &Path, facts: &ModelFile) -> Result<Vec<(String, Vec<u8
     let mut external = Vec::new();
     for name in &facts.external {
         let path = Path::new(name);
-        let inside = !name.is_empty() && path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+        let inside =
+            !name.is_empty() && path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
         let whole = folder.join(path);
         // A link may still lead out of the folder.
         let stays = match (whole.canonicalize(), folder.canonicalize()) {

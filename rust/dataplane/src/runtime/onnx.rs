@@ -111,13 +111,7 @@ impl Shared {
             check(api, (api.CreateCpuMemoryInfo)(kind, place, &raw mut memory))?;
             let mut allocator = ptr::null_mut();
             check(api, (api.GetAllocatorWithDefaultOptions)(&raw mut allocator))?;
-            Ok(Self {
-                api,
-                env: some(env)?,
-                memory: some(memory)?,
-                allocator: some(allocator)?,
-                pooled,
-            })
+            Ok(Self { api, env: some(env)?, memory: some(memory)?, allocator: some(allocator)?, pooled })
         }
     }
 }
@@ -150,7 +144,10 @@ impl Runtime for OnnxRuntime {
             specs.iter().map(|spec| CString::new(spec.name.as_str()).unwrap_or_default()).collect::<Vec<_>>()
         };
         let (inputs, outputs) = (names(&signature.inputs), names(&signature.outputs));
-        Ok(Box::new(OnnxModel { core: Arc::new(ModelCore { session, inputs, outputs }), signature: Arc::new(signature) }))
+        Ok(Box::new(OnnxModel {
+            core: Arc::new(ModelCore { session, inputs, outputs }),
+            signature: Arc::new(signature),
+        }))
     }
 }
 
@@ -193,7 +190,11 @@ impl Session {
         }
     }
 
-    unsafe fn configure(shared: &Shared, options: *mut sys::OrtSessionOptions, load: LoadOptions) -> Result<(), String> {
+    unsafe fn configure(
+        shared: &Shared,
+        options: *mut sys::OrtSessionOptions,
+        load: LoadOptions,
+    ) -> Result<(), String> {
         let api = shared.api;
         // SAFETY: `options` is alive; strings are static.
         unsafe {
@@ -243,12 +244,10 @@ impl Session {
             let (mut inputs, mut outputs) = (0, 0);
             check(api, (api.SessionGetInputCount)(raw, &raw mut inputs))?;
             check(api, (api.SessionGetOutputCount)(raw, &raw mut outputs))?;
-            let inputs = (0..inputs).map(|index| {
-                self.spec("input", index, api.SessionGetInputName, api.SessionGetInputTypeInfo)
-            });
-            let outputs = (0..outputs).map(|index| {
-                self.spec("output", index, api.SessionGetOutputName, api.SessionGetOutputTypeInfo)
-            });
+            let inputs = (0..inputs)
+                .map(|index| self.spec("input", index, api.SessionGetInputName, api.SessionGetInputTypeInfo));
+            let outputs = (0..outputs)
+                .map(|index| self.spec("output", index, api.SessionGetOutputName, api.SessionGetOutputTypeInfo));
             Ok(Signature { inputs: inputs.collect::<Result<_, _>>()?, outputs: outputs.collect::<Result<_, _>>()? })
         }
     }
@@ -288,18 +287,22 @@ impl Session {
             check(api, (api.CastTypeInfoToTensorInfo)(info, &raw mut tensor))?;
             let mut element: c_int = 0;
             check(api, (api.GetTensorElementType)(tensor, (&raw mut element).cast()))?;
-            let datatype = datatype_of(element)
-                .ok_or_else(|| format!("{kind} \"{name}\" has ONNX element type {element}, which the protocol cannot carry"))?;
+            let datatype = datatype_of(element).ok_or_else(|| {
+                format!("{kind} \"{name}\" has ONNX element type {element}, which the protocol cannot carry")
+            })?;
             let mut rank = 0;
             check(api, (api.GetDimensionsCount)(tensor, &raw mut rank))?;
             let mut dims = vec![0; rank];
             check(api, (api.GetDimensions)(tensor, dims.as_mut_ptr(), rank))?;
             let mut texts = vec![ptr::null(); rank];
             check(api, (api.GetSymbolicDimensions)(tensor, texts.as_mut_ptr(), rank))?;
-            let axes = texts
-                .into_iter()
-                .map(|text| if text.is_null() { String::new() } else { CStr::from_ptr(text).to_string_lossy().into_owned() })
-                .collect();
+            let axes =
+                texts
+                    .into_iter()
+                    .map(|text| {
+                        if text.is_null() { String::new() } else { CStr::from_ptr(text).to_string_lossy().into_owned() }
+                    })
+                    .collect();
             Ok((datatype, dims.into_iter().map(|dim: i64| dim.max(-1)).collect(), axes))
         }
     }
@@ -548,7 +551,10 @@ enum Kept {
     At(*const u8, usize),
     /// Copied from a tensor that the library allocated.
     Own(Vec<u8>),
-    Strings { text: Vec<u8>, ends: Vec<usize> },
+    Strings {
+        text: Vec<u8>,
+        ends: Vec<usize>,
+    },
 }
 
 // SAFETY: the pointers refer to memory that the same worker owns.
@@ -713,7 +719,8 @@ fn read(value: Value, spec: &TensorSpec) -> Result<Found, String> {
                 let mut data = ptr::null_mut();
                 check(api, (api.GetTensorMutableData)(raw, &raw mut data))?;
                 // The library's memory goes with the value; what leaves is ours.
-                let bytes = if count == 0 { &[][..] } else { std::slice::from_raw_parts(data.cast::<u8>(), count * size) };
+                let bytes =
+                    if count == 0 { &[][..] } else { std::slice::from_raw_parts(data.cast::<u8>(), count * size) };
                 Kept::Own(bytes.to_vec())
             }
             None => {

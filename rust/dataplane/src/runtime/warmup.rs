@@ -62,7 +62,13 @@ pub fn warm_up(model: &dyn Model, max_rows: u32, forced: Option<bool>, clock: &d
     Findings { unbatched: verdict.err(), costs }
 }
 
-fn measure(signature: &Signature, worker: &mut dyn Worker, batched: bool, size: u32, clock: &dyn Clock) -> Option<(u64, u64)> {
+fn measure(
+    signature: &Signature,
+    worker: &mut dyn Worker,
+    batched: bool,
+    size: u32,
+    clock: &dyn Clock,
+) -> Option<(u64, u64)> {
     let sample = sample(signature, batched, i64::from(size), 1)?;
     let mut best = u64::MAX;
     // One run to bind and to allocate, then the measured ones.
@@ -104,7 +110,9 @@ fn prove(signature: &Signature, worker: &mut dyn Worker) -> Result<(), String> {
             for ((spec, before), after) in signature.outputs.iter().zip(&alone[row]).zip(&together) {
                 if !alike(spec.datatype, before, after) {
                     let name = &spec.name;
-                    return Err(format!("rows depend on each other: output \"{name}\" of a row changes with its neighbours"));
+                    return Err(format!(
+                        "rows depend on each other: output \"{name}\" of a row changes with its neighbours"
+                    ));
                 }
             }
         }
@@ -153,9 +161,10 @@ fn alike(datatype: Datatype, before: &[u8], after: &[u8]) -> bool {
     // Half-precision numbers carry three digits, so their last one may flip.
     let tolerance = if size == 2 { 4e-3 } else { TOLERANCE };
     before.len() == after.len()
-        && before.iter().zip(&after).all(|(a, b)| {
-            (a.is_nan() && b.is_nan()) || a == b || (a - b).abs() <= tolerance * largest
-        })
+        && before
+            .iter()
+            .zip(&after)
+            .all(|(a, b)| (a.is_nan() && b.is_nan()) || a == b || (a - b).abs() <= tolerance * largest)
 }
 
 /// How to read a floating-point element; `None` for datatypes that must agree exactly.
@@ -216,7 +225,8 @@ fn sample(signature: &Signature, batched: bool, rows: i64, seed: u64) -> Option<
 }
 
 fn sample_dims(spec: &TensorSpec, batched: bool, rows: i64) -> Vec<i64> {
-    let dynamic = |axis: usize| if batched { if axis == 0 { rows } else { DYNAMIC_EXTENT } } else { DYNAMIC_EXTENT * rows };
+    let dynamic =
+        |axis: usize| if batched { if axis == 0 { rows } else { DYNAMIC_EXTENT } } else { DYNAMIC_EXTENT * rows };
     spec.dims.iter().enumerate().map(|(axis, &dim)| if dim < 0 { dynamic(axis) } else { dim }).collect()
 }
 

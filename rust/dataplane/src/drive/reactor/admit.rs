@@ -1,7 +1,9 @@
 //! Everything between the bytes of a request and the queue: read, decide, check.
 
-use super::{CreditLine, Envelope, Reactor};
+use super::{CreditLine, Echo, Envelope};
 use crate::drive::execute::Request;
+use crate::drive::message::Message;
+use crate::drive::plane::{Held, Plane};
 use crate::drive::snapshot::{Snapshot, Target};
 use crate::observe::counters::{SeriesId, UNKNOWN};
 use crate::observe::prediction_id::PredictionId;
@@ -16,39 +18,88 @@ use tidegate_core::oip::validate::validate;
 use tidegate_core::plane::earliest;
 use tidegate_core::routing::{self, KeyBytes, RoutePlan, StickyKey, decide};
 
-impl Reactor {
-    /// The request, ready to run, and who answers it; or the fault, the series that counts it, and who would have.
-    pub(super) fn admit(
-        &self,
-        snapshot: &Arc<Snapshot>,
-        message: Bytes,
-        envelope: &Envelope<'_>,
-    ) -> Result<(Request, CreditLine), (Fault, SeriesId, Option<CreditLine>)> {
-        let mut head = self.head.borrow_mut();
-        head.read(&message).map_err(|malformed| {
-            let message = format!("the message is not a ModelInferRequest: {malformed}");
-            (Fault::new(Reason::MalformedMessage, message), UNKNOWN, None)
-        })?;
+/// What came with a message: enough to admit it on any thread.
+pub(super) struct Admission {
+    pub plane: Arc<Plane>,
+    pub snapshot: Arc<Snapshot>,
+    pub envelope: Envelope,
+    pub prediction_id: PredictionId,
+}
+
+/// A request that may run, or why not.
+pub(super) struct Admitted {
+    pub result: Result<(Request, CreditLine), Refused>,
+    pub echo: Option<Box<Echo>>,
+}
+
+/// Why a request may not run, which series counts it, and who would have answered.
+pub(super) struct Refused {
+    pub fault: Fault,
+    pub series: SeriesId,
+    pub credit: Option<CreditLine>,
+}
+
+impl Refused {
+    fn before_an_arm(fault: Fault, series: SeriesId) -> Self {
+        Self { fault, series, credit: None }
+    }
+}
+
+impl Admission {
+    /// Reads and checks a message, with `head` to read into.
+    pub(super) fn admit(&self, message: Message, head: &mut Head, held: &mut Held) -> Admitted {
+        let arrived = message.len();
+        let whole = message.into_bytes().and_then(|whole| {
+            held.grow(whole.len().saturating_sub(arrived))?;
+            head.read(&whole).map_err(|malformed| {
+                let text = format!("the message is not a ModelInferRequest: {malformed}");
+                Fault::new(Reason::MalformedMessage, text)
+            })?;
+            Ok(whole)
+        });
+        match whole {
+            Err(fault) => Admitted { result: Err(Refused::before_an_arm(fault, UNKNOWN)), echo: None },
+            Ok(message) => {
+                let echo = self.envelope.wants_echo.then(|| Box::new(Echo::of(head, &message)));
+                Admitted { result: self.check(message, head, held), echo }
+            }
+        }
+    }
+
+    fn check(&self, message: Bytes, head: &Head, held: &mut Held) -> Result<(Request, CreditLine), Refused> {
+        let Self { snapshot, envelope, prediction_id, .. } = self;
         let name = head.model_name.text(&message);
-        let target = snapshot.targets.get(name).ok_or_else(|| (unknown_model(snapshot, name), UNKNOWN, None))?;
-        let asked = parameters::asked(&head.parameters, &message).map_err(|fault| (fault, target.series, None))?;
+        let target = snapshot.targets.get(name);
+        let target = target.ok_or_else(|| Refused::before_an_arm(unknown_model(snapshot, name), UNKNOWN))?;
+        let refused = |fault| Refused::before_an_arm(fault, target.series);
+        let asked = parameters::asked(&head.parameters, &message).map_err(refused)?;
         let now = envelope.arrived;
         let deadline = earliest(now, envelope.grpc_timeout, asked.timeout_us, target.timeout);
-        let prediction_id = self.ids.borrow_mut().next(self.plane.clock.unix_ms());
         let version = head.model_version.text(&message);
-        let (arm, reason) = choose(target, version, &head, &message, envelope.metadata, &prediction_id)
-            .map_err(|fault| (fault, target.series, None))?;
+        let (arm, reason) =
+            choose(target, version, head, &message, &envelope.metadata, prediction_id).map_err(refused)?;
         let chosen = &target.arms[arm];
+        let prediction_id = *prediction_id;
         let credit = CreditLine { target: Arc::clone(target), arm, reason, prediction_id, epoch: snapshot.epoch };
         let version = &chosen.version;
-        let plan = validate(&head, &message, version.signature(), version.is_batched())
-            .map_err(|fault| (fault, chosen.series, Some(credit.clone())))?;
-        let id = head.id;
+        let checked = validate(head, &message, version.signature(), version.is_batched())
+            .and_then(|plan| held.grow(plan.own_bytes()).map(|()| plan));
+        let plan = checked.map_err(|fault| Refused { fault, series: chosen.series, credit: Some(credit.clone()) })?;
         let credited = self.plane.document.answer_parameters;
-        let target = Arc::clone(target);
+        let (id, target) = (head.id, Arc::clone(target));
         let request =
             Request { message, plan, target, arm, id, reason, prediction_id, credited, arrived: now, deadline };
         Ok((request, credit))
+    }
+}
+
+impl Echo {
+    fn of(head: &Head, message: &[u8]) -> Self {
+        Self {
+            id: head.id.text(message).to_owned(),
+            model_name: head.model_name.text(message).to_owned(),
+            wants_final: parameters::asked(&head.parameters, message).is_ok_and(|asked| asked.final_response),
+        }
     }
 }
 
@@ -133,7 +184,9 @@ pub fn find_arm(target: &Target, version: &str) -> Result<usize, Fault> {
     }
     match &target.route {
         None => target.arm_of(version).ok_or_else(|| unknown_version(target, version)),
-        Some(route) => route.pin(version).map(|arm| arm as usize).map_err(|error| not_on_route(route, version, &error.to_string())),
+        Some(route) => {
+            route.pin(version).map(|arm| arm as usize).map_err(|error| not_on_route(route, version, &error.to_string()))
+        }
     }
 }
 
@@ -142,4 +195,3 @@ fn not_on_route(route: &RoutePlan, version: &str, error: &str) -> Fault {
     let message = format!("route \"{}\" does not answer version \"{shown}\": {error}", route.name);
     Fault::of_field(Reason::VersionNotOnRoute, "model_version", message)
 }
-

@@ -9,15 +9,19 @@ mod wakeup;
 
 use super::execute::Request;
 use super::inbox::{Inbox, Reply, Ticket};
+use super::message::Message;
 use super::plane::{Held, Phase, Plane};
 use super::snapshot::Target;
-use crate::observe::counters::{SeriesId, Shard};
+use crate::observe::counters::{SeriesId, Shard, UNKNOWN};
 use crate::observe::prediction_id::{PredictionId, PredictionIds};
 use crate::runtime::Worker;
+use admit::{Admission, Admitted, Refused};
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
+use serde_json::json;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 use tidegate_core::fault::{Fault, Reason};
@@ -42,6 +46,8 @@ pub struct Outcome {
     pub result: Result<Bytes, Fault>,
     /// `None` if it failed before anybody was chosen to answer.
     pub credit: Option<CreditLine>,
+    /// As the envelope asked; `None` too if the message could not be read.
+    pub echo: Option<Box<Echo>>,
 }
 
 /// Where the outcome of a request goes.
@@ -58,17 +64,30 @@ pub trait Caller {
 }
 
 /// What accompanies a message: metadata and the caller's own deadline.
-pub struct Envelope<'a> {
-    pub metadata: &'a HeaderMap,
+pub struct Envelope {
+    pub metadata: HeaderMap,
     /// Time the caller gives, counted from `arrived`.
     pub grpc_timeout: Option<Nanos>,
     pub arrived: Nanos,
+    /// Whether the outcome has to say again what the request said.
+    pub wants_echo: bool,
+}
+
+/// What a stream gives back of a request, whatever became of it.
+#[derive(Clone, Debug, Default)]
+pub struct Echo {
+    /// The caller's own id.
+    pub id: String,
+    pub model_name: String,
+    /// Whether an empty message is to follow the answer.
+    pub wants_final: bool,
 }
 
 /// What stays with the thread while a request is elsewhere.
 struct Account {
     caller: Box<dyn Caller>,
     credit: CreditLine,
+    echo: Option<Box<Echo>>,
     series: SeriesId,
     arrived: Nanos,
     rows: u32,
@@ -134,7 +153,10 @@ impl Reactor {
         tokio::task::spawn_local(async move {
             loop {
                 flusher.set_aside.notified().await;
-                flusher.flush();
+                // A defect must cost the requests of one wake-up, not the thread that all others depend on.
+                if catch_unwind(AssertUnwindSafe(|| flusher.flush())).is_err() {
+                    flusher.plane.log.error("panic", &[("place", json!("flush"))]);
+                }
             }
         });
         tokio::task::spawn_local(async move {
@@ -153,19 +175,46 @@ impl Reactor {
         drop(phase.wait_for(|phase| *phase >= Phase::Over).await);
     }
 
-    /// Takes a `ModelInferRequest`.
-    pub fn infer(self: &Rc<Self>, message: Bytes, envelope: &Envelope<'_>, held: Held, caller: Box<dyn Caller>) {
-        let snapshot = self.plane.snapshot();
-        match self.admit(&snapshot, message, envelope) {
-            Err((fault, series, credit)) => {
-                self.count_failure(series, envelope.arrived, &fault);
+    /// Takes a `ModelInferRequest`. One that takes long to put together and to check is read on a thread of its own.
+    pub fn take(self: &Rc<Self>, message: Message, envelope: Envelope, mut held: Held, caller: Box<dyn Caller>) {
+        let (plane, snapshot) = (Arc::clone(&self.plane), self.plane.snapshot());
+        let prediction_id = self.ids.borrow_mut().next(plane.clock.unix_ms());
+        let arrived = envelope.arrived;
+        let admission = Admission { plane, snapshot, envelope, prediction_id };
+        if !message.is_heavy() {
+            let admitted = admission.admit(message, &mut self.head.borrow_mut(), &mut held);
+            return self.accept(admitted, arrived, held, caller);
+        }
+        let reading = tokio::task::spawn_blocking(move || {
+            let admitted = admission.admit(message, &mut Head::default(), &mut held);
+            (admitted, held)
+        });
+        let reactor = Rc::clone(self);
+        tokio::task::spawn_local(async move {
+            match reading.await {
+                Ok((admitted, held)) => reactor.accept(admitted, arrived, held, caller),
+                Err(_) => {
+                    let fault = Fault::new(Reason::Internal, "the gateway failed while reading; its log has the panic");
+                    reactor.count_failure(UNKNOWN, arrived, &fault);
+                    caller.answer(Outcome { result: Err(fault), credit: None, echo: None });
+                }
+            }
+        });
+    }
+
+    /// Sets an admitted request aside until the end of the wake-up; answers the others.
+    fn accept(&self, admitted: Admitted, arrived: Nanos, held: Held, caller: Box<dyn Caller>) {
+        let Admitted { result, echo } = admitted;
+        match result {
+            Err(Refused { fault, series, credit }) => {
+                self.count_failure(series, arrived, &fault);
                 drop(held);
-                caller.answer(Outcome { result: Err(fault), credit });
+                caller.answer(Outcome { result: Err(fault), credit, echo });
             }
             Ok((request, credit)) => {
                 let series = request.target.arms[request.arm].series;
-                let (arrived, rows) = (request.arrived, request.plan.rows);
-                let account = Account { caller, credit, series, arrived, rows, _held: held };
+                let rows = request.plan.rows;
+                let account = Account { caller, credit, echo, series, arrived, rows, _held: held };
                 let mut pending = self.pending.borrow_mut();
                 if pending.is_empty() {
                     self.set_aside.notify_one();
@@ -183,7 +232,7 @@ impl Reactor {
 
     /// Counts a request and gives its caller the reply.
     fn finish(&self, account: Account, reply: Reply) {
-        let Account { caller, credit, series, arrived, rows, _held } = account;
+        let Account { caller, credit, echo, series, arrived, rows, _held } = account;
         let now = self.plane.clock.now();
         let took = now.saturating_sub(arrived);
         match &reply.result {
@@ -192,7 +241,7 @@ impl Reactor {
             }
             Err(fault) => self.shard.failed(series, took, fault),
         }
-        caller.answer(Outcome { result: reply.result, credit: Some(credit) });
+        caller.answer(Outcome { result: reply.result, credit: Some(credit), echo });
     }
 }
 

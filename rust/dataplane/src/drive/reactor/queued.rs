@@ -121,4 +121,3 @@ fn shed(refusal: Refusal, version: &Version) -> Fault {
 pub(super) fn cancelled() -> Fault {
     Fault::new(Reason::Cancelled, "the caller cancelled the request")
 }
-

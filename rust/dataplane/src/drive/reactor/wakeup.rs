@@ -19,9 +19,8 @@ impl Reactor {
         let now = self.plane.clock.now();
         while let Some(first) = pending.first() {
             let (slot, shape) = (first.request.version().slot, first.request.plan.shape);
-            let same = |pending: &Pending| {
-                pending.request.version().slot == slot && pending.request.plan.shape == shape
-            };
+            let same =
+                |pending: &Pending| pending.request.version().slot == slot && pending.request.plan.shape == shape;
             // Almost always one model and one shape: then nothing moves.
             let group: Vec<Pending> = if pending.iter().all(same) {
                 std::mem::take(&mut pending)
@@ -59,7 +58,11 @@ impl Reactor {
     fn run_inline(self: &Rc<Self>, version: &Arc<Version>, group: Vec<Pending>, now: Nanos) {
         let (mut alive, mut late) = (Vec::with_capacity(group.len()), Vec::new());
         for pending in group {
-            if pending.account.caller.is_gone() || pending.request.deadline <= now { late.push(pending) } else { alive.push(pending) }
+            if pending.account.caller.is_gone() || pending.request.deadline <= now {
+                late.push(pending)
+            } else {
+                alive.push(pending)
+            }
         }
         for pending in late {
             let fault = if pending.account.caller.is_gone() { cancelled() } else { deadline_expired() };

@@ -34,7 +34,7 @@ impl Model for Fake {
 pub(in crate::front) fn plane() -> Plane {
     let document = document();
     let applied = apply(None, &document);
-    let compute = Arc::new(Compute::default());
+    let compute = Arc::new(Compute::new(1));
     let flight = Signature {
         inputs: vec![spec("carrier", Datatype::Bytes, &[-1, 1]), spec("hour", Datatype::Fp32, &[-1, 3])],
         outputs: vec![spec("probability", Datatype::Fp32, &[-1, 2])],
