@@ -163,3 +163,19 @@ fn tensor(reader: &mut Reader<'_>, bytes: &[u8], external: &mut Vec<String>) -> 
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_model_is_refused_with_a_sentence() {
+        let cut = read(&[0x3a, 0x05, 0x00]).expect_err("cut short");
+        assert_eq!(cut, "not an ONNX model, or one cut short: the message ends in the middle of a field");
+        let empty = "not an ONNX model: it has no graph or names no operator set";
+        assert_eq!(read(&[]), Err(empty.to_owned()));
+        assert_eq!(read(&[0x3a, 0x00]), Err(empty.to_owned()), "no operator set");
+        assert_eq!(read(&[0x42, 0x02, 0x10, 0x15]), Err(empty.to_owned()), "no graph");
+        assert!(read(b"PK\x03\x04 a zip file").is_err());
+    }
+}

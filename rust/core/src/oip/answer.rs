@@ -282,3 +282,20 @@ fn put_varint(out: &mut impl BufMut, mut value: u64) {
 fn varint_len(value: u64) -> usize {
     ((64 - (value | 1).leading_zeros()) as usize).div_ceil(7)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_grpc_cannot_carry_is_refused_before_a_byte_is_written() {
+        let spec = TensorSpec { name: "y".to_owned(), datatype: Datatype::Bytes, dims: vec![-1], axes: Vec::new() };
+        let stamp = Stamp::new("m", "1", "m/1", 0, &[spec]);
+        let elements = Elements::Strings { text: &[], start: 0, ends: &[LARGEST] };
+        let mut out = BytesMut::new();
+        let refused = write(&mut out, &stamp, b"", None, true, &[Output { index: 0, dims: &[1], elements }]);
+        let size = refused.expect_err("too large").size;
+        assert!(size > LARGEST);
+        assert!(out.is_empty() && out.capacity() == 0);
+    }
+}

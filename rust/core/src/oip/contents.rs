@@ -154,3 +154,52 @@ fn push_varint(raw: &mut Vec<u8>, datatype: Datatype, value: u64) -> Result<(), 
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(bytes: &[u8], datatype: Datatype, elements: u64) -> Result<Vec<u8>, Misfit> {
+        let span = Span { start: 0, end: bytes.len() as u32 };
+        to_raw(bytes, &[span], datatype, elements)
+    }
+
+    #[test]
+    fn packed_and_single_elements_mix_in_their_order() {
+        let bytes = [0x18, 1, 0x1a, 2, 2, 3, 0x18, 4];
+        let expected: Vec<u8> = [1u64, 2, 3, 4].iter().flat_map(|value| value.to_le_bytes()).collect();
+        assert_eq!(of(&bytes, Datatype::Int64, 4), Ok(expected));
+        assert_eq!(of(&[0x35, 1, 2, 3, 4, 0x32, 4, 5, 6, 7, 8], Datatype::Fp32, 2), Ok((1..=8).collect()));
+    }
+
+    #[test]
+    fn an_empty_list_of_another_field_is_no_contents() {
+        assert_eq!(of(&[0x3a, 0, 0x0a, 1, 1], Datatype::Bool, 1), Ok(vec![1]));
+        for (number, datatype) in Datatype::ALL.iter().filter_map(|&one| Some((one.contents_field()?.number, one))) {
+            let other = if number == 5 { Datatype::Bool } else { Datatype::Uint64 };
+            let value: &[u8] = match number {
+                6 => &[0; 4],
+                7 => &[0; 8],
+                _ => &[0],
+            };
+            let bytes = [&[(number << 3 | 2) as u8, value.len() as u8][..], value].concat();
+            let came = datatype.contents_field().expect("a field").name;
+            assert_eq!(of(&bytes, other, 1), Err(Misfit::WrongField { came }));
+        }
+    }
+
+    #[test]
+    fn no_more_is_kept_than_was_asked_for() {
+        let bytes = [&[0x32, 40][..], &[0; 40]].concat();
+        assert_eq!(of(&bytes, Datatype::Fp32, 3), Err(Misfit::Count { came: 10 }));
+        assert_eq!(of(&[0x10, 0, 0x10, 0x80, 1], Datatype::Int8, 1), Err(Misfit::Count { came: 2 }));
+    }
+
+    #[test]
+    fn room_is_made_for_what_came_not_for_what_was_claimed() {
+        let span = [Span { start: 0, end: 10 }];
+        assert_eq!(room(&span, Datatype::Fp64, u64::from(u32::MAX)), 80);
+        assert_eq!(room(&span, Datatype::Fp64, 1), 8);
+        assert_eq!(room(&span, Datatype::Bytes, u64::from(u32::MAX)), 20);
+    }
+}

@@ -110,3 +110,20 @@ pub fn contents_field_name(number: u32) -> &'static str {
         _ => "bytes_contents",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_parsed_to_its_own_datatype_only() {
+        for datatype in Datatype::ALL {
+            assert_eq!(Datatype::parse(datatype.name().as_bytes()), Some(datatype));
+            assert_eq!(Datatype::parse(datatype.name().to_lowercase().as_bytes()), None);
+            if let Some(field) = datatype.contents_field() {
+                assert_eq!(contents_field_name(field.number), field.name);
+            }
+        }
+        assert_eq!(Datatype::parse(b""), None);
+    }
+}

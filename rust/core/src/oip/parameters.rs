@@ -166,3 +166,6 @@ fn describe(value: Value) -> String {
         Value::Text(_) => "a string".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -197,3 +197,6 @@ fn empty<T>(list: &mut Vec<T>) {
     list.clear();
     list.shrink_to(KEPT);
 }
+
+#[cfg(test)]
+mod tests;

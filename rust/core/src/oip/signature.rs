@@ -93,3 +93,6 @@ impl Signature {
         found
     }
 }
+
+#[cfg(test)]
+mod tests;

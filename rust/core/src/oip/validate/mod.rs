@@ -89,3 +89,6 @@ pub fn validate(head: &Head, message: &[u8], signature: &Signature, batched: boo
         || plan.outputs.iter().any(|&index| signature.outputs[index as usize].datatype.contents_field().is_none());
     Ok(plan)
 }
+
+#[cfg(test)]
+mod tests;
