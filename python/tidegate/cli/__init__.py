@@ -11,4 +11,4 @@ def main() -> None:
         sys.exit("the tidegate command needs a few packages more: pip install 'tidegate[serve]'")
     from tidegate.cli.application import build  # noqa: PLC0415
 
-    build()()
+    build(sys.argv[1] if len(sys.argv) > 1 else None)()

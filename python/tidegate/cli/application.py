@@ -1,12 +1,18 @@
 """The command line, put together."""
 
+from importlib import import_module
+
 import typer
 
-from tidegate.cli import config, infer, models, serve
+# Each is a module of this package with `register(app)`.
+COMMANDS = ("serve", "infer", "models", "config")
 
 
-def build() -> typer.Typer:
-    """The application with every command."""
+def build(asked: str | None) -> typer.Typer:
+    """The application with the command that was asked for, or with every command.
+
+    A gateway lives for months: it must not carry what other commands import (the client alone brings grpcio and numpy).
+    """
     app = typer.Typer(
         name="tidegate",
         help="A gRPC gateway for ONNX models: serve them, split traffic between versions, ask them.",
@@ -14,6 +20,9 @@ def build() -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,
     )
-    for command in (serve, infer, models, config):
-        command.register(app)
+    for command in (asked,) if asked in COMMANDS else COMMANDS:
+        import_module(f"tidegate.cli.{command}").register(app)
+    if asked in COMMANDS:
+        # With a single command typer would take its name for an argument.
+        app.callback()(lambda: None)
     return app

@@ -7,7 +7,7 @@ use super::plane::{Phase, Plane};
 use super::state::StateDir;
 use crate::front;
 use crate::observe::counters::Counters;
-use crate::runtime::onnx::OnnxRuntime;
+use crate::runtime::onnx::{OnnxRuntime, trim_memory};
 use serde_json::json;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
@@ -81,6 +81,7 @@ impl Gateway {
             clock: clock.as_ref(),
         };
         let loaded = loader.load(&applied)?;
+        trim_memory();
         state.write(&applied).map_err(|error| one(error.to_string()))?;
 
         let counters = Counters::new(loaded.labels, fronts);

@@ -25,7 +25,7 @@ use tidegate_core::oip::signature::{Signature, TensorSpec};
 const API_VERSION: u32 = sys::ORT_API_VERSION;
 /// Bindings that one worker keeps; beyond that it starts afresh, so that odd shapes cannot fill the memory.
 const KEPT_BINDINGS: usize = 256;
-/// Bytes of bound buffers that one worker keeps.
+/// Bytes of buffers that one worker keeps: what a larger batch needed goes with the next shape.
 const KEPT_BYTES: usize = 32 << 20;
 /// ONNX Runtime's kernels like cache lines.
 const ALIGNMENT: usize = 64;
@@ -81,6 +81,12 @@ impl OnnxRuntime {
         let shared = Shared::create(api, pool_threads).map_err(|error| format!("ONNX Runtime {version}: {error}"))?;
         Ok(Self { shared: Arc::new(shared), version })
     }
+}
+
+/// Gives memory that loading took and freed back to the system: sessions are built with the C allocator, which keeps it.
+pub fn trim_memory() {
+    // SAFETY: takes no pointers; documented as thread-safe.
+    unsafe { libc::malloc_trim(0) };
 }
 
 impl Shared {
@@ -384,7 +390,7 @@ impl Model for OnnxModel {
             core: Arc::clone(&self.core),
             signature: Arc::clone(&self.signature),
             bindings: HashMap::new(),
-            bound_bytes: 0,
+            buffers: self.signature.inputs.iter().chain(&self.signature.outputs).map(|_| Buffer::new(0)).collect(),
             shape: Vec::new(),
             results: Results::default(),
         })
@@ -446,61 +452,48 @@ impl Drop for Buffer {
     }
 }
 
-/// A tensor over a buffer of ours; fields drop in order, the tensor first.
+/// A tensor of one shape, over a buffer of the worker's or, for strings, in the library's own memory.
 struct Bound {
     value: Value,
-    /// `None` for strings, which the library keeps.
-    buffer: Option<Buffer>,
+    /// Bytes of the buffer that belong to this shape; `None` for strings.
+    length: Option<usize>,
     dims: Vec<i64>,
 }
 
 impl Bound {
-    fn new(shared: &Arc<Shared>, datatype: Datatype, dims: &[i64]) -> Result<Self, String> {
+    /// Binds a tensor of that shape to the front of `buffer`, which must outlive it.
+    fn new(shared: &Arc<Shared>, datatype: Datatype, dims: &[i64], buffer: &Buffer) -> Result<Self, String> {
         let api = shared.api;
         let element = element_type(datatype);
         let mut raw = ptr::null_mut();
-        let buffer = datatype.size().map(|size| Buffer::new(dims.iter().product::<i64>() as usize * size));
-        // SAFETY: the buffer outlives the tensor (field order), its length is that of the shape.
+        let length = bytes_of(datatype, dims);
+        let (shape, rank) = (dims.as_ptr(), dims.len());
+        // SAFETY: the buffer holds at least `length` bytes and goes after the tensor (see `OnnxWorker::bind`).
         unsafe {
-            let status = match &buffer {
-                Some(buffer) => (api.CreateTensorWithDataAsOrtValue)(
-                    shared.memory.as_ptr(),
-                    buffer.at.as_ptr().cast(),
-                    buffer.length,
-                    dims.as_ptr(),
-                    dims.len(),
-                    element,
-                    &raw mut raw,
-                ),
-                None => (api.CreateTensorAsOrtValue)(
-                    shared.allocator.as_ptr(),
-                    dims.as_ptr(),
-                    dims.len(),
-                    element,
-                    &raw mut raw,
-                ),
+            let status = match length {
+                Some(length) => {
+                    let (memory, at) = (shared.memory.as_ptr(), buffer.at.as_ptr().cast());
+                    (api.CreateTensorWithDataAsOrtValue)(memory, at, length, shape, rank, element, &raw mut raw)
+                }
+                None => (api.CreateTensorAsOrtValue)(shared.allocator.as_ptr(), shape, rank, element, &raw mut raw),
             };
             check(api, status)?;
         }
         let value = Value { shared: Arc::clone(shared), raw: some(raw)? };
-        Ok(Self { value, buffer, dims: dims.to_vec() })
+        Ok(Self { value, length, dims: dims.to_vec() })
     }
 
     /// Fills the tensor with the parts' elements, one after the other.
-    fn fill(&mut self, index: usize, batch: Batch<'_>) -> Result<(), String> {
+    fn fill(&mut self, index: usize, batch: Batch<'_>, buffer: &mut Buffer) -> Result<(), String> {
         let parts = batch.parts.iter().map(|part| part.plan.data(&part.plan.tensors[index], part.message));
-        match &mut self.buffer {
-            Some(buffer) => {
-                let mut rest = buffer.bytes_mut();
-                for part in parts {
-                    let (own, after) = rest.split_at_mut(part.len());
-                    own.copy_from_slice(part);
-                    rest = after;
-                }
-                Ok(())
-            }
-            None => self.fill_strings(parts),
+        let Some(length) = self.length else { return self.fill_strings(parts) };
+        let mut rest = &mut buffer.bytes_mut()[..length];
+        for part in parts {
+            let (own, after) = rest.split_at_mut(part.len());
+            own.copy_from_slice(part);
+            rest = after;
         }
+        Ok(())
     }
 
     fn fill_strings<'a>(&mut self, parts: impl Iterator<Item = &'a [u8]>) -> Result<(), String> {
@@ -527,12 +520,16 @@ impl Bound {
     }
 }
 
+/// Bytes of a tensor; `None` for strings.
+fn bytes_of(datatype: Datatype, dims: &[i64]) -> Option<usize> {
+    datatype.size().map(|size| dims.iter().product::<i64>() as usize * size)
+}
+
 /// Everything bound for one shape.
 struct Binding {
     inputs: Vec<Bound>,
     /// `None` where the shape is known only after the run, or the elements are strings.
     outputs: Vec<Option<Bound>>,
-    bytes: usize,
 }
 
 /// What a run left behind.
@@ -578,8 +575,10 @@ impl Outputs for Results {
 struct OnnxWorker {
     core: Arc<ModelCore>,
     signature: Arc<Signature>,
+    /// By shape. Dropped before the buffers they lie over.
     bindings: HashMap<Vec<i64>, Binding>,
-    bound_bytes: usize,
+    /// One per input, then one per output: all shapes share them, for only one batch runs at a time.
+    buffers: Vec<Buffer>,
     /// The shape that was prepared.
     shape: Vec<i64>,
     results: Results,
@@ -590,51 +589,74 @@ impl Worker for OnnxWorker {
         shape_of(batch, &mut self.shape);
         if !self.bindings.contains_key(&self.shape) {
             let binding = self.bind(batch)?;
-            if self.bindings.len() >= KEPT_BINDINGS || self.bound_bytes + binding.bytes > KEPT_BYTES {
-                self.bindings.clear();
-                self.bound_bytes = 0;
-            }
-            self.bound_bytes += binding.bytes;
             self.bindings.insert(self.shape.clone(), binding);
         }
         let binding = self.bindings.get_mut(&self.shape).expect("inserted above");
         for (index, input) in binding.inputs.iter_mut().enumerate() {
-            input.fill(index, batch)?;
+            input.fill(index, batch, &mut self.buffers[index])?;
         }
         Ok(())
     }
 
     fn run(&mut self) -> Result<&dyn Outputs, String> {
         let binding = self.bindings.get_mut(&self.shape).ok_or("nothing was prepared")?;
-        self.results = run(&self.core, binding, &self.signature)?;
+        self.results = run(&self.core, binding, &self.signature, &self.buffers)?;
         Ok(&self.results)
     }
 }
 
 impl OnnxWorker {
-    fn bind(&self, batch: Batch<'_>) -> Result<Binding, String> {
-        let shared = &self.core.session.shared;
+    fn bind(&mut self, batch: Batch<'_>) -> Result<Binding, String> {
         let plan = batch.parts[0].plan;
-        let mut inputs = Vec::with_capacity(self.signature.inputs.len());
-        for (spec, tensor) in self.signature.inputs.iter().zip(&plan.tensors) {
-            let mut dims = plan.dims(tensor).to_vec();
-            if let Some(rows) = batch.rows {
-                dims[0] = i64::from(rows);
-            }
-            inputs.push(Bound::new(shared, spec.datatype, &dims)?);
-        }
-        let mut outputs = Vec::with_capacity(self.signature.outputs.len());
-        for spec in &self.signature.outputs {
-            let mut dims = spec.dims.clone();
+        let with_rows = |mut dims: Vec<i64>| {
             if let (Some(rows), Some(first)) = (batch.rows, dims.first_mut()) {
                 *first = i64::from(rows);
             }
-            let known = !dims.is_empty() && dims.iter().all(|&dim| dim >= 0) && spec.datatype.size().is_some();
-            outputs.push(if known { Some(Bound::new(shared, spec.datatype, &dims)?) } else { None });
+            dims
+        };
+        let inputs: Vec<Vec<i64>> = plan.tensors.iter().map(|tensor| with_rows(plan.dims(tensor).to_vec())).collect();
+        let outputs: Vec<Option<Vec<i64>>> = self
+            .signature
+            .outputs
+            .iter()
+            .map(|spec| {
+                let dims = with_rows(spec.dims.clone());
+                let is_known = !dims.is_empty() && dims.iter().all(|&dim| dim >= 0) && spec.datatype.size().is_some();
+                is_known.then_some(dims)
+            })
+            .collect();
+        let specs = self.signature.inputs.iter().chain(&self.signature.outputs);
+        let shapes = inputs.iter().map(Some).chain(outputs.iter().map(Option::as_ref));
+        let needed: Vec<usize> = specs
+            .zip(shapes)
+            .map(|(spec, dims)| dims.and_then(|dims| bytes_of(spec.datatype, dims)).unwrap_or(0))
+            .collect();
+        self.make_room(&needed);
+        let shared = &self.core.session.shared;
+        let (ins, outs) = self.buffers.split_at(inputs.len());
+        let specs = self.signature.inputs.iter().zip(&inputs).zip(ins);
+        let inputs = specs.map(|((spec, dims), buffer)| Bound::new(shared, spec.datatype, dims, buffer));
+        let specs = self.signature.outputs.iter().zip(&outputs).zip(outs);
+        let outputs = specs.map(|((spec, dims), buffer)| {
+            dims.as_ref().map(|dims| Bound::new(shared, spec.datatype, dims, buffer)).transpose()
+        });
+        Ok(Binding { inputs: inputs.collect::<Result<_, _>>()?, outputs: outputs.collect::<Result<_, _>>()? })
+    }
+
+    /// Makes every buffer hold at least so many bytes. Nothing is bound to a buffer that goes.
+    fn make_room(&mut self, needed: &[usize]) {
+        let held: usize = self.buffers.iter().map(|buffer| buffer.length).sum();
+        let fits = self.buffers.iter().zip(needed).all(|(buffer, &needed)| needed <= buffer.length);
+        if fits && held <= KEPT_BYTES && self.bindings.len() < KEPT_BINDINGS {
+            return;
         }
-        let bound = inputs.iter().chain(outputs.iter().flatten());
-        let bytes = bound.map(|bound| bound.buffer.as_ref().map_or(0, |buffer| buffer.length)).sum();
-        Ok(Binding { inputs, outputs, bytes })
+        self.bindings.clear();
+        let shrinks = held > KEPT_BYTES;
+        for (buffer, &needed) in self.buffers.iter_mut().zip(needed) {
+            if shrinks || needed > buffer.length {
+                *buffer = Buffer::new(needed.next_power_of_two());
+            }
+        }
     }
 }
 
@@ -653,7 +675,7 @@ fn shape_of(batch: Batch<'_>, shape: &mut Vec<i64>) {
     }
 }
 
-fn run(core: &ModelCore, binding: &mut Binding, signature: &Signature) -> Result<Results, String> {
+fn run(core: &ModelCore, binding: &mut Binding, signature: &Signature, buffers: &[Buffer]) -> Result<Results, String> {
     let shared = &core.session.shared;
     let api = shared.api;
     let input_names: Vec<_> = core.inputs.iter().map(|name| name.as_ptr()).collect();
@@ -680,10 +702,11 @@ fn run(core: &ModelCore, binding: &mut Binding, signature: &Signature) -> Result
     // SAFETY: the status is this call's.
     unsafe { check(api, status)? };
     let mut found = Vec::with_capacity(outputs.len());
-    for ((raw, bound), spec) in outputs.into_iter().zip(&binding.outputs).zip(&signature.outputs) {
+    let outs = &buffers[binding.inputs.len()..];
+    for (((raw, bound), spec), buffer) in outputs.into_iter().zip(&binding.outputs).zip(&signature.outputs).zip(outs) {
         found.push(match bound {
-            Some(Bound { buffer: Some(buffer), dims, .. }) => {
-                let bytes = buffer.bytes();
+            Some(Bound { length: Some(length), dims, .. }) => {
+                let bytes = &buffer.bytes()[..*length];
                 Found { dims: dims.clone(), elements: Kept::At(bytes.as_ptr(), bytes.len()) }
             }
             _ => read(Value { shared: Arc::clone(shared), raw: some(raw)? }, spec)?,
