@@ -10,6 +10,7 @@ pub mod datatype;
 mod faults;
 pub mod messages;
 pub mod parameters;
+mod put;
 pub mod request;
 pub mod signature;
 mod text;
