@@ -35,6 +35,19 @@ def gateway(models: Path) -> Iterator[Gateway]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def patient_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small repository around a model that runs as long as a request asks it to; read it, do not change it."""
+    repository = tmp_path_factory.mktemp("patient")
+    small_models.save(repository, "patient", 1, small_models.slow_as_asked())
+    small_models.save(repository, "add_one", 1, small_models.add(1))
+    small_models.save(repository, "dynamic_shapes", 1, small_models.dynamic_shapes())
+    small_models.save(repository, "gather", 1, small_models.gather())
+    small_models.save(repository, "identity_fp32", 1, small_models.identity("FP32"))
+    small_models.save(repository, "strings", 1, small_models.strings())
+    return repository
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     """Puts the end of the log of every gateway that a failed test used into its report."""
