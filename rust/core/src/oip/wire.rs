@@ -3,8 +3,6 @@
 //! Accepts and refuses exactly what prost does (the fuzz test compares them), so that a request means the same on the
 //! fast path as to any generated code.
 
-use std::ops::Range;
-
 /// A stretch of the message, by position. Messages are limited to less than 2 GiB, so 32 bits suffice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span {
@@ -29,10 +27,6 @@ impl Span {
     /// The text it stands for; only for spans that were read as strings, whose UTF-8 was checked then.
     pub fn text(self, message: &[u8]) -> &str {
         std::str::from_utf8(self.of(message)).unwrap_or_default()
-    }
-
-    pub fn range(self) -> Range<usize> {
-        self.start as usize..self.end as usize
     }
 }
 
