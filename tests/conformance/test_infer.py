@@ -180,7 +180,9 @@ def test_rows_that_look_at_each_other_are_never_shared_between_callers(triton):
     answers: SimpleQueue = SimpleQueue()
     for number in range(32):
         values = np.float32([[number, 0, 0, 0], [number + 2, 0, 0, 0]])
-        triton.async_infer("mean_removed", [sent("x", values, "FP32")], lambda *answer: answers.put(answer))
+        triton.async_infer(
+            "mean_removed", [sent("x", values, "FP32")], lambda result, error: answers.put((result, error))
+        )
     for _ in range(32):
         result, error = answers.get(timeout=20)
         assert error is None
