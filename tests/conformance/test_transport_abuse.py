@@ -152,15 +152,8 @@ def test_a_peer_that_sends_on_after_the_end_loses_its_connection_alone(gateway):
     with unharmed(gateway), Peer(gateway.grpc_address) as peer:
         peer.open(1)
         peer.send(frame(DATA, END_STREAM, 1, grpc_message(ROW)) + frame(DATA, 0, 1, b"more"))
-        assert peer.until_end_of(1).kind in {HEADERS, RST_STREAM}
-
-
-def test_a_peer_that_only_shuts_down_its_side_still_gets_its_answer(gateway):
-    with Peer(gateway.grpc_address) as peer:
-        peer.open(1)
-        peer.send(frame(DATA, END_STREAM, 1, grpc_message(ROW)))
-        peer.socket.shutdown(1)
-        assert peer.until_end_of(1).kind == HEADERS
+        ends = (found for found in peer.frames() if found.kind in {GOAWAY, RST_STREAM})
+        assert int.from_bytes(next(ends).payload[-4:], "big") == STREAM_CLOSED
 
 
 def test_connections_beyond_the_limit_are_refused_until_one_leaves(patient_models):
@@ -187,7 +180,7 @@ def test_streams_beyond_the_limit_are_refused_and_may_be_sent_again(gateway):
 def test_a_header_list_beyond_the_limit_is_refused_and_the_connection_goes_on(gateway):
     with unharmed(gateway), Peer(gateway.grpc_address) as peer:
         large = head() + b"".join(header(f"x-{number}", "v" * 50) for number in range(200))
-        assert 16_384 > len(large) > 12_000
+        assert len(large) < 16_384, "it is one frame; what counts beside names and values is 32 bytes each"
         peer.send(frame(HEADERS, END_HEADERS | END_STREAM, 1, large))
         assert peer.until_end_of(1).kind == HEADERS
         peer.open(3)

@@ -7,7 +7,7 @@ use crate::observe::counters::Counters;
 use crate::observe::log::Log;
 use arc_swap::ArcSwap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 use tidegate_core::document::Document;
 use tidegate_core::fault::{Fault, Reason};
@@ -37,6 +37,8 @@ pub struct Plane {
     pub counters: Counters,
     pub log: Log,
     pub phase: watch::Sender<Phase>,
+    /// Connections of an ending gateway with a stream whose caller has not all of its answer.
+    pub answering: AtomicI64,
     /// What ONNX Runtime calls itself.
     pub runtime_version: String,
     snapshot: ArcSwap<Snapshot>,
@@ -54,7 +56,7 @@ impl Plane {
         let log = Log::new(document.log.format, document.log.level);
         let (phase, _) = watch::channel(Phase::Serving);
         let snapshot = ArcSwap::from_pointee(snapshot);
-        Self { document, clock, compute, counters, log, phase, runtime_version, snapshot }
+        Self { document, clock, compute, counters, log, phase, answering: AtomicI64::new(0), runtime_version, snapshot }
     }
 
     /// What is served now; a request takes it once.

@@ -283,10 +283,11 @@ impl Control {
         }
     }
 
-    /// Idle is: no request in flight, and connections closed or given the time to.
+    /// Idle is: no request in flight, no answer on its way, and connections closed or given the time to.
     fn is_idle(&self, since: &mut Option<Nanos>) -> bool {
         let gauges = &self.plane.counters.gauges;
-        if gauges.in_flight_requests.load(Ordering::Relaxed) > 0 {
+        let is_answering = self.plane.answering.load(Ordering::Relaxed) > 0;
+        if is_answering || gauges.in_flight_requests.load(Ordering::Relaxed) > 0 {
             *since = None;
             return false;
         }

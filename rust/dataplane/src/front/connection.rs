@@ -3,6 +3,7 @@
 use super::body::{Broken, Messages, encoding_of};
 use super::threads::Place;
 use super::{calls, grpc, health, infer, reflection, stream};
+use crate::drive::message::Message;
 use crate::drive::plane::{Held, Phase};
 use crate::drive::reactor::{Outcome, Reactor, draining};
 use crate::observe::counters::UNKNOWN;
@@ -10,6 +11,7 @@ use bytes::Bytes;
 use h2::RecvStream;
 use h2::server::SendResponse;
 use http::{HeaderMap, Method, Request, StatusCode, header};
+use std::future::poll_fn;
 use std::rc::Rc;
 use std::time::Duration;
 use tidegate_core::fault::{Fault, Reason};
@@ -23,8 +25,7 @@ const CONNECTION_WINDOW: u32 = 4 << 20;
 const INFERENCE: &str = "/inference.GRPCInferenceService/";
 
 /// Serves a connection to its end.
-pub async fn serve(reactor: Rc<Reactor>, socket: std::net::TcpStream, place: Place) {
-    let _place = place;
+pub async fn serve(reactor: Rc<Reactor>, socket: std::net::TcpStream, mut place: Place) {
     // A socket that breaks before the first byte was never a connection.
     let Ok(socket) = TcpStream::from_std(socket) else { return };
     let mut phase = reactor.plane.phase.subscribe();
@@ -48,7 +49,13 @@ pub async fn serve(reactor: Rc<Reactor>, socket: std::net::TcpStream, place: Pla
     loop {
         tokio::select! {
             biased;
-            accepted = connection.accept() => match accepted {
+            accepted = poll_fn(|cx| {
+                let accepted = connection.poll_accept(cx);
+                if is_draining {
+                    place.set_answering(connection.has_streams());
+                }
+                accepted
+            }) => match accepted {
                 Some(Ok((request, respond))) => dispatch(&reactor, request, respond),
                 // Protocol errors and broken sockets end a connection; its requests are reset with it.
                 Some(Err(_)) | None => return,
@@ -116,8 +123,19 @@ pub struct Call {
 }
 
 impl Call {
+    /// Waits for the one message of a unary call, within the time that callers have and the gateway has left.
+    pub async fn message(&mut self, one: &mut Option<Message>, held: &mut Held) -> Result<Message, Broken> {
+        let (idle, within) = self.patience();
+        let mut phase = self.reactor.plane.phase.subscribe();
+        tokio::select! {
+            biased;
+            read = self.messages.unary(one, held, idle, within) => read,
+            _ = phase.wait_for(|phase| *phase >= Phase::Aborting) => Err(Broken::Fault(draining())),
+        }
+    }
+
     /// How long a body may stand still, and how long it may take in all.
-    pub fn patience(&self) -> (Duration, Duration) {
+    fn patience(&self) -> (Duration, Duration) {
         let document = &self.reactor.plane.document;
         let idle = Duration::from_millis(document.limits.idle_body_timeout_ms);
         let within = self.timeout.map_or(Duration::from_millis(document.timeout_ms).max(idle), Duration::from_nanos);
@@ -129,8 +147,7 @@ impl Call {
 fn unary(mut call: Call, handle: impl FnOnce(&Reactor, Bytes) -> Result<Bytes, Fault> + 'static) {
     tokio::task::spawn_local(async move {
         let mut held = Held::new(&call.reactor.plane);
-        let (idle, within) = call.patience();
-        let result = match call.messages.unary(&mut None, &mut held, idle, within).await {
+        let result = match call.message(&mut None, &mut held).await {
             Ok(message) => match message.gathered().await {
                 Ok(message) => handle(&call.reactor, message).map(|answer| grpc::frame(&answer)),
                 Err(fault) => Err(fault),

@@ -44,8 +44,7 @@ pub fn check(plane: &Plane, message: Bytes) -> Result<Bytes, Fault> {
 pub fn watch(mut call: Call) {
     tokio::task::spawn_local(async move {
         let mut held = Held::bytes_only(&call.reactor.plane);
-        let (idle, within) = call.patience();
-        let name = match call.messages.unary(&mut None, &mut held, idle, within).await {
+        let name = match call.message(&mut None, &mut held).await {
             Ok(message) => message.gathered().await.and_then(name_of),
             Err(Broken::Fault(fault)) => Err(fault),
             Err(Broken::Gone) => return,

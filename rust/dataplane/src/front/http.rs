@@ -14,16 +14,18 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tidegate_core::plane::Nanos;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::task::AbortHandle;
 
-/// Probes and scrapers are few; what comes beyond waits in the socket's backlog.
-const MOST_CONNECTIONS: usize = 64;
+/// Probes and scrapers are few and quick; what comes beyond takes the seat of whoever has sat longest, so that a crowd
+/// that says nothing cannot keep a probe waiting.
+const MOST_CONNECTIONS: usize = 256;
 /// Limits callers that send their head byte by byte, and connections between two requests.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// No connection keeps its seat longer: a scraper comes again, one that does not read its answer goes.
@@ -45,16 +47,17 @@ const PATHS: &str = "there is nothing under this path; try /metrics, /livez, /re
 /// Serves until the task is dropped; connections are tasks of their own.
 pub async fn serve(listener: TcpListener, plane: Arc<Plane>) {
     let started = plane.clock.now();
-    let seats = Arc::new(Semaphore::new(MOST_CONNECTIONS));
-    // The semaphore is never closed.
-    while let Ok(seat) = Arc::clone(&seats).acquire_owned().await {
+    let mut seated = VecDeque::with_capacity(MOST_CONNECTIONS);
+    loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                let plane = Arc::clone(&plane);
-                tokio::spawn(async move {
-                    converse(stream, plane, started).await;
-                    drop(seat);
-                });
+                seated.retain(|seat: &AbortHandle| !seat.is_finished());
+                if seated.len() >= MOST_CONNECTIONS
+                    && let Some(oldest) = seated.pop_front()
+                {
+                    oldest.abort();
+                }
+                seated.push_back(tokio::spawn(converse(stream, Arc::clone(&plane), started)).abort_handle());
             }
             Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
         }

@@ -25,8 +25,7 @@ pub fn serve(mut call: Call) {
         Poll::Ready(read) => proceed(call, read, arrived, held),
         Poll::Pending => {
             tokio::task::spawn_local(async move {
-                let (idle, within) = call.patience();
-                let read = call.messages.unary(&mut one, &mut held, idle, within).await;
+                let read = call.message(&mut one, &mut held).await;
                 let now = call.reactor.plane.clock.now();
                 // The caller's time has been running since the first byte.
                 call.timeout = call.timeout.map(|timeout| timeout.saturating_sub(now - arrived));

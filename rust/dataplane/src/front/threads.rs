@@ -87,16 +87,26 @@ fn work(
 pub struct Place {
     plane: Arc<Plane>,
     open: Arc<AtomicUsize>,
+    is_answering: bool,
 }
 
 impl Place {
     fn take(reactor: &Reactor, open: &Arc<AtomicUsize>) -> Self {
-        Self { plane: Arc::clone(&reactor.plane), open: Arc::clone(open) }
+        Self { plane: Arc::clone(&reactor.plane), open: Arc::clone(open), is_answering: false }
+    }
+
+    /// Says whether a caller on the connection of an ending gateway still waits for the rest of an answer.
+    pub fn set_answering(&mut self, is_answering: bool) {
+        if self.is_answering != is_answering {
+            self.is_answering = is_answering;
+            self.plane.answering.fetch_add(if is_answering { 1 } else { -1 }, Ordering::Relaxed);
+        }
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
+        self.set_answering(false);
         self.open.fetch_sub(1, Ordering::Relaxed);
         self.plane.counters.gauges.connections.fetch_sub(1, Ordering::Relaxed);
     }
