@@ -12,7 +12,8 @@ from typing import Self
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE = 0, 1, 3, 4, 6, 7, 8
 END_STREAM, ACK, END_HEADERS = 0x1, 0x1, 0x4
-NO_HEADER_TABLE = struct.pack(">HI", 1, 0)
+# No header table, and room for every answer.
+OWN_SETTINGS = struct.pack(">HIHI", 1, 0, 4, (1 << 31) - 1)
 
 TIMEOUT_S = 30
 # The windows that every connection starts with; nothing longer is sent.
@@ -69,7 +70,8 @@ class Connection:
         host, _, port = address.rpartition(":")
         self._socket = socket.create_connection((host, int(port)), TIMEOUT_S)
         self._next_stream = 1
-        self._socket.sendall(PREFACE + _frame(SETTINGS, 0, 0, NO_HEADER_TABLE))
+        room = _frame(WINDOW_UPDATE, 0, 0, ((1 << 31) - 1 - MOST_DATA).to_bytes(4, "big"))
+        self._socket.sendall(PREFACE + _frame(SETTINGS, 0, 0, OWN_SETTINGS) + room)
 
     def __enter__(self) -> Self:
         return self
