@@ -30,7 +30,12 @@ pub(crate) fn mutated(rng: &mut Rng, mut nodes: Vec<Node>) -> Vec<u8> {
 
 /// One mutation, at any depth.
 fn fields(rng: &mut Rng, nodes: &mut Vec<Node>) {
-    let at = rng.below(nodes.len());
+    let mut at = rng.below(nodes.len());
+    // Most fields are flat, most of the parser is for those that are not.
+    let deep: Vec<_> = (0..nodes.len()).filter(|&at| matches!(nodes[at].payload, Payload::Message(_))).collect();
+    if !deep.is_empty() && rng.once_in(2) {
+        at = rng.pick(&deep);
+    }
     if !rng.once_in(3)
         && let Some(Node { payload: Payload::Message(inner) | Payload::Group(inner), .. }) = nodes.get_mut(at)
     {
@@ -40,7 +45,7 @@ fn fields(rng: &mut Rng, nodes: &mut Vec<Node>) {
         let node = if rng.once_in(2) { Node::random(rng) } else { group(rng) };
         return nodes.insert(at, node);
     }
-    match rng.below(10) {
+    match rng.below(11) {
         0 => drop(nodes.remove(at)),
         1 => {
             let place = rng.below(nodes.len() + 1);
@@ -51,9 +56,16 @@ fn fields(rng: &mut Rng, nodes: &mut Vec<Node>) {
             nodes.swap(at, other);
         }
         4 | 5 => unpack(rng, nodes, at),
+        6 if rng.once_in(2) => {
+            // Ten bytes are the most a varint has; the last of them may be 0 or 1.
+            let tenth = rng.below(5) as u8;
+            let varint = [vec![0xff; 8 + rng.below(3)], vec![tenth]].concat();
+            nodes[at].payload = Payload::Bytes(varint);
+        }
         6 => nodes[at].payload = Node::random(rng).payload,
         7 => nodes[at].field = rng.below(12) as u32,
         8 => nodes[at].padding = 1 + rng.below(10),
+        9 => nodes.insert(at + 1, Node::new(nodes[at].field, Payload::Message(Vec::new()))),
         _ => {
             nodes[at].lie = match rng.below(4) {
                 0 => i64::from(u32::MAX),
@@ -125,7 +137,10 @@ fn scramble(rng: &mut Rng, bytes: &mut Vec<u8>) {
             put_varint(&mut huge, rng.number(), rng.pick(&[0, 0, 1, 9]));
             bytes.splice(at..at, huge);
         }
-        6 => drop(bytes.splice(at..at, std::iter::repeat_n(0xff, 1 + rng.below(11)))),
+        6 => {
+            let last = rng.below(5) as u8;
+            drop(bytes.splice(at..at, std::iter::repeat_n(0xff, 1 + rng.below(11)).chain([last])));
+        }
         _ => {
             let noise = rng.bytes(until - at);
             bytes.splice(at..until, noise);
