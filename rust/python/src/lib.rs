@@ -1,4 +1,5 @@
 //! `tidegate._native`: the data plane and the core as Python sees them. Converts, detaches, raises; decides nothing.
+#![expect(clippy::needless_pass_by_value, reason = "what Python hands over is owned")]
 
 mod gateway;
 
@@ -8,10 +9,6 @@ use pyo3::prelude::*;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use tidegate_core::{document, routing};
-
-/// Long-lived servers allocate and free the same sizes for months; mimalloc keeps that from fragmenting.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 create_exception!(_native, Refused, PyException, "A document breaks rules; args[0] lists (path, reason).");
 create_exception!(_native, StartFailed, PyException, "A gateway or a model cannot start; args[0] lists the reasons.");

@@ -100,19 +100,17 @@ impl Compute {
     pub fn start(self: &Arc<Self>, versions: &[Arc<Version>], clock: &Arc<dyn Clock>) -> std::io::Result<()> {
         let instances: u64 = versions.iter().map(|version| version.settings.instances).sum();
         let count = (instances as usize).clamp(1, MOST_THREADS);
-        (0..count)
-            .map(|index| {
-                let thread = Thread {
-                    compute: Arc::clone(self),
-                    clock: Arc::clone(clock),
-                    workers: versions.iter().map(|_| None).collect(),
-                    versions: versions.to_vec(),
-                    out: BytesMut::new(),
-                };
-                let named = std::thread::Builder::new().name(format!("tidegate-run-{index}"));
-                named.spawn(move || thread.work()).map(drop)
-            })
-            .collect()
+        (0..count).try_for_each(|index| {
+            let thread = Thread {
+                compute: Arc::clone(self),
+                clock: Arc::clone(clock),
+                workers: versions.iter().map(|_| None).collect(),
+                versions: versions.to_vec(),
+                out: BytesMut::new(),
+            };
+            let named = std::thread::Builder::new().name(format!("tidegate-run-{index}"));
+            named.spawn(move || thread.work()).map(drop)
+        })
     }
 }
 
@@ -143,7 +141,7 @@ impl Thread {
                 Next::Run(batch) => {
                     state.slots.begin(now);
                     drop(state);
-                    expire(batch.expired);
+                    expire(&batch.expired);
                     let slot = batch.requests[0].1.request.version().slot;
                     let jobs: Vec<Job> = batch.requests.into_iter().map(|(_, job)| job).collect();
                     self.run(slot, &jobs);
@@ -155,7 +153,7 @@ impl Thread {
                 }
                 Next::Expired(jobs) => {
                     drop(state);
-                    expire(jobs);
+                    expire(&jobs);
                     state = compute.lock();
                 }
                 Next::Wait { until: None } => {
@@ -180,7 +178,7 @@ impl Thread {
     }
 }
 
-fn expire(jobs: Vec<Job>) {
+fn expire(jobs: &[Job]) {
     deliver(jobs.iter().map(|job| (job, Reply::fault(deadline_expired()))));
 }
 
@@ -192,16 +190,22 @@ pub fn deadline_expired() -> Fault {
     )
 }
 
+/// Replies on their way to one front thread.
+struct Parcel {
+    inbox: Arc<Inbox>,
+    replies: Vec<(Ticket, Reply)>,
+}
+
 /// Hands replies to their threads, waking each once.
 fn deliver<'a>(replies: impl Iterator<Item = (&'a Job, Reply)>) {
-    let mut inboxes: Vec<(Arc<Inbox>, Vec<(Ticket, Reply)>)> = Vec::new();
+    let mut parcels: Vec<Parcel> = Vec::new();
     for (job, reply) in replies {
-        match inboxes.iter_mut().find(|(inbox, _)| Arc::ptr_eq(inbox, &job.inbox)) {
-            Some((_, list)) => list.push((job.ticket, reply)),
-            None => inboxes.push((Arc::clone(&job.inbox), vec![(job.ticket, reply)])),
+        match parcels.iter_mut().find(|parcel| Arc::ptr_eq(&parcel.inbox, &job.inbox)) {
+            Some(parcel) => parcel.replies.push((job.ticket, reply)),
+            None => parcels.push(Parcel { inbox: Arc::clone(&job.inbox), replies: vec![(job.ticket, reply)] }),
         }
     }
-    for (inbox, mut list) in inboxes {
-        inbox.deliver(&mut list);
+    for parcel in &mut parcels {
+        parcel.inbox.deliver(&mut parcel.replies);
     }
 }

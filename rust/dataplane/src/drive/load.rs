@@ -91,7 +91,7 @@ impl Loader<'_> {
             }
             let folder = self.repository.join(&model);
             if folder.join(IGNORED_FILE).exists() {
-                warnings.push(format!("{}/{IGNORED_FILE} is ignored: settings are in the gateway document", model));
+                warnings.push(format!("{model}/{IGNORED_FILE} is ignored: settings are in the gateway document"));
             }
             for name in folders(&folder)? {
                 match VersionId::new(&model, &name) {

@@ -53,7 +53,7 @@ impl Plane {
         runtime_version: String,
         snapshot: Snapshot,
     ) -> Self {
-        let log = Log::new(document.log.format, document.log.level);
+        let log = Log::new(document.log.format, document.log.level, Arc::clone(&clock));
         let (phase, _) = watch::channel(Phase::Serving);
         let snapshot = ArcSwap::from_pointee(snapshot);
         Self { document, clock, compute, counters, log, phase, answering: AtomicI64::new(0), runtime_version, snapshot }

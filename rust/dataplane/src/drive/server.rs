@@ -7,7 +7,7 @@ use super::plane::{Phase, Plane};
 use super::state::StateDir;
 use crate::front;
 use crate::observe::counters::Counters;
-use crate::runtime::onnx::{OnnxRuntime, trim_memory};
+use crate::runtime::onnx::{OnnxRuntime, share_heaps, trim_memory};
 use serde_json::json;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
@@ -54,6 +54,7 @@ impl Gateway {
     /// # Errors
     /// Every reason why it cannot serve; nothing is left running.
     pub fn start(document: Document, base: &Path, library: &Path) -> Result<Self, Vec<String>> {
+        share_heaps();
         let one = |reason: String| vec![reason];
         let grpc = bind("listen.grpc", &document.listen.grpc);
         let http = bind("listen.http", &document.listen.http);

@@ -123,7 +123,6 @@ fn status(fault: &Fault, message: &str, credit: Option<&CreditLine>) -> rpc::Sta
             .map(|violation| rpc::bad_request::FieldViolation {
                 field: violation.field.clone(),
                 description: violation.description.chars().take(LONGEST_MESSAGE).collect(),
-                ..Default::default()
             })
             .collect();
         details.push(any("google.rpc.BadRequest", &rpc::BadRequest { field_violations }));
@@ -136,7 +135,7 @@ fn status(fault: &Fault, message: &str, credit: Option<&CreditLine>) -> rpc::Sta
 }
 
 fn any(name: &str, message: &impl prost::Message) -> prost_types::Any {
-    prost_types::Any { type_url: format!("type.googleapis.com/{name}"), value: message.encode_to_vec().into() }
+    prost_types::Any { type_url: format!("type.googleapis.com/{name}"), value: message.encode_to_vec() }
 }
 
 /// gRPC's percent-encoding of `grpc-message`: printable ASCII but the percent sign stays.

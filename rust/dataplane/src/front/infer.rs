@@ -44,14 +44,14 @@ fn proceed(call: Call, read: Result<Message, Broken>, arrived: u64, held: Held) 
             let envelope = Envelope { metadata: headers, grpc_timeout: timeout, arrived, wants_echo: false };
             reactor.take(message, envelope, held, Box::new(Unary { respond }));
         }
-        Err(Broken::Fault(fault)) => refuse(&reactor, respond, fault, arrived),
+        Err(Broken::Fault(fault)) => refuse(&reactor, respond, &fault, arrived),
         Err(Broken::Gone) => {}
     }
 }
 
-fn refuse(reactor: &Reactor, mut respond: SendResponse<Bytes>, fault: Fault, arrived: u64) {
-    reactor.count_failure(UNKNOWN, arrived, &fault);
-    grpc::refuse(&mut respond, &fault, None);
+fn refuse(reactor: &Reactor, mut respond: SendResponse<Bytes>, fault: &Fault, arrived: u64) {
+    reactor.count_failure(UNKNOWN, arrived, fault);
+    grpc::refuse(&mut respond, fault, None);
 }
 
 /// The stream of a unary call.

@@ -113,8 +113,8 @@ impl Session {
         let now = self.reactor.plane.clock.now();
         let (sender, outcome) = oneshot::channel();
         let link = Rc::new(Cell::new(Link::SetAside));
-        let _guard = Guard { reactor: Rc::clone(&self.reactor), link: Rc::clone(&link) };
-        self.outstanding.push_back(Outstanding { outcome, _guard });
+        let held_by_stream = Guard { reactor: Rc::clone(&self.reactor), link: Rc::clone(&link) };
+        self.outstanding.push_back(Outstanding { outcome, _guard: held_by_stream });
         let mut held = Held::new(&self.reactor.plane);
         let caller = Box::new(InStream { sender, link });
         if let Err(fault) = held.grow(message.len()) {

@@ -1,30 +1,33 @@
 //! One line per event, for people or for machines; never a payload, never a credential.
 
+use crate::drive::clock::Clock;
 use serde_json::{Map, Value, json};
 use std::io::Write as _;
+use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tidegate_core::document::{LogFormat, LogLevel};
+use tidegate_core::plane::Nanos;
 
 /// Sheds are reported together, at most this often.
-const SHED_PERIOD: Duration = Duration::from_secs(1);
+const SHED_PERIOD: Nanos = 1_000_000_000;
 
 /// Writes events to standard error.
 pub struct Log {
     format: LogFormat,
     level: LogLevel,
+    clock: Arc<dyn Clock>,
     sheds: Mutex<Sheds>,
 }
 
 struct Sheds {
-    since: Option<Instant>,
+    since: Option<Nanos>,
     unreported: u64,
 }
 
 impl Log {
-    pub fn new(format: LogFormat, level: LogLevel) -> Self {
-        Self { format, level, sheds: Mutex::new(Sheds { since: None, unreported: 0 }) }
+    pub fn new(format: LogFormat, level: LogLevel, clock: Arc<dyn Clock>) -> Self {
+        Self { format, level, clock, sheds: Mutex::new(Sheds { since: None, unreported: 0 }) }
     }
 
     pub fn info(&self, event: &str, fields: &[(&str, Value)]) {
@@ -43,11 +46,12 @@ impl Log {
     pub fn shed(&self, reason: &str, route: &str) {
         let mut sheds = self.sheds.lock().unwrap_or_else(PoisonError::into_inner);
         sheds.unreported += 1;
-        if sheds.since.is_some_and(|since| since.elapsed() < SHED_PERIOD) {
+        let now = self.clock.now();
+        if sheds.since.is_some_and(|since| now - since < SHED_PERIOD) {
             return;
         }
         let count = std::mem::take(&mut sheds.unreported);
-        sheds.since = Some(Instant::now());
+        sheds.since = Some(now);
         drop(sheds);
         self.warning("shed", &[("reason", json!(reason)), ("route", json!(route)), ("requests", json!(count))]);
     }
@@ -56,7 +60,7 @@ impl Log {
         if level < self.level {
             return;
         }
-        let now = timestamp(SystemTime::now());
+        let now = timestamp(self.clock.unix_ms());
         let level = match level {
             LogLevel::Debug => "debug",
             LogLevel::Info => "info",
@@ -73,8 +77,11 @@ impl Log {
                 format!("{}\n", Value::Object(object))
             }
             LogFormat::Text => {
-                let fields: String = fields.iter().map(|(name, value)| format!(" {name}={value}")).collect();
-                format!("{now} {level:<7} {event}{fields}\n")
+                let mut line = format!("{now} {level:<7} {event}");
+                for (name, value) in fields {
+                    line.extend([" ", name, "=", &value.to_string()]);
+                }
+                line + "\n"
             }
         };
         // Standard error may be closed; a gateway that cannot speak still serves.
@@ -83,9 +90,8 @@ impl Log {
 }
 
 /// RFC 3339 in UTC, by Howard Hinnant's civil-from-days.
-fn timestamp(at: SystemTime) -> String {
-    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
-    let (days, second) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
+fn timestamp(unix_ms: u64) -> String {
+    let (days, second) = (unix_ms / 86_400_000, unix_ms / 1_000 % 86_400);
     let shifted = days + 719_468;
     let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
     let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
@@ -95,18 +101,17 @@ fn timestamp(at: SystemTime) -> String {
     let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
     let year = era * 400 + year_of_era + u64::from(month <= 2);
     let (hour, minute) = (second / 3_600, second / 60 % 60);
-    let (second, milli) = (second % 60, since.subsec_millis());
+    let (second, milli) = (second % 60, unix_ms % 1_000);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
 }
 
 #[cfg(test)]
 mod tests {
     use super::timestamp;
-    use std::time::{Duration, UNIX_EPOCH};
 
     #[test]
     fn timestamps_are_right_on_leap_days_and_at_the_start() {
-        let at = |seconds| timestamp(UNIX_EPOCH + Duration::from_secs(seconds));
+        let at = |seconds: u64| timestamp(seconds * 1_000);
         assert_eq!(at(0), "1970-01-01T00:00:00.000Z");
         assert_eq!(at(951_782_400), "2000-02-29T00:00:00.000Z");
         assert_eq!(at(1_798_761_599), "2026-12-31T23:59:59.000Z");

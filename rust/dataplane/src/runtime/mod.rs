@@ -74,7 +74,7 @@ pub trait Outputs {
 }
 
 /// The stretch of an output that belongs to `rows` rows from `first` on.
-pub fn rows_of<'a>(elements: Elements<'a>, total_rows: usize, first: usize, rows: usize) -> Elements<'a> {
+pub fn rows_of(elements: Elements<'_>, total_rows: usize, first: usize, rows: usize) -> Elements<'_> {
     match elements {
         Elements::Fixed(bytes) => {
             let row = bytes.len() / total_rows.max(1);

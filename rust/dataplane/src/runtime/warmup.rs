@@ -164,7 +164,7 @@ fn alike(datatype: Datatype, before: &[u8], after: &[u8]) -> bool {
         && before
             .iter()
             .zip(&after)
-            .all(|(a, b)| (a.is_nan() && b.is_nan()) || a == b || (a - b).abs() <= tolerance * largest)
+            .all(|(a, b)| (a.is_nan() && b.is_nan()) || a.total_cmp(b).is_eq() || (a - b).abs() <= tolerance * largest)
 }
 
 /// How to read a floating-point element; `None` for datatypes that must agree exactly.
@@ -213,11 +213,15 @@ fn sample(signature: &Signature, batched: bool, rows: i64, seed: u64) -> Option<
         delimited(&mut input, 1, spec.name.as_bytes());
         delimited(&mut input, 2, spec.datatype.name().as_bytes());
         let mut packed = Vec::new();
-        dims.iter().for_each(|&dim| varint(&mut packed, dim as u64));
+        for &dim in dims {
+            varint(&mut packed, dim as u64);
+        }
         delimited(&mut input, 3, &packed);
         delimited(&mut message, 5, &input);
     }
-    body.iter().for_each(|(_, _, raw)| delimited(&mut message, 7, raw));
+    for (_, _, raw) in &body {
+        delimited(&mut message, 7, raw);
+    }
     let mut head = Head::default();
     head.read(&message).ok()?;
     let plan = validate(&head, &message, signature, batched).ok()?;

@@ -28,7 +28,7 @@ pub(super) struct Admission {
 
 /// A request that may run, or why not.
 pub(super) struct Admitted {
-    pub result: Result<(Request, CreditLine), Refused>,
+    pub result: Result<(Request, CreditLine), Box<Refused>>,
     pub echo: Option<Box<Echo>>,
 }
 
@@ -40,8 +40,8 @@ pub(super) struct Refused {
 }
 
 impl Refused {
-    fn before_an_arm(fault: Fault, series: SeriesId) -> Self {
-        Self { fault, series, credit: None }
+    fn before_an_arm(fault: Fault, series: SeriesId) -> Box<Self> {
+        Box::new(Self { fault, series, credit: None })
     }
 }
 
@@ -66,7 +66,7 @@ impl Admission {
         }
     }
 
-    fn check(&self, message: Bytes, head: &Head, held: &mut Held) -> Result<(Request, CreditLine), Refused> {
+    fn check(&self, message: Bytes, head: &Head, held: &mut Held) -> Result<(Request, CreditLine), Box<Refused>> {
         let Self { snapshot, envelope, prediction_id, .. } = self;
         let name = head.model_name.text(&message);
         let target = snapshot.targets.get(name);
@@ -84,7 +84,8 @@ impl Admission {
         let version = &chosen.version;
         let checked = validate(head, &message, version.signature(), version.is_batched())
             .and_then(|plan| held.grow(plan.own_bytes()).map(|()| plan));
-        let plan = checked.map_err(|fault| Refused { fault, series: chosen.series, credit: Some(credit.clone()) })?;
+        let plan = checked
+            .map_err(|fault| Box::new(Refused { fault, series: chosen.series, credit: Some(credit.clone()) }))?;
         let credited = self.plane.document.answer_parameters;
         let (id, target) = (head.id, Arc::clone(target));
         let request =

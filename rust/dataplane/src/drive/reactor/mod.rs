@@ -206,7 +206,8 @@ impl Reactor {
     fn accept(&self, admitted: Admitted, arrived: Nanos, held: Held, caller: Box<dyn Caller>) {
         let Admitted { result, echo } = admitted;
         match result {
-            Err(Refused { fault, series, credit }) => {
+            Err(refused) => {
+                let Refused { fault, series, credit } = *refused;
                 self.count_failure(series, arrived, &fault);
                 drop(held);
                 caller.answer(Outcome { result: Err(fault), credit, echo });

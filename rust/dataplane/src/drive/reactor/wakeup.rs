@@ -59,9 +59,9 @@ impl Reactor {
         let (mut alive, mut late) = (Vec::with_capacity(group.len()), Vec::new());
         for pending in group {
             if pending.account.caller.is_gone() || pending.request.deadline <= now {
-                late.push(pending)
+                late.push(pending);
             } else {
-                alive.push(pending)
+                alive.push(pending);
             }
         }
         for pending in late {
