@@ -159,7 +159,7 @@ def test_an_onnxruntime_without_a_usable_library_is_one_sentence(tmp_path, patie
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_during_the_start_ends_it(tmp_path, patient_models, number):
-    small_models.save(tmp_path, "slow", 1, small_models.slow(20_000))
+    small_models.save(tmp_path, "slow", 1, small_models.slow(5_000))
     path = write_document({"versions": {"slow/1": {"batching": "off"}}}, tmp_path, tmp_path)
     with subprocess.Popen([TIDEGATE, "serve", str(path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as starting:
         until((tmp_path / "state" / "lock").exists, what="it has begun to start")
