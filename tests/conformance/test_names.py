@@ -156,3 +156,16 @@ def test_a_repository_that_is_not_there_stops_the_start(tmp_path):
     code, said = refused_start({}, tmp_path / "nowhere")
     assert code == 2
     assert "nowhere" in said
+
+
+def test_arms_of_two_models_with_one_number_are_told_apart_by_their_whole_names(tmp_path):
+    small_models.save(tmp_path, "old", 1, small_models.add(1))
+    small_models.save(tmp_path, "new", 1, small_models.add(2))
+    document = {"routes": {"sum": {"split": {"old/1": 1, "new/1": 1}, "stable": "old/1"}}}
+    with (
+        start_gateway(document, tmp_path) as gateway,
+        triton_grpc.InferenceServerClient(gateway.grpc_address) as client,
+    ):
+        assert sorted(client.get_model_metadata("sum").versions) == ["new/1", "old/1"]
+        assert [_added(client, "sum", version) for version in ("old/1", "new/1")] == [1, 2]
+        assert _refused(client, "sum", "1") == "NOT_FOUND"

@@ -11,7 +11,6 @@ import pytest
 import tritonclient.grpc as triton_grpc
 
 from support.calls import SERVICE, four, request
-from support.http2 import Connection, message
 from support.refusals import of_error
 from support.triton import parameters_of, sent, tensor_of, x
 from tidegate.inference import open_inference_pb2 as oip
@@ -167,24 +166,6 @@ def test_a_half_closed_stream_still_gets_every_answer(channel):
     call = _stream(channel, [slow, GOOD, GOOD])
     assert [answer.infer_response.id for answer in call] == ["slow", "good", "good"]
     assert call.code() is grpc.StatusCode.OK
-
-
-def test_requests_of_one_stream_share_runs(gateway, channel):
-    def runs() -> tuple[int, int]:
-        ask = channel.unary_unary(
-            SERVICE + "ModelStatistics", response_deserializer=oip.ModelStatisticsResponse.FromString
-        )
-        (entry,) = ask(oip.ModelStatisticsRequest(name="identity_fp64").SerializeToString(), timeout=20).model_stats
-        return entry.execution_count, entry.inference_count
-
-    before = runs()
-    row = request("identity_fp64", ("x", "FP64", [1, 3], bytes(24))).SerializeToString()
-    with Connection(gateway.grpc_address) as connection:
-        answer = connection.call(SERVICE + "ModelStreamInfer", message(row) * 300)
-    assert len(answer.messages()) == 300
-    after = runs()
-    assert after[1] - before[1] == 300
-    assert after[0] - before[0] < 300
 
 
 def test_the_deadline_of_a_stream_ends_it(channel):
