@@ -35,8 +35,10 @@ const AT_ONCE: usize = 64 << 10;
 const SEND_PATIENCE: Duration = Duration::from_secs(60);
 /// `google.rpc.ErrorInfo.domain`.
 const DOMAIN: &str = "tidegate";
-/// Header lists are limited on the way back too; a message beyond this is cut.
+/// Clients take header lists of 8 KiB at least; a message beyond this is cut.
 const LONGEST_MESSAGE: usize = 1024;
+/// Violations beyond these bytes are left out, for the same reason.
+const MOST_DETAILS: usize = 3 << 10;
 
 /// The caller's `grpc-timeout`.
 ///
@@ -117,12 +119,19 @@ fn status(fault: &Fault, message: &str, credit: Option<&CreditLine>) -> rpc::Sta
     let info = rpc::ErrorInfo { reason: fault.reason.name().to_owned(), domain: DOMAIN.to_owned(), metadata };
     let mut details = vec![any("google.rpc.ErrorInfo", &info)];
     if !fault.violations.is_empty() {
+        let mut room = MOST_DETAILS;
         let field_violations = fault
             .violations
             .iter()
             .map(|violation| rpc::bad_request::FieldViolation {
                 field: violation.field.clone(),
                 description: violation.description.chars().take(LONGEST_MESSAGE).collect(),
+            })
+            .take_while(|violation| {
+                let size = violation.encoded_len();
+                let fits = size <= room;
+                room = room.saturating_sub(size);
+                fits
             })
             .collect();
         details.push(any("google.rpc.BadRequest", &rpc::BadRequest { field_violations }));
