@@ -1,7 +1,7 @@
 //! A request held against the signature of the version that will answer it.
 
 mod check;
-mod data;
+mod elements;
 mod outputs;
 mod places;
 
