@@ -2,7 +2,16 @@
 
 from typing import Literal, final
 
-__all__ = ["Gateway", "Refused", "StartFailed", "allocate", "bucket", "compile_document", "inspect_model"]
+__all__ = [
+    "Gateway",
+    "Refused",
+    "StartFailed",
+    "__version__",
+    "allocate",
+    "bucket",
+    "compile_document",
+    "inspect_model",
+]
 
 __version__: str
 
@@ -22,9 +31,7 @@ def compile_document(document: str) -> str:
 def bucket(salt: str, key: bytes) -> int:
     """The bucket of a key, in [0, 2^32)."""
 
-def allocate(
-    previous: list[tuple[int, int, str]], weights: dict[str, int], stable: str
-) -> list[tuple[int, int, str]]:
+def allocate(previous: list[tuple[int, int, str]], weights: dict[str, int], stable: str) -> list[tuple[int, int, str]]:
     """The table of `(start, end, arm)` for `weights` that moves the fewest buckets; an empty `previous` is all `stable`.
 
     Raises:
