@@ -55,9 +55,7 @@ def _tensors(found: dict[str, Any]) -> Table:
         table.add_column(heading)
     for kind in ("inputs", "outputs"):
         for tensor in found[kind]:
-            shape = ", ".join(
-                axis or str(extent) for extent, axis in zip(tensor["shape"], tensor["axes"], strict=True)
-            )
+            shape = ", ".join(axis or str(extent) for extent, axis in zip(tensor["shape"], tensor["axes"], strict=True))
             table.add_row(kind[:-1], Text(tensor["name"]), tensor["datatype"], Text(f"[{shape}]"))
     return table
 
