@@ -76,7 +76,7 @@ def _facts(found: dict[str, Any]) -> Table:
         "ONNX Runtime": found["runtime"],
     }
     for name, fact in facts.items():
-        table.add_row(name, Text(fact))
+        table.add_row(name, Text(fact, overflow="fold"))
     return table
 
 
