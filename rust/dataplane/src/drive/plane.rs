@@ -6,6 +6,7 @@ use super::snapshot::Snapshot;
 use crate::observe::counters::Counters;
 use crate::observe::log::Log;
 use arc_swap::ArcSwap;
+use bytes::Bytes;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -106,6 +107,26 @@ impl Held {
             return Err(Fault::new(Reason::BytesInFlight, message).retry_after(RETRY_BYTES));
         }
         Ok(())
+    }
+}
+
+impl Held {
+    /// Ties the account to an answer: request and answer count as held until the last piece of it has left for the wire.
+    pub fn until_sent(mut self, answer: Bytes) -> Bytes {
+        // The answer exists already; what it fills up is refused to those who come next.
+        self.grow(answer.len()).ok();
+        Bytes::from_owner(Unsent { answer, _held: self })
+    }
+}
+
+struct Unsent {
+    answer: Bytes,
+    _held: Held,
+}
+
+impl AsRef<[u8]> for Unsent {
+    fn as_ref(&self) -> &[u8] {
+        &self.answer
     }
 }
 
