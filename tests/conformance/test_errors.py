@@ -1,5 +1,7 @@
 """docs/errors.md comes true: every reason is provoked over a real socket and held against its row."""
 
+from pathlib import Path
+
 import grpc
 import pytest
 
@@ -7,7 +9,6 @@ from support import request_cases, wire_cases
 from support.calls import INFER, floats, four, raw_refusal, refusal, request, send
 from support.cases import Case
 from support.errors_doc import rows
-from support.gateway import start_gateway
 from support.http2 import Connection, message
 from tidegate.inference import open_inference_pb2 as oip
 
@@ -22,14 +23,14 @@ CASES: list[Case] = [
 
 # What no single call to a gateway at rest can provoke, and where it is tested; or why it is not.
 ELSEWHERE = {
-    "QUEUE_FULL": "tests/scenarios",
-    "QUEUE_BYTES_FULL": "tests/scenarios",
-    "BYTES_IN_FLIGHT": "tests/scenarios",
-    "DEADLINE_EXPIRED": "tests/scenarios",
-    "CANCELLED": "tests/scenarios",
-    "DRAINING": "tests/scenarios",
-    "DRAIN_TIMEOUT": "tests/scenarios",
-    "ANSWER_TOO_LARGE": "test_an_answer_over_the_limit_is_refused_and_says_what_to_do",
+    "QUEUE_FULL": "test_lifecycle_shedding.py",
+    "QUEUE_BYTES_FULL": "test_lifecycle_shedding.py",
+    "BYTES_IN_FLIGHT": "test_lifecycle_shedding.py",
+    "DEADLINE_EXPIRED": "test_lifecycle_deadlines.py",
+    "CANCELLED": "test_lifecycle_deadlines.py",
+    "DRAINING": "test_lifecycle_end.py",
+    "DRAIN_TIMEOUT": "test_lifecycle_end.py",
+    "ANSWER_TOO_LARGE": "beyond 2 GiB, the most that gRPC carries: more than a test may ask of a machine",
     "INTERNAL": "a defect: whoever can provoke one mends it",
 }
 # Faults that a pause can cure; of the others a caller must not think that another try helps.
@@ -61,6 +62,8 @@ def test_every_reason_of_the_table_is_provoked():
     provoked = {case.reason for case in CASES}
     assert provoked | ELSEWHERE.keys() == ROWS.keys()
     assert not provoked & ELSEWHERE.keys()
+    for reason, where in ELSEWHERE.items():
+        assert not where.endswith(".py") or f'"{reason}"' in Path(__file__).with_name(where).read_text()
 
 
 def test_a_sentence_of_another_form_is_told_from_the_row_s():
@@ -87,20 +90,6 @@ def test_a_request_with_a_thousand_faults_gets_an_answer_of_bounded_length(gatew
     assert refused.code == "INVALID_ARGUMENT"
     assert len(refused.message) <= 1024
     assert 0 < len(refused.fields) <= 16
-
-
-def test_an_answer_over_the_limit_is_refused_and_says_what_to_do(models):
-    rows_sent = 100_000
-    asked = request("dynamic_shapes", ("x", "FP32", [rows_sent, 1], floats(1) * rows_sent))
-    with start_gateway({"limits": {"message_mib": 1}}, models) as narrow:
-        fits = request("dynamic_shapes", ("x", "FP32", [rows_sent, 1], floats(1) * rows_sent))
-        fits.outputs.add(name="double")
-        with grpc.insecure_channel(narrow.grpc_address) as channel:
-            assert len(send(channel, INFER, [fits.SerializeToString()])) > 4 * rows_sent
-        asked = request("dynamic_shapes", ("x", "FP32", [2 * rows_sent, 1], floats(1) * rows_sent * 2))
-        refused = refusal(narrow, INFER, asked.SerializeToString())
-    assert (refused.reason, refused.code) == ("ANSWER_TOO_LARGE", "RESOURCE_EXHAUSTED")
-    assert ROWS["ANSWER_TOO_LARGE"].allows(refused.message), refused.message
 
 
 def test_a_small_message_that_grows_past_the_limit_is_refused_before_it_has_grown(gateway):
