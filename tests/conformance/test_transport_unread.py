@@ -1,5 +1,8 @@
 """Callers that do not read their answers: what waits for them is bounded, and given back when they go."""
 
+import gzip
+from contextlib import ExitStack
+
 import numpy as np
 import pytest
 
@@ -9,7 +12,7 @@ from support.http2 import DATA, END_STREAM, SETTINGS
 from support.http2 import message as grpc_message
 from support.peer import Peer, frame
 from support.waiting import until
-from support.watching import metric, pss_mib
+from support.watching import metric, pss_mib, unharmed
 
 IN_FLIGHT_MIB = 16
 ANSWERS = 60
@@ -47,3 +50,27 @@ def test_answers_that_nobody_reads_count_as_bytes_in_flight(gateway):
     until(lambda: metric(gateway, "tidegate_in_flight_bytes") == 0, what="all is given back")
     with Asker(gateway.grpc_address) as asker:
         assert np.array_equal(tensors(asker.infer("identity_fp32", {"x": ROWS}))["y"], ROWS)
+
+
+def test_what_compressed_messages_unfold_to_is_bounded_before_it_is_there(patient_models):
+    """Forty small messages of 32 MiB each come at once."""
+    zeros = np.zeros((8 << 20, 1), dtype=np.float32)
+    bomb = grpc_message(gzip.compress(asked("patient", {"x": zeros}).SerializeToString()[:-1], 1), flag=1)
+    with start_gateway({}, patient_models) as gateway, ExitStack() as stack:
+        peers = [stack.enter_context(Peer(gateway.grpc_address)) for _ in range(40)]
+        before = pss_mib(gateway)
+        with unharmed(gateway, growth_mib=128):
+            for peer in peers:
+                assert next(peer.frames()).kind == SETTINGS
+                peer.open(1, grpc_encoding="gzip")
+                for at in range(0, len(bomb), 16_384):
+                    peer.send(frame(DATA, END_STREAM if at + 16_384 >= len(bomb) else 0, 1, bomb[at : at + 16_384]))
+            most = 0.0
+
+            def all_ended() -> bool:
+                nonlocal most
+                most = max(most, pss_mib(gateway))
+                return metric(gateway, "tidegate_refusals_total") >= len(peers)
+
+            until(all_ended, what="every one is refused")
+        assert most - before < 256, "they are unfolded few at a time"

@@ -18,6 +18,10 @@ use tokio::sync::mpsc;
 /// How long the acceptor rests when the system has no file descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// Threads beside each front thread that put together and read what is heavy. A small message may unfold to the limit of
+/// one, so few at a time also bounds the memory that is not accounted for yet.
+const HEAVY_READERS: usize = 1;
+
 /// The way into one front thread.
 #[derive(Clone)]
 pub struct Door {
@@ -62,6 +66,7 @@ fn work(
     let built = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .event_interval(256)
+        .max_blocking_threads(HEAVY_READERS)
         .build_local(LocalOptions::default());
     let runtime = match built {
         Ok(runtime) => runtime,
