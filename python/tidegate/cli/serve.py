@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sys
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -25,6 +26,8 @@ def register(app: typer.Typer) -> None:
 
 def serve(document: Annotated[Path, typer.Argument(help="The gateway document, such as gateway.yaml.")]) -> None:
     """Serve the models of a gateway document until Ctrl-C or SIGTERM; a second signal ends at once."""
+    # Python would hear Ctrl-C only after the models are loaded; until there is something to drain it may end at once.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         gateway = Gateway(load(document))
     except (DocumentRefused, GatewayNotStarted) as error:
@@ -34,7 +37,10 @@ def serve(document: Annotated[Path, typer.Argument(help="The gateway document, s
     typer.echo(json.dumps({"grpc": gateway.grpc_address, "http": gateway.http_address}))
     while (is_clean := gateway.wait(WAIT_MS)) is None:
         pass
-    raise typer.Exit(0 if is_clean else CUT_OFF)
+    if not is_clean:
+        # A run that was cut off may still be inside the runtime, whose end would pull it from under that thread.
+        sys.stdout.flush()
+        os._exit(CUT_OFF)
 
 
 def _end_on_signals(gateway: Gateway) -> None:

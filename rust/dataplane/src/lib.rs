@@ -7,3 +7,5 @@ pub mod drive;
 pub mod front;
 pub mod observe;
 pub mod runtime;
+#[cfg(test)]
+mod testing;

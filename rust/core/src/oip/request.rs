@@ -9,7 +9,7 @@ use std::ops::Range;
 
 /// Entries that any one list of a request may have: more than a model has inputs, few enough that a message of nothing
 /// but empty entries costs megabytes to read and not a multiple of its size.
-pub const ENTRIES: usize = 1 << 16;
+pub const ENTRIES: usize = 1 << 12;
 
 /// Room for this many entries stays with a [`Head`] from one request to the next; what a larger one took is given back.
 const KEPT: usize = 1024;

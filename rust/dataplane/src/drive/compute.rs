@@ -90,6 +90,11 @@ impl Compute {
         self.lock().scheduler.close_version(version)
     }
 
+    /// Whether nothing waits and nothing runs.
+    pub fn is_idle(&self) -> bool {
+        self.lock().scheduler.is_idle()
+    }
+
     /// Lets the threads go home once what they run has ended.
     pub fn end(&self) {
         self.lock().is_over = true;
@@ -209,3 +214,6 @@ fn deliver<'a>(replies: impl Iterator<Item = (&'a Job, Reply)>) {
         parcel.inbox.deliver(&mut parcel.replies);
     }
 }
+
+#[cfg(test)]
+mod tests;

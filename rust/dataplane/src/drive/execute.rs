@@ -189,3 +189,6 @@ fn clip(message: &str) -> String {
     let line = message.split('\n').next().unwrap_or_default();
     line.chars().take(SHOWN).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -75,8 +75,16 @@ impl Loader<'_> {
         }
         for id in wanted.iter().filter(|id| !found.get(id.model()).is_some_and(|numbers| numbers.contains(*id))) {
             let folder = self.repository.join(id.model()).join(id.version());
-            faults.push(format!("{}: there is no folder {}", id.as_str(), folder.display()));
+            let reason = format!("there is no folder {}", folder.display());
+            if routed.contains(id) {
+                faults.push(format!("{}: {reason}", id.as_str()));
+            } else {
+                warnings.push(format!("{} is not served: {reason}", id.as_str()));
+                let (model, version) = (id.model().to_owned(), id.version().to_owned());
+                index.push(IndexEntry { model, version, ready: false, reason });
+            }
         }
+        index.sort_by_cached_key(|entry| (entry.model.clone(), entry.version.parse::<u64>().unwrap_or(0)));
         let plans = compile_routes(self.document, &applied.tables);
         faults.extend(plans.iter().flat_map(|plan| disagreements(plan, &versions)));
         if faults.is_empty() { Ok(self.assemble(applied, plans, versions, index, warnings)) } else { Err(faults) }

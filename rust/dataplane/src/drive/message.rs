@@ -1,5 +1,6 @@
 //! One message as it arrived, before anybody has read it.
 
+use super::plane::Held;
 use bytes::Bytes;
 use flate2::read::{GzDecoder, ZlibDecoder};
 use std::io::Read;
@@ -7,6 +8,9 @@ use tidegate_core::fault::{Fault, Reason};
 
 /// Messages up to this are put together and read in some ten microseconds.
 const LIGHT: usize = 256 << 10;
+
+/// Bytes that are decompressed at a time.
+const INFLATED: usize = 16 << 10;
 
 /// How a message may be compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,20 +56,11 @@ impl Message {
         self.encoding != Encoding::Identity || self.length > LIGHT
     }
 
-    /// [`Message::into_bytes`], on another thread if that takes long.
-    pub async fn gathered(self) -> Result<Bytes, Fault> {
-        if !self.is_heavy() {
-            return self.into_bytes();
-        }
-        let gathering = tokio::task::spawn_blocking(move || self.into_bytes());
-        gathering.await.unwrap_or_else(|_| Err(Fault::new(Reason::Internal, "the gateway failed while reading")))
-    }
-
     /// The message in one piece, decompressed.
     ///
     /// # Errors
     /// It cannot be decompressed, or is too large then.
-    pub fn into_bytes(mut self) -> Result<Bytes, Fault> {
+    pub fn into_bytes(mut self, held: &mut Held) -> Result<Bytes, Fault> {
         let whole = match self.pieces.len() {
             0 => Bytes::new(),
             1 => self.pieces.remove(0),
@@ -81,12 +76,20 @@ impl Message {
             Encoding::Deflate => &mut ZlibDecoder::new(&whole[..]),
         };
         let mut plain = Vec::new();
-        reader.take(self.limit as u64 + 1).read_to_end(&mut plain).map_err(|error| {
-            Fault::new(Reason::InvalidCompression, format!("the message cannot be decompressed: {error}"))
-        })?;
-        if plain.len() > self.limit {
-            return Err(too_large(self.limit, &format!("more than {} bytes after decompression", self.limit)));
+        let mut part = [0; INFLATED];
+        loop {
+            let count = reader.read(&mut part).map_err(|error| {
+                Fault::new(Reason::InvalidCompression, format!("the message cannot be decompressed: {error}"))
+            })?;
+            if count == 0 {
+                return Ok(plain.into());
+            }
+            // Accounted piece by piece: what a small message turns into is known only while it grows.
+            held.grow(count)?;
+            if plain.len() + count > self.limit {
+                return Err(too_large(self.limit, &format!("more than {} bytes after decompression", self.limit)));
+            }
+            plain.extend_from_slice(&part[..count]);
         }
-        Ok(plain.into())
     }
 }

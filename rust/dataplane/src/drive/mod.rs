@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod compute;
+mod control;
 pub mod execute;
 pub mod inbox;
 pub mod inspect;

@@ -2,31 +2,25 @@
 
 use super::clock::{Clock, SystemClock};
 use super::compute::Compute;
+use super::control::Control;
 use super::load::Loader;
-use super::plane::{Phase, Plane};
+use super::plane::Plane;
 use super::state::StateDir;
-use crate::front;
 use crate::observe::counters::Counters;
 use crate::runtime::onnx::{OnnxRuntime, share_heaps, trim_memory};
 use serde_json::json;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
 use std::path::Path;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tidegate_core::document::Document;
-use tidegate_core::plane::{Ending, EndingCommand, EndingEvent, Nanos};
 use tidegate_core::routing::apply;
 use tokio::sync::mpsc;
 
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 1024;
-/// How often a draining gateway looks whether it is idle.
-const IDLE_CHECK: Duration = Duration::from_millis(5);
-/// How long connections without requests have to close after GOAWAY before they are cut.
-const LINGER: Nanos = 300_000_000;
 
 /// How a gateway ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +77,15 @@ impl Gateway {
         };
         let loaded = loader.load(&applied)?;
         trim_memory();
-        state.write(&applied).map_err(|error| one(error.to_string()))?;
+        let listen = |socket: Socket| -> std::io::Result<(TcpListener, SocketAddr)> {
+            socket.listen(BACKLOG)?;
+            socket.set_nonblocking(true)?;
+            let listener = TcpListener::from(socket);
+            let address = listener.local_addr()?;
+            Ok((listener, address))
+        };
+        let (grpc, grpc_address) = listen(grpc).map_err(|error| one(format!("listen.grpc: {error}")))?;
+        let (http, http_address) = listen(http).map_err(|error| one(format!("listen.http: {error}")))?;
 
         let counters = Counters::new(loaded.labels, fronts);
         let version = runtime.version.clone();
@@ -97,17 +99,16 @@ impl Gateway {
         ));
         loaded.warnings.iter().for_each(|warning| plane.log.warning("repository", &[("note", json!(warning))]));
         let versions = plane.snapshot().versions.clone();
-        compute.start(&versions, &clock).map_err(|error| one(format!("cannot start a thread: {error}")))?;
+        // From here on something runs or is remembered, so a failure has to take it back.
+        let begun = compute
+            .start(&versions, &clock)
+            .map_err(|error| format!("cannot start a thread: {error}"))
+            .and_then(|()| state.write(&applied).map_err(|error| error.to_string()));
+        if let Err(reason) = begun {
+            compute.end();
+            return Err(one(reason));
+        }
 
-        let listen = |socket: Socket| -> std::io::Result<(TcpListener, SocketAddr)> {
-            socket.listen(BACKLOG)?;
-            socket.set_nonblocking(true)?;
-            let listener = TcpListener::from(socket);
-            let address = listener.local_addr()?;
-            Ok((listener, address))
-        };
-        let (grpc, grpc_address) = listen(grpc).map_err(|error| one(format!("listen.grpc: {error}")))?;
-        let (http, http_address) = listen(http).map_err(|error| one(format!("listen.http: {error}")))?;
         log_start(&plane, grpc_address, http_address, (fronts, computes));
         let (signals, heard) = mpsc::unbounded_channel();
         let end = Arc::new((Mutex::new(None), Condvar::new()));
@@ -187,113 +188,4 @@ fn bind(field: &str, address: &str) -> Result<Socket, String> {
     socket.bind(&resolved.into()).map_err(failed)?;
     // Binding alone does not reserve the port against another server that is bound and not listening yet.
     Ok(socket)
-}
-
-/// The thread that accepts, serves HTTP and brings everything to its end.
-struct Control {
-    plane: Arc<Plane>,
-    /// Holds the lock on the state folder for as long as the gateway lives.
-    state: StateDir,
-    heard: mpsc::UnboundedReceiver<()>,
-    end: Arc<(Mutex<Option<End>>, Condvar)>,
-}
-
-impl Control {
-    fn run(mut self, grpc: TcpListener, http: TcpListener, fronts: usize) {
-        let end = match self.serve(grpc, http, fronts) {
-            Ok(end) => end,
-            Err(error) => {
-                self.plane.log.error("failed", &[("reason", json!(error.to_string()))]);
-                End::Forced
-            }
-        };
-        self.plane.compute.end();
-        self.plane.log.info("end", &[("clean", json!(end == End::Clean))]);
-        drop(self.state);
-        let (slot, changed) = &*self.end;
-        *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(end);
-        changed.notify_all();
-    }
-
-    fn serve(&mut self, grpc: TcpListener, http: TcpListener, fronts: usize) -> std::io::Result<End> {
-        let threads = front::threads::start(&self.plane, fronts)?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let end = runtime.block_on(async {
-            let accepting = tokio::spawn(front::threads::accept(
-                tokio::net::TcpListener::from_std(grpc)?,
-                threads.doors.clone(),
-                Arc::clone(&self.plane),
-            ));
-            let reporting =
-                tokio::spawn(front::http::serve(tokio::net::TcpListener::from_std(http)?, Arc::clone(&self.plane)));
-            let end = self.until_the_end(|| accepting.abort()).await;
-            reporting.abort();
-            Ok::<_, std::io::Error>(end)
-        })?;
-        self.plane.phase.send_replace(Phase::Over);
-        if end != End::Now {
-            threads.join();
-        }
-        Ok(end)
-    }
-
-    async fn until_the_end(&mut self, stop_accepting: impl Fn()) -> End {
-        let millis = |ms: u64| ms * 1_000_000;
-        let document = &self.plane.document;
-        let mut ending = Ending::new(millis(document.drain_delay_ms), millis(document.drain_timeout_ms));
-        let mut idle_since = None;
-        loop {
-            let now = self.plane.clock.now();
-            let event = match ending.wake_at() {
-                None => {
-                    self.heard.recv().await;
-                    EndingEvent::Signal(self.plane.clock.now())
-                }
-                Some(at) if at <= now => EndingEvent::Tick(now),
-                Some(at) => {
-                    let pause = Duration::from_nanos(at - now).min(IDLE_CHECK);
-                    tokio::select! {
-                        Some(()) = self.heard.recv() => EndingEvent::Signal(self.plane.clock.now()),
-                        () = tokio::time::sleep(pause) => {
-                            if !self.is_idle(&mut idle_since) { continue }
-                            EndingEvent::Idle
-                        }
-                    }
-                }
-            };
-            for command in ending.step(event) {
-                match command {
-                    EndingCommand::ReportNotServing => {
-                        self.plane.log.info("drain", &[("delay_ms", json!(self.plane.document.drain_delay_ms))]);
-                        self.plane.phase.send_replace(Phase::NotServing);
-                    }
-                    EndingCommand::StopAccepting => stop_accepting(),
-                    // Connections and streams watch the phase themselves.
-                    EndingCommand::SendGoaway | EndingCommand::EndIdleStreams => {
-                        self.plane.phase.send_replace(Phase::Draining);
-                    }
-                    EndingCommand::AbortRemaining => {
-                        let left = self.plane.counters.gauges.in_flight_requests.load(Ordering::Relaxed);
-                        self.plane.log.warning("drain_timeout", &[("requests", json!(left))]);
-                        self.plane.phase.send_replace(Phase::Aborting);
-                    }
-                    EndingCommand::Exit { is_clean } => return if is_clean { End::Clean } else { End::Forced },
-                    EndingCommand::ExitNow => return End::Now,
-                }
-            }
-        }
-    }
-
-    /// Idle is: no request in flight, no answer on its way, and connections closed or given the time to.
-    fn is_idle(&self, since: &mut Option<Nanos>) -> bool {
-        let gauges = &self.plane.counters.gauges;
-        let is_answering = self.plane.answering.load(Ordering::Relaxed) > 0;
-        if is_answering || gauges.in_flight_requests.load(Ordering::Relaxed) > 0 {
-            *since = None;
-            return false;
-        }
-        let now = self.plane.clock.now();
-        let idle_from = *since.get_or_insert(now);
-        gauges.connections.load(Ordering::Relaxed) == 0 || now - idle_from >= LINGER
-    }
 }

@@ -99,6 +99,21 @@ impl Messages {
         }
     }
 
+    /// Whether nothing of an unfinished message is held: a caller may rest here as long as it likes.
+    pub fn is_between(&self) -> bool {
+        self.arrived == 0
+    }
+
+    /// The next step of a stream; gives up when a message stands still half-way for `idle`.
+    pub async fn step(&mut self, held: &mut Held, idle: Duration) -> Result<Step, Broken> {
+        let is_between = self.is_between();
+        let step = poll_fn(|cx| self.poll_step(cx, held));
+        if is_between {
+            return step.await;
+        }
+        tokio::time::timeout(idle, step).await.unwrap_or_else(|_| Err(stood_still(idle).into()))
+    }
+
     fn absorb(&mut self, chunk: Bytes) {
         self.arrived += chunk.len();
         // Nearly always one frame holds one message, which is then handed on as it came.
@@ -222,11 +237,7 @@ impl Messages {
         let whole = async {
             loop {
                 let step = poll_fn(|cx| self.poll_unary_step(cx, one, held));
-                let step = tokio::time::timeout(idle, step).await.map_err(|_| {
-                    let millis = idle.as_millis();
-                    let text = format!("no byte of the message arrived for {millis} ms (limits.idle_body_timeout_ms)");
-                    Fault::new(Reason::DeadlineExpired, text)
-                })??;
+                let step = tokio::time::timeout(idle, step).await.map_err(|_| stood_still(idle))??;
                 if let Some(message) = step {
                     return Ok(message);
                 }
@@ -236,6 +247,12 @@ impl Messages {
             Err(Fault::new(Reason::DeadlineExpired, "the deadline passed before the whole message had arrived").into())
         })
     }
+}
+
+fn stood_still(idle: Duration) -> Fault {
+    let millis = idle.as_millis();
+    let text = format!("no byte of the message arrived for {millis} ms (limits.idle_body_timeout_ms)");
+    Fault::new(Reason::DeadlineExpired, text)
 }
 
 fn is_one_frame(chunk: &Bytes) -> bool {

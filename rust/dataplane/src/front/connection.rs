@@ -22,7 +22,19 @@ const STREAM_WINDOW: u32 = 1 << 20;
 /// The same for all streams of a connection together.
 const CONNECTION_WINDOW: u32 = 4 << 20;
 
+/// Messages of calls without tensors are read on the thread that serves others, so they must be small.
+const SMALL_MESSAGE: usize = 64 << 10;
+/// What h2 may buffer of a stream that is not read at the moment is bounded by the windows above. Its own budget for
+/// small frames would end a connection that pipelines many small messages, which ModelStreamInfer invites.
+const DATA_FRAME_BUDGET: usize = 64 << 20;
+
 const INFERENCE: &str = "/inference.GRPCInferenceService/";
+
+/// Whether the messages of a call may be as large as the document allows.
+fn takes_tensors(path: &str) -> bool {
+    path.strip_prefix(INFERENCE)
+        .is_some_and(|method| matches!(method, "ModelInfer" | "ModelStreamInfer" | "RepositoryModelLoad"))
+}
 
 /// Serves a connection to its end.
 pub async fn serve(reactor: Rc<Reactor>, socket: std::net::TcpStream, mut place: Place) {
@@ -34,6 +46,7 @@ pub async fn serve(reactor: Rc<Reactor>, socket: std::net::TcpStream, mut place:
     builder
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
+        .data_frame_budget(DATA_FRAME_BUDGET)
         .max_concurrent_streams(limits.streams_per_connection as u32)
         .max_header_list_size((limits.header_list_kib << 10) as u32);
     let patience = Duration::from_millis(limits.handshake_timeout_ms);
@@ -71,8 +84,11 @@ pub async fn serve(reactor: Rc<Reactor>, socket: std::net::TcpStream, mut place:
 
 fn dispatch(reactor: &Rc<Reactor>, request: Request<RecvStream>, mut respond: SendResponse<Bytes>) {
     let (parts, body) = request.into_parts();
-    let is_grpc =
-        parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"));
+    let is_grpc = parts
+        .headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|kind| kind.as_bytes().strip_prefix(b"application/grpc"))
+        .is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')));
     if parts.method != Method::POST {
         return grpc::refuse_http(respond, StatusCode::METHOD_NOT_ALLOWED);
     }
@@ -88,7 +104,8 @@ fn dispatch(reactor: &Rc<Reactor>, request: Request<RecvStream>, mut respond: Se
             return grpc::refuse(&mut respond, &fault, None);
         }
     };
-    let messages = Messages::new(body, encoding, reactor.plane.message_limit());
+    let limit = if takes_tensors(path) { reactor.plane.message_limit() } else { SMALL_MESSAGE };
+    let messages = Messages::new(body, encoding, limit);
     let call = Call { reactor: Rc::clone(reactor), headers: parts.headers, timeout, messages, respond };
     match path {
         "/inference.GRPCInferenceService/ModelInfer" => infer::serve(call),
@@ -138,8 +155,8 @@ impl Call {
     fn patience(&self) -> (Duration, Duration) {
         let document = &self.reactor.plane.document;
         let idle = Duration::from_millis(document.limits.idle_body_timeout_ms);
-        let within = self.timeout.map_or(Duration::from_millis(document.timeout_ms).max(idle), Duration::from_nanos);
-        (idle, within)
+        let most = Duration::from_millis(document.timeout_ms).max(idle);
+        (idle, self.timeout.map_or(most, |timeout| most.min(Duration::from_nanos(timeout))))
     }
 }
 
@@ -148,10 +165,10 @@ fn unary(mut call: Call, handle: impl FnOnce(&Reactor, Bytes) -> Result<Bytes, F
     tokio::task::spawn_local(async move {
         let mut held = Held::new(&call.reactor.plane);
         let result = match call.message(&mut None, &mut held).await {
-            Ok(message) => match message.gathered().await {
-                Ok(message) => handle(&call.reactor, message).map(|answer| grpc::frame(&answer)),
-                Err(fault) => Err(fault),
-            },
+            Ok(message) => message
+                .into_bytes(&mut held)
+                .and_then(|message| handle(&call.reactor, message))
+                .map(|answer| grpc::frame(&answer)),
             Err(Broken::Fault(fault)) => Err(fault),
             Err(Broken::Gone) => return,
         };

@@ -28,9 +28,6 @@ const EPOCH: HeaderName = HeaderName::from_static("x-tidegate-epoch");
 
 /// The encodings of requests that are understood.
 pub const ENCODINGS: &str = "identity,gzip,deflate";
-/// Answers up to this size go to the connection at once; larger ones follow the caller's flow-control window, so that a
-/// caller that does not read holds one answer in memory, not a copy in every buffer.
-const AT_ONCE: usize = 64 << 10;
 /// A caller that takes nothing of a large answer for so long is given up.
 const SEND_PATIENCE: Duration = Duration::from_secs(60);
 /// `google.rpc.ErrorInfo.domain`.
@@ -160,14 +157,15 @@ fn percent_encode(text: &str) -> String {
     encoded
 }
 
-/// Sends the outcome of a unary call. A stream that the caller has reset takes nothing; there is nobody to tell.
+/// Sends the outcome of a unary call: at once what the caller's window takes, else as fast as it opens. A stream that the caller has reset takes nothing; there is nobody to tell.
 pub fn answer(mut respond: SendResponse<Bytes>, outcome: Outcome) {
     let credit = outcome.credit.as_ref();
     match outcome.result {
         Err(fault) => refuse(&mut respond, &fault, credit),
         Ok(frame) => {
             let Ok(mut stream) = respond.send_response(head(credit), false) else { return };
-            if frame.len() > AT_ONCE {
+            stream.reserve_capacity(frame.len());
+            if stream.capacity() < frame.len() {
                 tokio::task::spawn_local(async move {
                     if send(&mut stream, frame).await {
                         drop(stream.send_trailers(ok_trailers()));

@@ -45,7 +45,7 @@ pub fn watch(mut call: Call) {
     tokio::task::spawn_local(async move {
         let mut held = Held::bytes_only(&call.reactor.plane);
         let name = match call.message(&mut None, &mut held).await {
-            Ok(message) => message.gathered().await.and_then(name_of),
+            Ok(message) => message.into_bytes(&mut held).and_then(name_of),
             Err(Broken::Fault(fault)) => Err(fault),
             Err(Broken::Gone) => return,
         };
@@ -73,6 +73,11 @@ pub fn watch(mut call: Call) {
                 changed = phase.changed() => drop(changed),
             }
         };
+        // The last word is the truth, also where the end came too soon after the signal for a word of its own.
+        let last = ServingStatus::NotServing;
+        if told == Some(ServingStatus::Serving) && !grpc::send(&mut out, grpc::frame(&encode(last))).await {
+            return;
+        }
         drop(out.send_trailers(grpc::fault_trailers(&fault, None)));
     });
 }

@@ -39,6 +39,7 @@ async fn run(call: Call) {
     let Call { reactor, timeout, mut messages, mut respond, .. } = call;
     let Ok(mut out) = respond.send_response(grpc::head(None), false) else { return };
     let mut held = Held::bytes_only(&reactor.plane);
+    let idle = Duration::from_millis(reactor.plane.document.limits.idle_body_timeout_ms);
     let mut draining = pin!(until_draining(&reactor));
     let mut timed_out = pin!(async {
         match timeout {
@@ -52,12 +53,12 @@ async fn run(call: Call) {
             fault = &mut draining => break Err(fault),
             () = &mut timed_out => break Err(Fault::new(Reason::DeadlineExpired, "the deadline of the stream passed")),
             reset = poll_fn(|cx| out.poll_reset(cx)) => { drop(reset); return }
-            step = poll_fn(|cx| messages.poll_step(cx, &mut held)) => step,
+            step = messages.step(&mut held, idle) => step,
         };
         match step {
             Ok(Step::More) => {}
             Ok(Step::Message(message)) => {
-                let answer = match message.gathered().await.and_then(|message| REFLECTION.answer(message)) {
+                let answer = match message.into_bytes(&mut held).and_then(|message| REFLECTION.answer(message)) {
                     Ok(answer) => answer,
                     Err(fault) => break Err(fault),
                 };

@@ -7,6 +7,7 @@ use crate::drive::inbox::Ticket;
 use crate::drive::message::Message;
 use crate::drive::plane::Held;
 use crate::drive::reactor::{Caller, Echo, Envelope, Outcome, Reactor};
+use crate::observe::counters::UNKNOWN;
 use bytes::{BufMut as _, Bytes, BytesMut};
 use h2::SendStream;
 use http::HeaderMap;
@@ -15,6 +16,7 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
 use std::future::poll_fn;
 use std::rc::Rc;
+use std::time::Duration;
 use tidegate_core::fault::{Fault, Reason};
 use tidegate_core::oip::answer::FRAME_HEAD;
 use tidegate_core::oip::messages::inference::infer_parameter::ParameterChoice;
@@ -41,21 +43,24 @@ async fn run(call: Call) {
         reactor,
     };
     let mut held = Held::bytes_only(&session.reactor.plane);
+    let idle = Duration::from_millis(session.reactor.plane.document.limits.idle_body_timeout_ms);
     let mut is_open = true;
     let ended = Rc::clone(&session.reactor);
     let mut draining = std::pin::pin!(until_draining(&ended));
-    let mut is_draining = None;
+    // Why the stream ends once what is outstanding has been answered.
+    let mut ending: Option<Fault> = None;
+    let mut is_draining = false;
     let mut timed_out = std::pin::pin!(run_out(session.deadline.map(|deadline| deadline - started)));
     let end: Result<(), Fault> = loop {
         if session.outstanding.is_empty() {
-            if let Some(fault) = is_draining.take() {
+            if let Some(fault) = ending.take() {
                 break Err(fault);
             }
             if !is_open {
                 break Ok(());
             }
         }
-        let reads = is_open && is_draining.is_none() && session.outstanding.len() < OUTSTANDING;
+        let reads = is_open && ending.is_none() && session.outstanding.len() < OUTSTANDING;
         tokio::select! {
             biased;
             outcome = session.next(), if !session.outstanding.is_empty() => {
@@ -65,18 +70,24 @@ async fn run(call: Call) {
                     Delivered::Gone => return,
                 }
             }
-            step = poll_fn(|cx| messages.poll_step(cx, &mut held)), if reads => match step {
+            step = messages.step(&mut held, idle), if reads => match step {
                 Ok(Step::More) => {}
                 Ok(Step::Message(message)) => {
                     held = Held::bytes_only(&session.reactor.plane);
                     session.begin(message);
                 }
                 Ok(Step::End) => is_open = false,
-                Err(Broken::Fault(fault)) => break Err(fault),
+                Err(Broken::Fault(fault)) => {
+                    session.reactor.count_failure(UNKNOWN, session.reactor.plane.clock.now(), &fault);
+                    ending = Some(fault);
+                }
                 Err(Broken::Gone) => return,
             },
             reset = poll_fn(|cx| out.poll_reset(cx)) => { drop(reset); return }
-            fault = &mut draining, if is_draining.is_none() => is_draining = Some(fault),
+            fault = &mut draining, if !is_draining => {
+                is_draining = true;
+                ending.get_or_insert(fault);
+            }
             () = &mut timed_out => {
                 break Err(Fault::new(Reason::DeadlineExpired, "the deadline of the stream passed"));
             }
@@ -118,6 +129,7 @@ impl Session {
         let mut held = Held::new(&self.reactor.plane);
         let caller = Box::new(InStream { sender, link });
         if let Err(fault) = held.grow(message.len()) {
+            self.reactor.count_failure(UNKNOWN, now, &fault);
             return caller.answer(Outcome { result: Err(fault), credit: None, echo: None });
         }
         let grpc_timeout = self.deadline.map(|deadline| deadline.saturating_sub(now));
@@ -159,7 +171,7 @@ impl Session {
 async fn run_out(timeout: Option<u64>) {
     match timeout {
         None => std::future::pending().await,
-        Some(nanos) => tokio::time::sleep(std::time::Duration::from_nanos(nanos)).await,
+        Some(nanos) => tokio::time::sleep(Duration::from_nanos(nanos)).await,
     }
 }
 

@@ -7,6 +7,7 @@ use super::connection;
 use crate::drive::plane::Plane;
 use crate::drive::reactor::Reactor;
 use serde_json::json;
+use socket2::{SockRef, TcpKeepalive};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,6 +18,9 @@ use tokio::sync::mpsc;
 
 /// How long the acceptor rests when the system has no file descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Silence after which a peer is asked whether it is still there, and the pause between two askings.
+const KEEPALIVE: Duration = Duration::from_secs(60);
+const KEEPALIVE_PROBE: Duration = Duration::from_secs(15);
 
 /// Threads beside each front thread that put together and read what is heavy. A small message may unfold to the limit of
 /// one, so few at a time also bounds the memory that is not accounted for yet.
@@ -139,11 +143,18 @@ pub async fn accept(listener: tokio::net::TcpListener, doors: Vec<Door>, plane: 
         if socket.set_nodelay(true).is_err() {
             continue;
         }
-        let Some(door) = doors.iter().min_by_key(|door| door.open.load(Ordering::Relaxed)) else { return };
+        // Most connections end with a FIN; those whose peer vanished must give their place back too.
+        let keepalive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE_PROBE);
+        if SockRef::from(&socket).set_tcp_keepalive(&keepalive).is_err() {
+            continue;
+        }
+        let staffed = doors.iter().filter(|door| !door.sockets.is_closed());
+        let Some(door) = staffed.min_by_key(|door| door.open.load(Ordering::Relaxed)) else { return };
         door.open.fetch_add(1, Ordering::Relaxed);
         gauges.connections.fetch_add(1, Ordering::Relaxed);
         if door.sockets.send(socket).is_err() {
-            return;
+            door.open.fetch_sub(1, Ordering::Relaxed);
+            gauges.connections.fetch_sub(1, Ordering::Relaxed);
         }
     }
 }

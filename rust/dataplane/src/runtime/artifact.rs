@@ -53,7 +53,7 @@ impl Artifact {
         for path in walk(folder)? {
             let name = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy().into_owned();
             // What is loaded is what was hashed: bytes that were read once are not read again.
-            let digest = match external.iter().find(|(known, _)| Path::new(known) == Path::new(&name)) {
+            let digest = match external.iter().find(|(known, _)| folder.join(known) == path) {
                 _ if name == MODEL_FILE => sha256(&model),
                 Some((_, bytes)) => {
                     size_bytes += bytes.len() as u64;
@@ -138,3 +138,6 @@ fn read_external(folder: &Path, facts: &ModelFile) -> Result<Vec<(String, Vec<u8
     }
     Ok(external)
 }
+
+#[cfg(test)]
+mod tests;

@@ -82,7 +82,7 @@ pub fn rows_of(elements: Elements<'_>, total_rows: usize, first: usize, rows: us
         }
         Elements::Strings { text, start, ends } => {
             let row = ends.len() / total_rows.max(1);
-            let begin = if first == 0 { start } else { ends[first * row - 1] };
+            let begin = if first * row == 0 { start } else { ends[first * row - 1] };
             Elements::Strings { text, start: begin, ends: &ends[first * row..(first + rows) * row] }
         }
     }

@@ -17,7 +17,7 @@ use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::path::Path;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
-use tidegate_core::oip::answer::Elements;
+use tidegate_core::oip::answer::{Elements, LARGEST};
 use tidegate_core::oip::datatype::Datatype;
 use tidegate_core::oip::signature::{Signature, TensorSpec};
 
@@ -27,6 +27,8 @@ const API_VERSION: u32 = sys::ORT_API_VERSION;
 const KEPT_BINDINGS: usize = 256;
 /// Bytes of buffers that one worker keeps: what a larger batch needed goes with the next shape.
 const KEPT_BYTES: usize = 32 << 20;
+/// Bytes of a batch up to which its string tensors are kept for the next one of its shape.
+const KEPT_STRINGS: usize = 64 << 10;
 /// ONNX Runtime's kernels like cache lines.
 const ALIGNMENT: usize = 64;
 
@@ -101,7 +103,8 @@ pub fn trim_memory() {
 impl Shared {
     fn create(api: &'static sys::OrtApi, pool_threads: u32) -> Result<Self, String> {
         let pooled = pool_threads > 1;
-        let level = sys::OrtLoggingLevel::ORT_LOGGING_LEVEL_ERROR;
+        // Errors come back as values; the library's own lines would break the format of the log, once per bad request.
+        let level = sys::OrtLoggingLevel::ORT_LOGGING_LEVEL_FATAL;
         let name = c"tidegate".as_ptr();
         // SAFETY: see the head of this file.
         unsafe {
@@ -399,8 +402,10 @@ impl Model for OnnxModel {
             core: Arc::clone(&self.core),
             signature: Arc::clone(&self.signature),
             bindings: HashMap::new(),
-            buffers: self.signature.inputs.iter().chain(&self.signature.outputs).map(|_| Buffer::new(0)).collect(),
+            buffers: Vec::new(),
             shape: Vec::new(),
+            takes_strings: self.signature.inputs.iter().any(|spec| spec.datatype == Datatype::Bytes),
+            has_long_strings: false,
             results: Results::default(),
         })
     }
@@ -433,14 +438,14 @@ unsafe impl Send for Buffer {}
 
 impl Buffer {
     fn layout(length: usize) -> Layout {
-        Layout::from_size_align(length.max(1), ALIGNMENT).expect("a request's length fits a layout")
+        Layout::from_size_align(length.max(1), ALIGNMENT).expect("tensors are limited to what an answer can hold")
     }
 
-    fn new(length: usize) -> Self {
-        let layout = Self::layout(length);
+    fn new(length: usize) -> Result<Self, String> {
         // SAFETY: the layout has a size of at least one byte.
-        let at = NonNull::new(unsafe { std::alloc::alloc_zeroed(layout) });
-        Self { at: at.unwrap_or_else(|| std::alloc::handle_alloc_error(layout)), length }
+        let at = NonNull::new(unsafe { std::alloc::alloc_zeroed(Self::layout(length)) });
+        let at = at.ok_or_else(|| format!("there is no memory for a tensor of {length} bytes"))?;
+        Ok(Self { at, length })
     }
 
     fn bytes(&self) -> &[u8] {
@@ -531,7 +536,9 @@ impl Bound {
 
 /// Bytes of a tensor; `None` for strings.
 fn bytes_of(datatype: Datatype, dims: &[i64]) -> Option<usize> {
-    datatype.size().map(|size| dims.iter().product::<i64>() as usize * size)
+    // Saturating: the product of a shape with a zero in it may overflow on the way.
+    let elements = dims.iter().fold(1usize, |product, &dim| product.saturating_mul(dim as usize));
+    datatype.size().map(|size| if dims.contains(&0) { 0 } else { elements.saturating_mul(size) })
 }
 
 /// Everything bound for one shape.
@@ -590,12 +597,21 @@ struct OnnxWorker {
     buffers: Vec<Buffer>,
     /// The shape that was prepared.
     shape: Vec<i64>,
+    takes_strings: bool,
+    /// Whether what was prepared holds more string bytes than are worth keeping.
+    has_long_strings: bool,
     results: Results,
 }
 
 impl Worker for OnnxWorker {
     fn prepare(&mut self, batch: Batch<'_>) -> Result<(), String> {
+        // The library's string tensors keep the room of the longest strings they ever held, and callers' data with it.
+        if self.has_long_strings {
+            self.bindings.remove(&self.shape);
+        }
         shape_of(batch, &mut self.shape);
+        let bytes: usize = batch.parts.iter().map(|part| part.message.len()).sum();
+        self.has_long_strings = self.takes_strings && bytes > KEPT_STRINGS;
         if !self.bindings.contains_key(&self.shape) {
             let binding = self.bind(batch)?;
             self.bindings.insert(self.shape.clone(), binding);
@@ -640,7 +656,11 @@ impl OnnxWorker {
             .zip(shapes)
             .map(|(spec, dims)| dims.and_then(|dims| bytes_of(spec.datatype, dims)).unwrap_or(0))
             .collect();
-        self.make_room(&needed);
+        // A short request may ask for long outputs: more than an answer can carry is not worth the memory.
+        if let Some(length) = needed.iter().find(|&&length| length > LARGEST) {
+            return Err(format!("a tensor would have {length} bytes, more than an answer can carry"));
+        }
+        self.make_room(&needed)?;
         let shared = &self.core.session.shared;
         let (ins, outs) = self.buffers.split_at(inputs.len());
         let specs = self.signature.inputs.iter().zip(&inputs).zip(ins);
@@ -653,19 +673,24 @@ impl OnnxWorker {
     }
 
     /// Makes every buffer hold at least so many bytes. Nothing is bound to a buffer that goes.
-    fn make_room(&mut self, needed: &[usize]) {
+    fn make_room(&mut self, needed: &[usize]) -> Result<(), String> {
+        if self.buffers.is_empty() {
+            self.buffers =
+                needed.iter().map(|&length| Buffer::new(length.next_power_of_two())).collect::<Result<_, _>>()?;
+        }
         let held: usize = self.buffers.iter().map(|buffer| buffer.length).sum();
         let fits = self.buffers.iter().zip(needed).all(|(buffer, &needed)| needed <= buffer.length);
         if fits && held <= KEPT_BYTES && self.bindings.len() < KEPT_BINDINGS {
-            return;
+            return Ok(());
         }
         self.bindings.clear();
         let shrinks = held > KEPT_BYTES;
         for (buffer, &needed) in self.buffers.iter_mut().zip(needed) {
             if shrinks || needed > buffer.length {
-                *buffer = Buffer::new(needed.next_power_of_two());
+                *buffer = Buffer::new(needed.next_power_of_two())?;
             }
         }
+        Ok(())
     }
 }
 
@@ -708,17 +733,27 @@ fn run(core: &ModelCore, binding: &mut Binding, signature: &Signature, buffers: 
             outputs.as_mut_ptr(),
         )
     };
+    // Whatever the library allocated has an owner from here on, also if reading one of them fails.
+    let allocated: Vec<Option<Value>> = outputs
+        .iter()
+        .zip(&binding.outputs)
+        .map(|(&raw, bound)| {
+            let raw = NonNull::new(raw).filter(|_| bound.is_none())?;
+            Some(Value { shared: Arc::clone(shared), raw })
+        })
+        .collect();
     // SAFETY: the status is this call's.
     unsafe { check(api, status)? };
-    let mut found = Vec::with_capacity(outputs.len());
+    let mut found = Vec::with_capacity(allocated.len());
     let outs = &buffers[binding.inputs.len()..];
-    for (((raw, bound), spec), buffer) in outputs.into_iter().zip(&binding.outputs).zip(&signature.outputs).zip(outs) {
-        found.push(match bound {
-            Some(Bound { length: Some(length), dims, .. }) => {
+    for (((value, bound), spec), buffer) in allocated.iter().zip(&binding.outputs).zip(&signature.outputs).zip(outs) {
+        found.push(match (bound, value) {
+            (Some(Bound { length: Some(length), dims, .. }), _) => {
                 let bytes = &buffer.bytes()[..*length];
                 Found { dims: dims.clone(), elements: Kept::At(bytes.as_ptr(), bytes.len()) }
             }
-            _ => read(&Value { shared: Arc::clone(shared), raw: some(raw)? }, spec)?,
+            (_, Some(value)) => read(value, spec)?,
+            (_, None) => return Err(format!("the library returned no output \"{}\"", spec.name)),
         });
     }
     Ok(Results { outputs: found })
@@ -772,3 +807,6 @@ fn read(value: &Value, spec: &TensorSpec) -> Result<Found, String> {
         Ok(Found { dims, elements })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -116,15 +116,21 @@ impl<'a> Check<'a> {
         }
         let data = self.data(index, input, spec, elements)?;
         let dims = head.dims(input);
-        self.add(dims, data, elements);
+        self.add(spec, dims, data, elements);
         Some(dims)
     }
 
-    fn add(&mut self, dims: &[i64], data: Data, elements: u64) {
+    fn add(&mut self, spec: &TensorSpec, dims: &[i64], data: Data, elements: u64) {
         let start = self.plan.dims.len() as u32;
         self.plan.dims.extend_from_slice(dims);
+        // A string costs by its bytes, not by being one.
+        let weight = match (&data, spec.datatype.size()) {
+            (_, Some(_)) => elements,
+            (Data::Message(span), None) => elements + span.len() as u64 / BYTES_PER_ELEMENT,
+            (Data::Own(raw), None) => elements + raw.len() as u64 / BYTES_PER_ELEMENT,
+        };
         self.plan.tensors.push(Tensor { dims: (start, self.plan.dims.len() as u32), data });
-        self.plan.elements = self.plan.elements.saturating_add(elements);
+        self.plan.elements = self.plan.elements.saturating_add(weight);
     }
 
     fn shared_memory(&mut self, index: usize, input: &Input) {
@@ -171,7 +177,8 @@ impl<'a> Check<'a> {
             });
             return None;
         }
-        let mut product = 1u64;
+        // Zero extents are left out of the first product: they would hide how large the others are.
+        let (mut extents, mut elements) = (1u64, 1u64);
         for (axis, (&came, &expected)) in dims.iter().zip(&spec.dims).enumerate() {
             if came < 0 {
                 self.faults.add(
@@ -189,10 +196,11 @@ impl<'a> Check<'a> {
                 );
                 return None;
             }
-            product = product.saturating_mul(came as u64);
+            extents = extents.saturating_mul((came as u64).max(1));
+            elements = elements.saturating_mul(came as u64);
         }
-        // A zero elsewhere would hide an overflow from the product, so the extents are bounded one by one too.
-        if product > u64::from(u32::MAX) || dims.iter().any(|&dim| dim > i64::from(u32::MAX)) {
+        let most = if elements == 0 { MOST_EMPTY } else { u64::from(u32::MAX) };
+        if extents > most {
             self.faults.add(Reason::InvalidShape, field, || {
                 format!(
                     "input \"{}\": shape {} asks for more elements than any request can hold",
@@ -202,9 +210,15 @@ impl<'a> Check<'a> {
             });
             return None;
         }
-        Some(product)
+        Some(elements)
     }
 }
+
+/// Bytes of strings that count as one element when the cost of a run is predicted.
+const BYTES_PER_ELEMENT: u64 = 8;
+
+/// The extents of a tensor without elements have no bytes behind them, but outputs may be as long as they say.
+const MOST_EMPTY: u64 = 1 << 16;
 
 /// A finaliser with full avalanche (the 64-bit one of MurmurHash3), so that shapes spread.
 fn mix(mut value: u64) -> u64 {

@@ -127,6 +127,11 @@ fn an_axis_of_zero_hides_no_overflow() {
     let request = ModelInferRequest { inputs: vec![input("x", Fp32, &[0, 1 << 40])], ..ModelInferRequest::default() };
     let sentence = "input \"x\": shape [0,1099511627776] asks for more elements than any request can hold";
     refused_by(&request, &signature, (Reason::InvalidShape, "inputs[0].shape", sentence));
+    // Four billion rows of nothing would still be four billion rows of every output.
+    let request =
+        ModelInferRequest { inputs: vec![input("x", Fp32, &[4_294_967_295, 0])], ..ModelInferRequest::default() };
+    let sentence = "input \"x\": shape [4294967295,0] asks for more elements than any request can hold";
+    refused_by(&request, &signature, (Reason::InvalidShape, "inputs[0].shape", sentence));
 }
 
 #[test]

@@ -48,9 +48,7 @@ impl Refused {
 impl Admission {
     /// Reads and checks a message, with `head` to read into.
     pub(super) fn admit(&self, message: Message, head: &mut Head, held: &mut Held) -> Admitted {
-        let arrived = message.len();
-        let whole = message.into_bytes().and_then(|whole| {
-            held.grow(whole.len().saturating_sub(arrived))?;
+        let whole = message.into_bytes(held).and_then(|whole| {
             head.read(&whole).map_err(|malformed| {
                 let text = format!("the message is not a ModelInferRequest: {malformed}");
                 Fault::new(Reason::MalformedMessage, text)

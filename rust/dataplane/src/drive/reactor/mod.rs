@@ -7,6 +7,7 @@ mod admit;
 mod queued;
 mod wakeup;
 
+use super::compute::deadline_expired;
 use super::execute::Request;
 use super::inbox::{Inbox, Reply, Ticket};
 use super::message::Message;
@@ -24,6 +25,7 @@ use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 use tidegate_core::fault::{Fault, Reason};
 use tidegate_core::oip::request::Head;
 use tidegate_core::plane::{Deadlines, Nanos, RequestKey};
@@ -91,7 +93,7 @@ struct Account {
     series: SeriesId,
     arrived: Nanos,
     rows: u32,
-    _held: Held,
+    held: Held,
 }
 
 /// A request set aside until the end of the wake-up.
@@ -180,20 +182,27 @@ impl Reactor {
         let (plane, snapshot) = (Arc::clone(&self.plane), self.plane.snapshot());
         let prediction_id = self.ids.borrow_mut().next(plane.clock.unix_ms());
         let arrived = envelope.arrived;
+        let plane_timeout = plane.document.timeout_ms * 1_000_000;
         let admission = Admission { plane, snapshot, envelope, prediction_id };
         if !message.is_heavy() {
             let admitted = admission.admit(message, &mut self.head.borrow_mut(), &mut held);
             return self.accept(admitted, arrived, held, caller);
         }
+        let patience = admission.envelope.grpc_timeout.unwrap_or(plane_timeout);
         let reading = tokio::task::spawn_blocking(move || {
             let admitted = admission.admit(message, &mut Head::default(), &mut held);
             (admitted, held)
         });
         let reactor = Rc::clone(self);
         tokio::task::spawn_local(async move {
-            match reading.await {
-                Ok((admitted, held)) => reactor.accept(admitted, arrived, held, caller),
+            match tokio::time::timeout(Duration::from_nanos(patience), reading).await {
                 Err(_) => {
+                    let fault = deadline_expired();
+                    reactor.count_failure(UNKNOWN, arrived, &fault);
+                    caller.answer(Outcome { result: Err(fault), credit: None, echo: None });
+                }
+                Ok(Ok((admitted, held))) => reactor.accept(admitted, arrived, held, caller),
+                Ok(Err(_)) => {
                     let fault = Fault::new(Reason::Internal, "the gateway failed while reading; its log has the panic");
                     reactor.count_failure(UNKNOWN, arrived, &fault);
                     caller.answer(Outcome { result: Err(fault), credit: None, echo: None });
@@ -215,7 +224,7 @@ impl Reactor {
             Ok((request, credit)) => {
                 let series = request.target.arms[request.arm].series;
                 let rows = request.plan.rows;
-                let account = Account { caller, credit, echo, series, arrived, rows, _held: held };
+                let account = Account { caller, credit, echo, series, arrived, rows, held };
                 let mut pending = self.pending.borrow_mut();
                 if pending.is_empty() {
                     self.set_aside.notify_one();
@@ -227,22 +236,29 @@ impl Reactor {
 
     /// Counts a call that failed before its message was whole.
     pub fn count_failure(&self, series: SeriesId, arrived: Nanos, fault: &Fault) {
+        if fault.reason == Reason::BytesInFlight {
+            self.plane.log.shed(fault.reason.name(), &self.plane.counters.labels[series].route);
+        }
         let now = self.plane.clock.now();
         self.shard.failed(series, now.saturating_sub(arrived), fault);
     }
 
     /// Counts a request and gives its caller the reply.
     fn finish(&self, account: Account, reply: Reply) {
-        let Account { caller, credit, echo, series, arrived, rows, _held } = account;
+        let Account { caller, credit, echo, series, arrived, rows, held } = account;
         let now = self.plane.clock.now();
         let took = now.saturating_sub(arrived);
-        match &reply.result {
-            Ok(_) => {
+        let result = match reply.result {
+            Ok(answer) => {
                 self.shard.answered(series, took, &reply.phases, rows, self.plane.clock.unix_ms());
+                Ok(held.until_sent(answer))
             }
-            Err(fault) => self.shard.failed(series, took, fault),
-        }
-        caller.answer(Outcome { result: reply.result, credit: Some(credit), echo });
+            Err(fault) => {
+                self.shard.failed(series, took, &fault);
+                Err(fault)
+            }
+        };
+        caller.answer(Outcome { result, credit: Some(credit), echo });
     }
 }
 
@@ -250,3 +266,6 @@ impl Reactor {
 pub fn draining() -> Fault {
     Fault::new(Reason::Draining, "the gateway is ending and did not begin this request; it is safe to send it again")
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,35 +17,33 @@ impl Reactor {
     pub(super) fn flush(self: &Rc<Self>) {
         let mut pending = std::mem::take(&mut *self.pending.borrow_mut());
         let now = self.plane.clock.now();
+        let kind = |pending: &Pending| (pending.request.version().slot, pending.request.plan.shape);
+        // Almost always one model and one shape: then nothing moves.
+        if pending.iter().any(|other| kind(other) != kind(&pending[0])) {
+            pending.sort_by_key(kind);
+        }
+        // The budget is that of the wake-up: however many models it brought, the sockets are looked at again after it.
+        let mut spent = 0;
         while let Some(first) = pending.first() {
-            let (slot, shape) = (first.request.version().slot, first.request.plan.shape);
-            let same =
-                |pending: &Pending| pending.request.version().slot == slot && pending.request.plan.shape == shape;
-            // Almost always one model and one shape: then nothing moves.
-            let group: Vec<Pending> = if pending.iter().all(same) {
-                std::mem::take(&mut pending)
-            } else {
-                let (group, rest) = pending.into_iter().partition(same);
-                pending = rest;
-                group
-            };
-            self.flush_group(group, now);
+            let first = kind(first);
+            let rest = pending.split_off(pending.partition_point(|other| kind(other) <= first));
+            self.flush_group(pending, now, &mut spent);
+            pending = rest;
         }
     }
 
-    fn flush_group(self: &Rc<Self>, mut group: Vec<Pending>, now: Nanos) {
+    fn flush_group(self: &Rc<Self>, mut group: Vec<Pending>, now: Nanos, spent: &mut Nanos) {
         let version = Arc::clone(group[0].request.version());
-        let mut spent = 0;
         loop {
             let (count, elements) = next_batch(&version, &group);
             if count == 0 {
                 return;
             }
             let predicted = version.cost.predict(elements);
-            if !version.gate.allows(spent + predicted, now) {
+            if !version.gate.allows(*spent + predicted, now) {
                 break;
             }
-            spent += predicted;
+            *spent += predicted;
             let rest = group.split_off(count);
             self.run_inline(&version, group, now);
             group = rest;

@@ -3,19 +3,18 @@
 use crate::drive::clock::{Clock, SystemClock};
 use crate::drive::compute::Compute;
 use crate::drive::plane::Plane;
-use crate::drive::snapshot::{Arm, IndexEntry, Snapshot, Target, Version};
-use crate::observe::counters::{BatchCounters, Counters, Labels};
+use crate::drive::snapshot::{IndexEntry, Snapshot, Target, Version};
+use crate::observe::counters::Counters;
 use crate::runtime::{Model, Worker};
-use http::HeaderValue;
+use crate::testing;
+use crate::testing::model::spec;
+use crate::testing::plane::{Recipe, target, unknown_labels};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use tidegate_core::document::{Document, Route, VersionId, VersionSettings};
-use tidegate_core::oip::answer::Stamp;
 use tidegate_core::oip::datatype::Datatype;
-use tidegate_core::oip::signature::{Signature, TensorSpec};
-use tidegate_core::onnx::ModelFile;
-use tidegate_core::plane::{CostModel, SharedCost, SharedInlineGate, VersionPolicy};
-use tidegate_core::routing::{RoutePlan, StickyKey, apply, compile_routes};
+use tidegate_core::oip::signature::Signature;
+use tidegate_core::routing::{StickyKey, apply, compile_routes};
 
 struct Fake(Signature);
 
@@ -47,7 +46,7 @@ pub(in crate::front) fn plane() -> Plane {
         version(&compute, "flight/10", 1, flight, None),
         version(&compute, "single/3", 2, single, why),
     ];
-    let mut labels = vec![Labels { route: "unknown".to_owned(), version: String::new() }];
+    let mut labels = unknown_labels();
     let plan = compile_routes(&document, &applied.tables).pop().expect("the document has a route");
     let routed = target("delay", Some(plan), &[&versions[1], &versions[0]], 1, &mut labels);
     let flights = target("flight", None, &[&versions[0], &versions[1]], 1, &mut labels);
@@ -77,10 +76,7 @@ fn id(text: &str) -> VersionId {
     text.parse().expect("the fixture writes model/number")
 }
 
-fn spec(name: &str, datatype: Datatype, dims: &[i64]) -> TensorSpec {
-    TensorSpec { name: name.to_owned(), datatype, dims: dims.to_vec(), axes: vec![String::new(); dims.len()] }
-}
-
+/// As wide a version as the calls about models need: its queue and its cost are seen, its runs are not.
 fn version(
     compute: &Compute,
     name: &str,
@@ -88,51 +84,9 @@ fn version(
     signature: Signature,
     unbatched: Option<String>,
 ) -> Arc<Version> {
-    let settings = VersionSettings::default();
-    let max_rows = if unbatched.is_none() { settings.batching.max as u32 } else { 1 };
-    let queue = compute.add_version(VersionPolicy {
-        batching: unbatched.is_none(),
-        max_rows,
-        max_delay: 0,
-        instances: settings.instances as u32,
-        max_requests: 8,
-        max_bytes: 1 << 20,
-    });
-    Arc::new(Version {
-        id: id(name),
-        slot,
-        digest: "ab".repeat(32),
-        size_bytes: 1234,
-        facts: ModelFile::default(),
-        model: Box::new(Fake(signature)),
-        settings,
-        unbatched,
-        cost: SharedCost::new(CostModel::fit(&[(4, 8_000), (64, 128_000)])),
-        gate: SharedInlineGate::new(100_000),
-        queue,
-        batches: BatchCounters::new(max_rows),
-    })
-}
-
-fn target(
-    name: &str,
-    route: Option<RoutePlan>,
-    versions: &[&Arc<Version>],
-    lead: usize,
-    labels: &mut Vec<Labels>,
-) -> Target {
-    let mut series = |version: &str| {
-        labels.push(Labels { route: name.to_owned(), version: version.to_owned() });
-        labels.len() - 1
-    };
-    let arms = versions.iter().map(|version| Arm {
-        version: Arc::clone(version),
-        stamp: Stamp::new(name, version.id.version(), version.id.as_str(), 1, &version.signature().outputs),
-        label: HeaderValue::from_static("fixture"),
-        series: series(version.id.as_str()),
-    });
-    let arms = arms.collect();
-    Target { name: name.to_owned(), route, arms, lead, timeout: 200_000_000, series: series("") }
+    let costs = vec![(4, 8_000), (64, 128_000)];
+    let recipe = Recipe { settings: VersionSettings::default(), unbatched, costs, ..Recipe::default() };
+    testing::plane::version(compute, name, slot, Fake(signature), recipe)
 }
 
 fn index() -> Vec<IndexEntry> {

@@ -1,0 +1,132 @@
+//! The thread that accepts, serves HTTP and brings everything to its end, step by step as the core says.
+
+use super::plane::{Phase, Plane};
+use super::server::End;
+use super::state::StateDir;
+use crate::front;
+use serde_json::json;
+use std::net::TcpListener;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+use tidegate_core::plane::{Ending, EndingCommand, EndingEvent, Nanos};
+use tokio::sync::mpsc;
+
+/// How often a draining gateway looks whether it is idle.
+const IDLE_CHECK: Duration = Duration::from_millis(5);
+/// How long connections without requests have to close after GOAWAY before they are cut.
+const LINGER: Nanos = 300_000_000;
+
+/// What that thread holds.
+pub(super) struct Control {
+    pub(super) plane: Arc<Plane>,
+    /// Holds the lock on the state folder for as long as the gateway lives.
+    pub(super) state: StateDir,
+    pub(super) heard: mpsc::UnboundedReceiver<()>,
+    pub(super) end: Arc<(Mutex<Option<End>>, Condvar)>,
+}
+
+impl Control {
+    pub(super) fn run(mut self, grpc: TcpListener, http: TcpListener, fronts: usize) {
+        let end = match self.serve(grpc, http, fronts) {
+            Ok(end) => end,
+            Err(error) => {
+                self.plane.log.error("failed", &[("reason", json!(error.to_string()))]);
+                self.plane.phase.send_replace(Phase::Over);
+                End::Forced
+            }
+        };
+        self.plane.compute.end();
+        self.plane.log.info("end", &[("clean", json!(end == End::Clean))]);
+        drop(self.state);
+        let (slot, changed) = &*self.end;
+        *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(end);
+        changed.notify_all();
+    }
+
+    fn serve(&mut self, grpc: TcpListener, http: TcpListener, fronts: usize) -> std::io::Result<End> {
+        let threads = front::threads::start(&self.plane, fronts)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let end = runtime.block_on(async {
+            let accepting = tokio::spawn(front::threads::accept(
+                tokio::net::TcpListener::from_std(grpc)?,
+                threads.doors.clone(),
+                Arc::clone(&self.plane),
+            ));
+            let reporting =
+                tokio::spawn(front::http::serve(tokio::net::TcpListener::from_std(http)?, Arc::clone(&self.plane)));
+            let end = self.until_the_end(|| accepting.abort()).await;
+            reporting.abort();
+            Ok::<_, std::io::Error>(end)
+        })?;
+        self.plane.phase.send_replace(Phase::Over);
+        if end != End::Now {
+            threads.join();
+        }
+        Ok(end)
+    }
+
+    async fn until_the_end(&mut self, stop_accepting: impl Fn()) -> End {
+        let millis = |ms: u64| ms * 1_000_000;
+        let document = &self.plane.document;
+        let mut ending = Ending::new(millis(document.drain_delay_ms), millis(document.drain_timeout_ms));
+        let mut idle_since = None;
+        loop {
+            let now = self.plane.clock.now();
+            let event = match ending.wake_at() {
+                None => {
+                    self.heard.recv().await;
+                    EndingEvent::Signal(self.plane.clock.now())
+                }
+                Some(at) if at <= now => EndingEvent::Tick(now),
+                Some(at) => {
+                    let pause = Duration::from_nanos(at - now).min(IDLE_CHECK);
+                    tokio::select! {
+                        Some(()) = self.heard.recv() => EndingEvent::Signal(self.plane.clock.now()),
+                        () = tokio::time::sleep(pause) => {
+                            if !self.is_idle(&mut idle_since) { continue }
+                            EndingEvent::Idle
+                        }
+                    }
+                }
+            };
+            for command in ending.step(event) {
+                match command {
+                    EndingCommand::ReportNotServing => {
+                        self.plane.log.info("drain", &[("delay_ms", json!(self.plane.document.drain_delay_ms))]);
+                        self.plane.phase.send_replace(Phase::NotServing);
+                    }
+                    EndingCommand::StopAccepting => stop_accepting(),
+                    // Connections and streams watch the phase themselves.
+                    EndingCommand::SendGoaway | EndingCommand::EndIdleStreams => {
+                        self.plane.phase.send_replace(Phase::Draining);
+                        // Connections are given their time from here on, however quiet it was before.
+                        idle_since = None;
+                    }
+                    EndingCommand::AbortRemaining => {
+                        let left = self.plane.counters.gauges.in_flight_requests.load(Ordering::Relaxed);
+                        self.plane.log.warning("drain_timeout", &[("requests", json!(left))]);
+                        self.plane.phase.send_replace(Phase::Aborting);
+                    }
+                    EndingCommand::Exit { is_clean } => return if is_clean { End::Clean } else { End::Forced },
+                    EndingCommand::ExitNow => return End::Now,
+                }
+            }
+        }
+    }
+
+    /// Idle is: no request in flight, no answer on its way, no run under way, and connections closed or given the time to.
+    fn is_idle(&self, since: &mut Option<Nanos>) -> bool {
+        let gauges = &self.plane.counters.gauges;
+        let is_answering = self.plane.answering.load(Ordering::Relaxed) > 0;
+        // A run goes on after its callers' deadlines passed; leaving under it would pull the runtime from below it.
+        let is_running = !self.plane.compute.is_idle();
+        if is_answering || is_running || gauges.in_flight_requests.load(Ordering::Relaxed) > 0 {
+            *since = None;
+            return false;
+        }
+        let now = self.plane.clock.now();
+        let idle_from = *since.get_or_insert(now);
+        gauges.connections.load(Ordering::Relaxed) == 0 || now - idle_from >= LINGER
+    }
+}
