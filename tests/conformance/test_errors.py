@@ -9,6 +9,7 @@ from support import request_cases, wire_cases
 from support.calls import INFER, floats, four, raw_refusal, refusal, request, send
 from support.cases import Case
 from support.errors_doc import rows
+from support.gateway import start_gateway
 from support.http2 import Connection, message
 from tidegate.inference import open_inference_pb2 as oip
 
@@ -30,7 +31,7 @@ ELSEWHERE = {
     "CANCELLED": "test_lifecycle_deadlines.py",
     "DRAINING": "test_lifecycle_end.py",
     "DRAIN_TIMEOUT": "test_lifecycle_end.py",
-    "ANSWER_TOO_LARGE": "beyond 2 GiB, the most that gRPC carries: more than a test may ask of a machine",
+    "ANSWER_TOO_LARGE": "test_an_answer_over_the_limit_is_refused_and_says_what_to_do",
     "INTERNAL": "a defect: whoever can provoke one mends it",
 }
 # Faults that a pause can cure; of the others a caller must not think that another try helps.
@@ -90,6 +91,20 @@ def test_a_request_with_a_thousand_faults_gets_an_answer_of_bounded_length(gatew
     assert refused.code == "INVALID_ARGUMENT"
     assert len(refused.message) <= 1024
     assert 0 < len(refused.fields) <= 16
+
+
+def test_an_answer_over_the_limit_is_refused_and_says_what_to_do(models):
+    def asked(rows: int) -> oip.ModelInferRequest:
+        return request("dynamic_shapes", ("x", "FP32", [rows, 1], floats(1) * rows))
+
+    document = {"limits": {"message_mib": 1}, "versions": {"slow/1": {"batching": "off"}}}
+    with start_gateway(document, models) as narrow, grpc.insecure_channel(narrow.grpc_address) as channel:
+        fits = asked(200_000)
+        fits.outputs.add(name="double")
+        assert len(send(channel, INFER, [fits.SerializeToString()])) > 800_000
+        refused = refusal(narrow, INFER, asked(200_000).SerializeToString())
+    assert (refused.reason, refused.code) == ("ANSWER_TOO_LARGE", "RESOURCE_EXHAUSTED")
+    assert ROWS["ANSWER_TOO_LARGE"].allows(refused.message), refused.message
 
 
 def test_a_small_message_that_grows_past_the_limit_is_refused_before_it_has_grown(gateway):

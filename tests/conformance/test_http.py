@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import grpc
 import pytest
 
-from support.calls import INFER, SERVICE, channel_to, four, refusal, send
+from support.calls import INFER, SERVICE, channel_to, four, refusal, request, send
 from support.gateway import Gateway, start_gateway
 from support.watching import metrics, read, status
 
@@ -189,7 +189,11 @@ def test_what_arrives_and_leaves_is_in_no_log(models):
             with pytest.raises(grpc.RpcError):
                 send(channel, INFER, [asked.SerializeToString()[:-1]], metadata=[("authorization", f"Bearer {secret}")])
             send(channel, SERVICE + "ServerLive", [b""], metadata=[("authorization", secret)])
+            outside = request("gather", ("index", "INT64", [1, 1], (31337).to_bytes(8, "little")))
+            with pytest.raises(grpc.RpcError):
+                send(channel, INFER, [outside.SerializeToString()])
         lines = gateway.log.splitlines()
     assert secret not in "\n".join(lines)
+    assert "31337" not in "\n".join(lines), "a value of a request"
     events = [json.loads(line) for line in lines]
     assert {"load", "start"} <= {event["event"] for event in events}

@@ -89,6 +89,8 @@ def _reasons(gateway) -> dict[str, str]:
 def test_a_file_that_cannot_be_loaded_is_named_with_its_reason_and_harms_nobody(unloadable, name):
     reason = _reasons(unloadable)[name]
     assert BROKEN[name][1] in reason
+    assert reason == " ".join(reason.split()), "one line"
+    assert "onnxruntime/core" not in reason, "where the runtime's own sources say so helps nobody"
     assert f"{name}/1 is not served: {reason[:20]}" in unloadable.log.replace('\\"', '"')
     with triton_grpc.InferenceServerClient(unloadable.grpc_address) as client:
         assert not client.is_model_ready(name)

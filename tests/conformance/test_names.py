@@ -60,7 +60,10 @@ def test_versions_that_the_document_names_are_loaded_beside_the_highest(reposito
             }
             assert "no route and no entry of `versions` names it" in index["2"].reason
             assert not client.is_model_ready("add", "2")
+        unloaded = refusal(gateway, INFER, four("add", model_version="2").SerializeToString())
         unknown = refusal(gateway, INFER, four("add", model_version="3").SerializeToString())
+    assert (unloaded.reason, unloaded.code) == ("VERSION_UNAVAILABLE", "UNAVAILABLE")
+    assert unloaded.message.endswith(index["2"].reason)
     assert (unknown.reason, unknown.code) == ("UNKNOWN_VERSION", "NOT_FOUND")
 
 

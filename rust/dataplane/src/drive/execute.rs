@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use tidegate_core::fault::{Fault, Reason};
-use tidegate_core::oip::answer::{self, Credit, Output};
+use tidegate_core::oip::answer::{self, Credit, FRAME_HEAD, Output};
 use tidegate_core::oip::validate::Plan;
 use tidegate_core::oip::wire::Span;
 use tidegate_core::plane::Nanos;
@@ -26,6 +26,8 @@ pub struct Request {
     pub prediction_id: PredictionId,
     /// Whether the answer's parameters say who answered.
     pub credited: bool,
+    /// Most bytes of the answer (`limits.message_mib`).
+    pub most_answer: usize,
     pub arrived: Nanos,
     pub deadline: Nanos,
 }
@@ -179,8 +181,17 @@ fn write(
     let stamp = &request.target.arms[request.arm].stamp;
     let id = request.id.of(&request.message);
     answer::write(out, stamp, id, request.credited.then_some(credit), plan.raw_answer, &answered)
-        .map(|()| out.split().freeze())
-        .map_err(|error| Fault::new(Reason::AnswerTooLarge, error.to_string()))
+        .map_err(|error| answer_too_large(error.size, request.most_answer))?;
+    let frame = out.split().freeze();
+    let size = frame.len() - FRAME_HEAD;
+    if size > request.most_answer { Err(answer_too_large(size, request.most_answer)) } else { Ok(frame) }
+}
+
+fn answer_too_large(size: usize, most: usize) -> Fault {
+    let text = format!(
+        "the answer has {size} bytes; at most {most} bytes are sent (limits.message_mib); ask for fewer rows or outputs"
+    );
+    Fault::new(Reason::AnswerTooLarge, text)
 }
 
 /// What the runtime says, short enough for a header.

@@ -22,7 +22,7 @@ pub enum Encoding {
 
 /// The fault of a message beyond the limit.
 pub fn too_large(limit: usize, came: &str) -> Fault {
-    let text = format!("the message has {came}; at most {} KiB are taken (limits.message_mib)", limit >> 10);
+    let text = format!("the message has {came}; at most {limit} bytes are taken (limits.message_mib)");
     Fault::new(Reason::MessageTooLarge, text)
 }
 

@@ -148,10 +148,30 @@ unsafe fn check(api: &sys::OrtApi, status: sys::OrtStatusPtr) -> Result<(), Stri
     }
     // SAFETY: non-null, ours, freed once.
     unsafe {
-        let message = CStr::from_ptr((api.GetErrorMessage)(status.0)).to_string_lossy().into_owned();
+        let message = readable(&CStr::from_ptr((api.GetErrorMessage)(status.0)).to_string_lossy());
         (api.ReleaseStatus)(status.0);
         Err(message)
     }
+}
+
+/// What the library says, in one line and without the place in its own sources
+/// (`/path/file.cc:46 void signature(…) message`).
+fn readable(said: &str) -> String {
+    let text = if said.starts_with('/') { after_signature(said).unwrap_or(said) } else { said };
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn after_signature(said: &str) -> Option<&str> {
+    let mut depth = 0u32;
+    for (at, char) in said.char_indices() {
+        match char {
+            '(' => depth += 1,
+            ')' if depth == 1 => return Some(said[at + 1..].trim_start().trim_start_matches("const ")),
+            ')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    None
 }
 
 impl Runtime for OnnxRuntime {

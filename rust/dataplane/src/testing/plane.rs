@@ -8,7 +8,7 @@ use crate::observe::counters::{BatchCounters, Counters, Labels};
 use crate::runtime::Model;
 use http::HeaderValue;
 use std::sync::Arc;
-use tidegate_core::document::{Document, VersionSettings};
+use tidegate_core::document::{Document, LogLevel, VersionSettings};
 use tidegate_core::oip::answer::Stamp;
 use tidegate_core::onnx::ModelFile;
 use tidegate_core::plane::{CostModel, SharedCost, SharedInlineGate, VersionPolicy};
@@ -116,5 +116,8 @@ pub(crate) fn plane(clock: Arc<dyn Clock>, compute: Arc<Compute>, versions: Vec<
     let targets = targets.collect();
     let snapshot = Snapshot { epoch: 1, incarnation: 1, targets, versions, index: Vec::new() };
     let counters = Counters::new(labels, 1);
-    Arc::new(Plane::new(Document::default(), clock, compute, counters, "1.99.0".to_owned(), snapshot))
+    let mut document = Document::default();
+    // Sheds are part of some tests, and nobody's news.
+    document.log.level = LogLevel::Error;
+    Arc::new(Plane::new(document, clock, compute, counters, "1.99.0".to_owned(), snapshot))
 }

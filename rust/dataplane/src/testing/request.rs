@@ -58,6 +58,7 @@ pub(crate) fn request(target: &Arc<Target>, columns: usize, values: &[f32]) -> R
         reason: "model",
         prediction_id: PredictionIds::new().next(0),
         credited: true,
+        most_answer: usize::MAX,
         arrived: 0,
         deadline: TIMEOUT,
     }

@@ -4,7 +4,7 @@ use super::{CreditLine, Echo, Envelope};
 use crate::drive::execute::Request;
 use crate::drive::message::Message;
 use crate::drive::plane::{Held, Plane};
-use crate::drive::snapshot::{Snapshot, Target};
+use crate::drive::snapshot::{IndexEntry, Snapshot, Target};
 use crate::observe::counters::{SeriesId, UNKNOWN};
 use crate::observe::prediction_id::PredictionId;
 use base64::Engine as _;
@@ -75,7 +75,7 @@ impl Admission {
         let deadline = earliest(now, envelope.grpc_timeout, asked.timeout_us, target.timeout);
         let version = head.model_version.text(&message);
         let (arm, reason) =
-            choose(target, version, head, &message, &envelope.metadata, prediction_id).map_err(refused)?;
+            choose(snapshot, target, version, head, &message, &envelope.metadata, prediction_id).map_err(refused)?;
         let chosen = &target.arms[arm];
         let prediction_id = *prediction_id;
         let credit = CreditLine { target: Arc::clone(target), arm, reason, prediction_id, epoch: snapshot.epoch };
@@ -84,10 +84,19 @@ impl Admission {
             .and_then(|plan| held.grow(plan.own_bytes()).map(|()| plan));
         let plan = checked
             .map_err(|fault| Box::new(Refused { fault, series: chosen.series, credit: Some(credit.clone()) }))?;
-        let credited = self.plane.document.answer_parameters;
-        let (id, target) = (head.id, Arc::clone(target));
-        let request =
-            Request { message, plan, target, arm, id, reason, prediction_id, credited, arrived: now, deadline };
+        let request = Request {
+            message,
+            plan,
+            target: Arc::clone(target),
+            arm,
+            id: head.id,
+            reason,
+            prediction_id,
+            credited: self.plane.document.answer_parameters,
+            most_answer: self.plane.message_limit(),
+            arrived: now,
+            deadline,
+        };
         Ok((request, credit))
     }
 }
@@ -103,6 +112,7 @@ impl Echo {
 }
 
 fn choose(
+    snapshot: &Snapshot,
     target: &Target,
     version: &str,
     head: &Head,
@@ -112,7 +122,7 @@ fn choose(
 ) -> Result<(usize, &'static str), Fault> {
     let Some(route) = &target.route else {
         let arm = if version.is_empty() { Some(target.lead) } else { target.arm_of(version) };
-        let arm = arm.ok_or_else(|| unknown_version(target, version))?;
+        let arm = arm.ok_or_else(|| unknown_version(snapshot, target, version))?;
         return Ok((arm, routing::Reason::Model.name()));
     };
     let pinned = if version.is_empty() {
@@ -163,8 +173,13 @@ fn unknown_model(snapshot: &Snapshot, name: &str) -> Fault {
     Fault::of_field(Reason::UnknownModel, "model_name", message)
 }
 
-/// The fault of a version that a name does not answer with.
-pub fn unknown_version(target: &Target, version: &str) -> Fault {
+/// The fault of a version that a model does not answer with: it is not loaded, or not there.
+pub fn unknown_version(snapshot: &Snapshot, target: &Target, version: &str) -> Fault {
+    let is_asked = |entry: &&IndexEntry| entry.model == target.name && entry.version == version;
+    if let Some(entry) = snapshot.index.iter().find(is_asked) {
+        let message = format!("model \"{}\" is not loaded: version {version}: {}", entry.model, entry.reason);
+        return Fault::of_field(Reason::VersionUnavailable, "model_version", message);
+    }
     let shown: String = version.chars().take(128).collect();
     let known: Vec<&str> = target.arms.iter().map(|arm| arm.version.id.version()).collect();
     let message = format!("\"{}\" has no loaded version \"{shown}\"; loaded are {}", target.name, known.join(", "));
@@ -177,12 +192,12 @@ pub fn find_target(snapshot: &Snapshot, name: &str) -> Result<Arc<Target>, Fault
 }
 
 /// Finds the arm that a call about a model speaks of; a route speaks of its stable arm.
-pub fn find_arm(target: &Target, version: &str) -> Result<usize, Fault> {
+pub fn find_arm(snapshot: &Snapshot, target: &Target, version: &str) -> Result<usize, Fault> {
     if version.is_empty() {
         return Ok(target.lead);
     }
     match &target.route {
-        None => target.arm_of(version).ok_or_else(|| unknown_version(target, version)),
+        None => target.arm_of(version).ok_or_else(|| unknown_version(snapshot, target, version)),
         Some(route) => {
             route.pin(version).map(|arm| arm as usize).map_err(|error| not_on_route(route, version, &error.to_string()))
         }

@@ -3,6 +3,7 @@
 use super::{Pending, Queued, Reactor, draining};
 use crate::drive::compute::{Job, deadline_expired};
 use crate::drive::inbox::{Reply, Ticket};
+use crate::drive::plane::Phase;
 use crate::drive::snapshot::Version;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -18,6 +19,10 @@ impl Reactor {
         let Pending { request, mut account } = pending;
         if account.caller.is_gone() {
             return self.finish(account, Reply::fault(cancelled()));
+        }
+        // Set aside before the end of the drain, looked at after it: nobody would come back to it in the queue.
+        if *self.plane.phase.borrow() >= Phase::Aborting {
+            return self.finish(account, Reply::fault(draining()));
         }
         let ticket = self.next_ticket.get() + 1;
         self.next_ticket.set(ticket);

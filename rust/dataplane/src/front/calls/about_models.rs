@@ -27,7 +27,7 @@ pub(super) fn ready(
         }
         found => found?,
     };
-    match find_arm(&target, &asked.version) {
+    match find_arm(snapshot, &target, &asked.version) {
         // A snapshot holds routes with all their arms loaded or not at all.
         Ok(_) => ready(gateway),
         Err(_) if target.route.is_none() && is_indexed(snapshot, &asked.name, &asked.version) => ready(false),
@@ -50,7 +50,7 @@ pub(super) fn metadata(
     asked: &oip::ModelMetadataRequest,
 ) -> Result<oip::ModelMetadataResponse, Fault> {
     let target = find_target(snapshot, &asked.name)?;
-    let arm = find_arm(&target, &asked.version)?;
+    let arm = find_arm(snapshot, &target, &asked.version)?;
     let signature = target.arms[arm].version.signature();
     let versions = if asked.version.is_empty() { versions_of(&target) } else { vec![spelled(&target, arm)] };
     Ok(oip::ModelMetadataResponse {
@@ -88,7 +88,7 @@ fn tensor_metadata(spec: &TensorSpec) -> oip::model_metadata_response::TensorMet
 /// The configuration of a name: that of its lead arm, or of the version asked for.
 pub(super) fn config(snapshot: &Snapshot, asked: &oip::ModelConfigRequest) -> Result<oip::ModelConfigResponse, Fault> {
     let target = find_target(snapshot, &asked.name)?;
-    let version = &target.arms[find_arm(&target, &asked.version)?].version;
+    let version = &target.arms[find_arm(snapshot, &target, &asked.version)?].version;
     Ok(oip::ModelConfigResponse { config: Some(config_of(&target, version)) })
 }
 

@@ -23,7 +23,7 @@ pub(super) fn statistics(
         if asked.version.is_empty() {
             found = entries(&target, counters);
         } else {
-            let arm = &target.arms[find_arm(&target, &asked.version)?];
+            let arm = &target.arms[find_arm(snapshot, &target, &asked.version)?];
             found.push(entry(&target, arm, std::slice::from_ref(arm), &[arm.series], counters));
         }
     } else if asked.version.is_empty() {
