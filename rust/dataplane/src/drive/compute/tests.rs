@@ -194,7 +194,6 @@ fn a_worker_that_panics_costs_its_own_batch_and_the_thread_goes_on() {
     assert_eq!(reason(&shop.mail.next().1), Reason::Internal);
     shop.submit(0, 1).expect("room");
     assert_own(&shop.mail.next().1, &[1.0]);
-    assert_eq!(shop.compute.depth(shop.versions[0].queue).running, 0);
 }
 
 #[test]

@@ -151,7 +151,9 @@ fn shapes_whose_keys_collide_do_not_share_a_run() {
     let (narrow, wide) = ([1.0, 2.0], [3.0, 4.0, 5.0]);
     let replies = run(&model, |target| {
         let mut requests = vec![request(target, 2, &narrow), request(target, 3, &wide), request(target, 2, &narrow)];
-        requests.iter_mut().for_each(|request| request.plan.shape = 42);
+        for request in &mut requests {
+            request.plan.shape = 42;
+        }
         requests
     });
     for (reply, own) in replies.iter().zip([&narrow[..], &wide, &narrow]) {

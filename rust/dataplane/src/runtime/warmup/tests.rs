@@ -33,9 +33,12 @@ fn a_model_that_mixes_rows_is_not_batched_although_it_looks_like_any_other() {
     assert!(reason.starts_with("rows depend on each other: output \"y\""), "{reason}");
 }
 
+/// An element of the answer, by its place, the columns of a row, and all that is in the batch.
+type Mixer = fn(usize, usize, &[f32]) -> f32;
+
 #[test]
 fn every_way_of_mixing_rows_is_found() {
-    let mixers: [(&str, fn(usize, usize, &[f32]) -> f32); 5] = [
+    let mixers: [(&str, Mixer); 5] = [
         ("counts the rows", |_, _, all| all.len() as f32),
         ("adds up what came before", |at, _, all| all[..=at].iter().sum()),
         ("knows its place", |at, columns, all| all[at] + (at / columns) as f32),
