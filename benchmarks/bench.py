@@ -123,7 +123,7 @@ def _second_opinion(cell: Cell, subject: Server, reference: Server, tools: Tools
         for server, run in ((subject, result.runs[-2]), (reference, result.runs[-1]))
     ]
     return (
-        f"{cell.name}: h2load, without sticky keys, sees {rates[0]:,.0f} and {rates[1]:,.0f} req/s "
+        f"{cell.name}: h2load, with one sticky key, sees {rates[0]:,.0f} and {rates[1]:,.0f} req/s "
         f"({rates[0] / rates[1]:.2f}x)"
     )
 

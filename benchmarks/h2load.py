@@ -28,10 +28,10 @@ def version() -> str:
     return subprocess.run(["h2load", "--version"], capture_output=True, text=True, check=True).stdout.strip()
 
 
-def run(target: str, body: Path, *, connections: int, streams: int, requests: int) -> Seen:
+def run(target: str, body: Path, *, header: str, connections: int, streams: int, requests: int) -> Seen:
     """Send exactly `requests`; `body` is a file with the gRPC prefix. Raises LoadError unless all succeed."""
     command = ["h2load", "-n", str(requests), "-c", str(connections), "-m", str(streams), "-t", "1", "-d", str(body)]
-    command += ["-H", "content-type: application/grpc", "-H", "te: trailers", f"http://{target}{METHOD}"]
+    command += ["-H", "content-type: application/grpc", "-H", "te: trailers", "-H", header, f"http://{target}{METHOD}"]
     said = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=True).stdout
     rate, outcome, data = _RATE.search(said), _SUCCEEDED.search(said), _DATA.search(said)
     if rate is None or outcome is None or data is None:
