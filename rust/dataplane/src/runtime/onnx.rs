@@ -9,26 +9,24 @@
 //! library, owned by exactly one wrapper, released once; `OrtSession::Run` may be called from any number of threads.
 #![allow(unsafe_code)]
 
+mod elements;
+mod worker;
+
 use super::{Artifact, Batch, LoadOptions, Model, Outputs, Runtime, Worker};
+use elements::{datatype_of, element_type, not_a_tensor, readable};
 use ort_sys as sys;
 use std::alloc::Layout;
-use std::collections::HashMap;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::path::Path;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
-use tidegate_core::oip::answer::{Elements, LARGEST};
+use tidegate_core::oip::answer::Elements;
 use tidegate_core::oip::datatype::Datatype;
 use tidegate_core::oip::signature::{Signature, TensorSpec};
+use worker::OnnxWorker;
 
 /// The API that our declarations describe. Newer libraries still serve it.
 const API_VERSION: u32 = sys::ORT_API_VERSION;
-/// Bindings that one worker keeps; beyond that it starts afresh, so that odd shapes cannot fill the memory.
-const KEPT_BINDINGS: usize = 256;
-/// Bytes of buffers that one worker keeps: what a larger batch needed goes with the next shape.
-const KEPT_BYTES: usize = 32 << 20;
-/// Bytes of a batch up to which its string tensors are kept for the next one of its shape.
-const KEPT_STRINGS: usize = 64 << 10;
 /// ONNX Runtime's kernels like cache lines.
 const ALIGNMENT: usize = 64;
 
@@ -152,26 +150,6 @@ unsafe fn check(api: &sys::OrtApi, status: sys::OrtStatusPtr) -> Result<(), Stri
         (api.ReleaseStatus)(status.0);
         Err(message)
     }
-}
-
-/// What the library says, in one line and without the place in its own sources
-/// (`/path/file.cc:46 void signature(…) message`).
-fn readable(said: &str) -> String {
-    let text = if said.starts_with('/') { after_signature(said).unwrap_or(said) } else { said };
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-fn after_signature(said: &str) -> Option<&str> {
-    let mut depth = 0u32;
-    for (at, char) in said.char_indices() {
-        match char {
-            '(' => depth += 1,
-            ')' if depth == 1 => return Some(said[at + 1..].trim_start().trim_start_matches("const ")),
-            ')' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    None
 }
 
 impl Runtime for OnnxRuntime {
@@ -354,53 +332,6 @@ type NameOf = unsafe extern "system" fn(
 ) -> sys::OrtStatusPtr;
 type TypeOf = unsafe extern "system" fn(*const sys::OrtSession, usize, *mut *mut sys::OrtTypeInfo) -> sys::OrtStatusPtr;
 
-fn not_a_tensor(kind: &str, name: &str) -> String {
-    format!(
-        "{kind} \"{name}\" is a sequence or a map, which the protocol cannot carry; export the model without it \
-         (skl2onnx: options={{id(model): {{\"zipmap\": False}}}})"
-    )
-}
-
-fn datatype_of(element: c_int) -> Option<Datatype> {
-    Some(match element {
-        1 => Datatype::Fp32,
-        2 => Datatype::Uint8,
-        3 => Datatype::Int8,
-        4 => Datatype::Uint16,
-        5 => Datatype::Int16,
-        6 => Datatype::Int32,
-        7 => Datatype::Int64,
-        8 => Datatype::Bytes,
-        9 => Datatype::Bool,
-        10 => Datatype::Fp16,
-        11 => Datatype::Fp64,
-        12 => Datatype::Uint32,
-        13 => Datatype::Uint64,
-        16 => Datatype::Bf16,
-        _ => return None,
-    })
-}
-
-fn element_type(datatype: Datatype) -> sys::ONNXTensorElementDataType {
-    use sys::ONNXTensorElementDataType as E;
-    match datatype {
-        Datatype::Fp32 => E::ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT,
-        Datatype::Uint8 => E::ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT8,
-        Datatype::Int8 => E::ONNX_TENSOR_ELEMENT_DATA_TYPE_INT8,
-        Datatype::Uint16 => E::ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT16,
-        Datatype::Int16 => E::ONNX_TENSOR_ELEMENT_DATA_TYPE_INT16,
-        Datatype::Int32 => E::ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32,
-        Datatype::Int64 => E::ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64,
-        Datatype::Bytes => E::ONNX_TENSOR_ELEMENT_DATA_TYPE_STRING,
-        Datatype::Bool => E::ONNX_TENSOR_ELEMENT_DATA_TYPE_BOOL,
-        Datatype::Fp16 => E::ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16,
-        Datatype::Fp64 => E::ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE,
-        Datatype::Uint32 => E::ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT32,
-        Datatype::Uint64 => E::ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT64,
-        Datatype::Bf16 => E::ONNX_TENSOR_ELEMENT_DATA_TYPE_BFLOAT16,
-    }
-}
-
 struct ModelCore {
     session: Session,
     inputs: Vec<CString>,
@@ -418,16 +349,7 @@ impl Model for OnnxModel {
     }
 
     fn worker(&self) -> Box<dyn Worker> {
-        Box::new(OnnxWorker {
-            core: Arc::clone(&self.core),
-            signature: Arc::clone(&self.signature),
-            bindings: HashMap::new(),
-            buffers: Vec::new(),
-            shape: Vec::new(),
-            takes_strings: self.signature.inputs.iter().any(|spec| spec.datatype == Datatype::Bytes),
-            has_long_strings: false,
-            results: Results::default(),
-        })
+        Box::new(OnnxWorker::new(&self.core, &self.signature))
     }
 }
 
@@ -604,127 +526,6 @@ impl Outputs for Results {
             Kept::At(at, length) => Elements::Fixed(unsafe { std::slice::from_raw_parts(*at, *length) }),
             Kept::Own(bytes) => Elements::Fixed(bytes),
             Kept::Strings { text, ends } => Elements::Strings { text, start: 0, ends },
-        }
-    }
-}
-
-struct OnnxWorker {
-    core: Arc<ModelCore>,
-    signature: Arc<Signature>,
-    /// By shape. Dropped before the buffers they lie over.
-    bindings: HashMap<Vec<i64>, Binding>,
-    /// One per input, then one per output: all shapes share them, for only one batch runs at a time.
-    buffers: Vec<Buffer>,
-    /// The shape that was prepared.
-    shape: Vec<i64>,
-    takes_strings: bool,
-    /// Whether what was prepared holds more string bytes than are worth keeping.
-    has_long_strings: bool,
-    results: Results,
-}
-
-impl Worker for OnnxWorker {
-    fn prepare(&mut self, batch: Batch<'_>) -> Result<(), String> {
-        // The library's string tensors keep the room of the longest strings they ever held, and callers' data with it.
-        if self.has_long_strings {
-            self.bindings.remove(&self.shape);
-        }
-        shape_of(batch, &mut self.shape);
-        let bytes: usize = batch.parts.iter().map(|part| part.message.len()).sum();
-        self.has_long_strings = self.takes_strings && bytes > KEPT_STRINGS;
-        if !self.bindings.contains_key(&self.shape) {
-            let binding = self.bind(batch)?;
-            self.bindings.insert(self.shape.clone(), binding);
-        }
-        let binding = self.bindings.get_mut(&self.shape).expect("inserted above");
-        for (index, input) in binding.inputs.iter_mut().enumerate() {
-            input.fill(index, batch, &mut self.buffers[index])?;
-        }
-        Ok(())
-    }
-
-    fn run(&mut self) -> Result<&dyn Outputs, String> {
-        let binding = self.bindings.get_mut(&self.shape).ok_or("nothing was prepared")?;
-        self.results = run(&self.core, binding, &self.signature, &self.buffers)?;
-        Ok(&self.results)
-    }
-}
-
-impl OnnxWorker {
-    fn bind(&mut self, batch: Batch<'_>) -> Result<Binding, String> {
-        let plan = batch.parts[0].plan;
-        let with_rows = |mut dims: Vec<i64>| {
-            if let (Some(rows), Some(first)) = (batch.rows, dims.first_mut()) {
-                *first = i64::from(rows);
-            }
-            dims
-        };
-        let inputs: Vec<Vec<i64>> = plan.tensors.iter().map(|tensor| with_rows(plan.dims(tensor).to_vec())).collect();
-        let outputs: Vec<Option<Vec<i64>>> = self
-            .signature
-            .outputs
-            .iter()
-            .map(|spec| {
-                let dims = with_rows(spec.dims.clone());
-                let is_known = !dims.is_empty() && dims.iter().all(|&dim| dim >= 0) && spec.datatype.size().is_some();
-                is_known.then_some(dims)
-            })
-            .collect();
-        let specs = self.signature.inputs.iter().chain(&self.signature.outputs);
-        let shapes = inputs.iter().map(Some).chain(outputs.iter().map(Option::as_ref));
-        let needed: Vec<usize> = specs
-            .zip(shapes)
-            .map(|(spec, dims)| dims.and_then(|dims| bytes_of(spec.datatype, dims)).unwrap_or(0))
-            .collect();
-        // A short request may ask for long outputs: more than an answer can carry is not worth the memory.
-        if let Some(length) = needed.iter().find(|&&length| length > LARGEST) {
-            return Err(format!("a tensor would have {length} bytes, more than an answer can carry"));
-        }
-        self.make_room(&needed)?;
-        let shared = &self.core.session.shared;
-        let (ins, outs) = self.buffers.split_at(inputs.len());
-        let specs = self.signature.inputs.iter().zip(&inputs).zip(ins);
-        let inputs = specs.map(|((spec, dims), buffer)| Bound::new(shared, spec.datatype, dims, buffer));
-        let specs = self.signature.outputs.iter().zip(&outputs).zip(outs);
-        let outputs = specs.map(|((spec, dims), buffer)| {
-            dims.as_ref().map(|dims| Bound::new(shared, spec.datatype, dims, buffer)).transpose()
-        });
-        Ok(Binding { inputs: inputs.collect::<Result<_, _>>()?, outputs: outputs.collect::<Result<_, _>>()? })
-    }
-
-    /// Makes every buffer hold at least so many bytes. Nothing is bound to a buffer that goes.
-    fn make_room(&mut self, needed: &[usize]) -> Result<(), String> {
-        if self.buffers.is_empty() {
-            self.buffers =
-                needed.iter().map(|&length| Buffer::new(length.next_power_of_two())).collect::<Result<_, _>>()?;
-        }
-        let held: usize = self.buffers.iter().map(|buffer| buffer.length).sum();
-        let fits = self.buffers.iter().zip(needed).all(|(buffer, &needed)| needed <= buffer.length);
-        if fits && held <= KEPT_BYTES && self.bindings.len() < KEPT_BINDINGS {
-            return Ok(());
-        }
-        self.bindings.clear();
-        let shrinks = held > KEPT_BYTES;
-        for (buffer, &needed) in self.buffers.iter_mut().zip(needed) {
-            if shrinks || needed > buffer.length {
-                *buffer = Buffer::new(needed.next_power_of_two())?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// The shape of every input of the whole batch, ranks included: what bindings are kept by.
-fn shape_of(batch: Batch<'_>, shape: &mut Vec<i64>) {
-    let plan = batch.parts[0].plan;
-    shape.clear();
-    for tensor in &plan.tensors {
-        let dims = plan.dims(tensor);
-        shape.push(dims.len() as i64);
-        let start = shape.len();
-        shape.extend_from_slice(dims);
-        if let (Some(rows), Some(first)) = (batch.rows, shape.get_mut(start)) {
-            *first = i64::from(rows);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The memory of a worker: it grows with what comes, goes again, and never changes an answer.
 
-use super::super::{ALIGNMENT, KEPT_BINDINGS, KEPT_BYTES, ModelCore, OnnxModel, OnnxWorker, Results, Session};
+use super::super::worker::{KEPT_BINDINGS, KEPT_BYTES, OnnxWorker};
+use super::super::{ALIGNMENT, ModelCore, OnnxModel, Session};
 use super::super::{Buffer, TensorSpec};
 use super::contents;
 use crate::runtime::artifact::Artifact;
@@ -8,7 +9,6 @@ use crate::runtime::{LoadOptions, Model as _};
 use crate::testing::onnx::{FLOAT, identity};
 use crate::testing::runtime::{Asked, Folder, run, runtime};
 use proptest::prelude::*;
-use std::collections::HashMap;
 use std::ffi::CString;
 use std::sync::Arc;
 use tidegate_core::oip::datatype::Datatype;
@@ -30,16 +30,7 @@ fn open(model: &[u8]) -> OnnxModel {
 }
 
 fn worker(model: &OnnxModel) -> OnnxWorker {
-    OnnxWorker {
-        core: Arc::clone(&model.core),
-        signature: Arc::clone(&model.signature),
-        bindings: HashMap::new(),
-        buffers: Vec::new(),
-        takes_strings: false,
-        has_long_strings: false,
-        shape: Vec::new(),
-        results: Results::default(),
-    }
+    OnnxWorker::new(&model.core, &model.signature)
 }
 
 fn held(worker: &OnnxWorker) -> usize {
