@@ -108,8 +108,10 @@ fn walk(folder: &Path) -> Result<Vec<PathBuf>, String> {
     while let Some(current) = open.pop() {
         let failed = |error| format!("cannot list {}: {error}", current.display());
         for entry in std::fs::read_dir(&current).map_err(failed)? {
-            let path = entry.map_err(failed)?.path();
-            if path.is_dir() { open.push(path) } else { files.push(path) }
+            let entry = entry.map_err(failed)?;
+            // Linked folders are not followed: they lead out of the folder, or round in circles.
+            let is_folder = entry.file_type().map_err(failed)?.is_dir();
+            if is_folder { open.push(entry.path()) } else { files.push(entry.path()) }
         }
     }
     Ok(files)
