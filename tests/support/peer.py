@@ -7,7 +7,18 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Self
 
-from support.http2 import ACK, DATA, END_HEADERS, END_STREAM, HEADERS, PING, PREFACE, RST_STREAM, SETTINGS
+from support.http2 import (
+    ACK,
+    DATA,
+    END_HEADERS,
+    END_STREAM,
+    HEADERS,
+    PING,
+    PREFACE,
+    RST_STREAM,
+    SETTINGS,
+    WINDOW_UPDATE,
+)
 
 INFER_PATH = "/inference.GRPCInferenceService/ModelInfer"
 PATIENCE_S = 20.0
@@ -85,6 +96,13 @@ class Peer:
     def open(self, stream: int, path: str = INFER_PATH, *, end: bool = False, **more: str) -> None:
         """Opens a call."""
         self.send(frame(HEADERS, END_HEADERS | (END_STREAM if end else 0), stream, head(path, **more)))
+
+    def take_windows(self) -> None:
+        """Waits until the other side has said how much it takes: before that, only 64 KiB may be sent."""
+        for found in self.frames():
+            if found.kind == WINDOW_UPDATE and found.stream == 0:
+                return
+        raise AssertionError("the connection ended before it began")
 
     def frames(self) -> Iterator[Frame]:
         """Every frame until the other side closes; its SETTINGS and PINGs are acknowledged."""
