@@ -163,6 +163,12 @@ impl Fault {
     }
 }
 
+/// What a caller sent, cut to what a sentence can bear: 128 characters.
+pub fn quoted(text: &str) -> &str {
+    const MOST: usize = 128;
+    text.char_indices().nth(MOST).map_or(text, |(end, _)| &text[..end])
+}
+
 impl std::fmt::Display for Fault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} ({}): {}", self.code().name(), self.reason.name(), self.message)

@@ -1,9 +1,8 @@
 //! Parameters of a request: the protocol's own, checked; anybody else's, handed through.
 
 use super::faults::Faults;
-use super::text::clip;
 use super::wire::{FIXED64, Malformed, Reader, Span, VARINT, expect};
-use crate::fault::{Fault, Reason};
+use crate::fault::{Fault, Reason, quoted};
 
 /// The value of one `InferParameter`, by position in the message.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -100,7 +99,7 @@ pub fn asked(parameters: &[Parameter], message: &[u8]) -> Result<Asked, Fault> {
         if let Some(place) = RESERVED.iter().position(|name| name.as_bytes() == key) {
             last[place] = Some(parameter.value);
         } else if key.starts_with(b"triton_") {
-            let key = clip(parameter.key.text(message));
+            let key = quoted(parameter.key.text(message));
             faults.add(
                 Reason::InvalidParameter,
                 || format!("parameters[\"{key}\"]"),

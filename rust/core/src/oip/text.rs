@@ -12,15 +12,6 @@ pub(super) fn names(specs: &[TensorSpec]) -> String {
     text
 }
 
-/// What a caller sent, short enough for an error.
-pub(super) fn clip(text: &str) -> &str {
-    const SHOWN: usize = 128;
-    match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => &text[..end],
-        None => text,
-    }
-}
-
 pub(super) fn show(dims: &[i64]) -> String {
     const SHOWN: usize = 16;
     let mut text = dims.iter().take(SHOWN).map(i64::to_string).collect::<Vec<_>>().join(",");

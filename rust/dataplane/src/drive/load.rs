@@ -163,7 +163,6 @@ impl Loader<'_> {
             slot,
             digest: artifact.digest,
             size_bytes: artifact.size_bytes,
-            facts: artifact.facts,
             model,
             unbatched: findings.unbatched,
             cost: SharedCost::new(CostModel::fit(&findings.costs)),

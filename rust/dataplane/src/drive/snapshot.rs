@@ -8,7 +8,6 @@ use std::sync::Arc;
 use tidegate_core::document::{VersionId, VersionSettings};
 use tidegate_core::oip::answer::Stamp;
 use tidegate_core::oip::signature::Signature;
-use tidegate_core::onnx::ModelFile;
 use tidegate_core::plane::{Nanos, SharedCost, SharedInlineGate, VersionKey};
 use tidegate_core::routing::RoutePlan;
 
@@ -31,7 +30,6 @@ pub struct Version {
     pub slot: usize,
     pub digest: String,
     pub size_bytes: u64,
-    pub facts: ModelFile,
     pub model: Box<dyn Model>,
     pub settings: VersionSettings,
     /// Why requests run one by one; `None` if they are batched.

@@ -12,7 +12,7 @@ pub(in crate::front) mod tests;
 use crate::drive::plane::Plane;
 use bytes::Bytes;
 use prost::Message;
-use tidegate_core::fault::{Fault, Reason};
+use tidegate_core::fault::{Fault, Reason, quoted};
 use tidegate_core::oip::messages::inference as oip;
 
 /// What callers take the server for in ServerMetadata.
@@ -24,9 +24,6 @@ const EXTENSIONS: [&str; 4] = ["model_configuration", "statistics", "parameters"
 /// Longest message of these calls in bytes. Names and settings fit a thousand times over; a decoded list of empty
 /// strings takes twelve times its bytes, and the account of bytes in flight does not see that.
 const LONGEST_MESSAGE: usize = 1 << 20;
-
-/// Longest text of a caller that a sentence quotes, in characters.
-const MOST_QUOTED: usize = 128;
 
 /// Answers one unary call of `inference.GRPCInferenceService`: the message and the answer are without their frames.
 ///
@@ -109,9 +106,4 @@ fn unknown_method(method: &str) -> Fault {
         quoted(method)
     );
     Fault::new(Reason::UnknownMethod, text)
-}
-
-/// A caller's text, cut to what a sentence can bear.
-fn quoted(text: &str) -> String {
-    text.chars().take(MOST_QUOTED).collect()
 }

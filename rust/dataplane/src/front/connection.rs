@@ -14,7 +14,7 @@ use http::{HeaderMap, Method, Request, StatusCode, header};
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::time::Duration;
-use tidegate_core::fault::{Fault, Reason};
+use tidegate_core::fault::{Fault, Reason, quoted};
 use tokio::net::TcpStream;
 
 /// Bytes that one stream may send before we have read them.
@@ -120,7 +120,7 @@ fn dispatch(reactor: &Rc<Reactor>, request: Request<RecvStream>, mut respond: Se
                 unary(call, move |reactor, message| calls::call(&reactor.plane, &method, message));
             }
             None => {
-                let shown: String = path.chars().take(128).collect();
+                let shown = quoted(path);
                 let text = format!("there is no method {shown}; reflection lists the services");
                 let Call { mut respond, .. } = call;
                 grpc::refuse(&mut respond, &Fault::new(Reason::UnknownMethod, text), None);
@@ -174,6 +174,15 @@ fn unary(mut call: Call, handle: impl FnOnce(&Reactor, Bytes) -> Result<Bytes, F
         };
         grpc::answer(call.respond, Outcome { result, credit: None, echo: None });
     });
+}
+
+/// Waits as long as the caller gave a whole stream, and says so.
+pub async fn until_deadline(timeout: Option<u64>) -> Fault {
+    match timeout {
+        None => std::future::pending().await,
+        Some(nanos) => tokio::time::sleep(Duration::from_nanos(nanos)).await,
+    }
+    Fault::new(Reason::DeadlineExpired, "the deadline of the stream passed")
 }
 
 /// Waits until long streams have to end, and says why.

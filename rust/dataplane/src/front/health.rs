@@ -7,7 +7,7 @@ use crate::drive::plane::{Held, Plane};
 use bytes::Bytes;
 use prost::Message as _;
 use std::future::poll_fn;
-use tidegate_core::fault::{Fault, Reason};
+use tidegate_core::fault::{Fault, Reason, quoted};
 use tidegate_core::oip::messages::health::health_check_response::ServingStatus;
 use tidegate_core::oip::messages::health::{HealthCheckRequest, HealthCheckResponse};
 
@@ -34,7 +34,7 @@ fn encode(status: ServingStatus) -> Bytes {
 pub fn check(plane: &Plane, message: Bytes) -> Result<Bytes, Fault> {
     let name = name_of(message)?;
     state(plane, &name).map(encode).ok_or_else(|| {
-        let shown: String = name.chars().take(128).collect();
+        let shown = quoted(&name);
         let text = format!("no service, route or model is named \"{shown}\"");
         Fault::of_field(Reason::UnknownService, "service", text)
     })

@@ -4,18 +4,18 @@
 mod tests;
 
 use super::body::{Broken, Step};
-use super::connection::{Call, until_draining};
+use super::connection::{Call, until_deadline, until_draining};
 use super::grpc;
 use crate::drive::plane::Held;
 use bytes::Bytes;
 use prost::Message as _;
 use prost_types::{DescriptorProto, EnumDescriptorProto, FileDescriptorSet};
 use std::collections::{HashMap, HashSet};
-use std::future::{pending, poll_fn};
+use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::LazyLock;
 use std::time::Duration;
-use tidegate_core::fault::{Code, Fault, Reason};
+use tidegate_core::fault::{Code, Fault, Reason, quoted};
 use tidegate_core::oip::messages::DESCRIPTORS;
 use tidegate_core::oip::messages::reflection::server_reflection_request::MessageRequest as Asked;
 use tidegate_core::oip::messages::reflection::server_reflection_response::MessageResponse as Answer;
@@ -23,9 +23,6 @@ use tidegate_core::oip::messages::reflection::{
     ErrorResponse, ExtensionNumberResponse, FileDescriptorResponse, ListServiceResponse, ServerReflectionRequest,
     ServerReflectionResponse, ServiceResponse,
 };
-
-/// Longest text of a caller that a sentence quotes, in characters.
-const MOST_QUOTED: usize = 128;
 
 static REFLECTION: LazyLock<Reflection> =
     LazyLock::new(|| Reflection::new(DESCRIPTORS).expect("the build writes a FileDescriptorSet"));
@@ -41,17 +38,12 @@ async fn run(call: Call) {
     let mut held = Held::bytes_only(&reactor.plane);
     let idle = Duration::from_millis(reactor.plane.document.limits.idle_body_timeout_ms);
     let mut draining = pin!(until_draining(&reactor));
-    let mut timed_out = pin!(async {
-        match timeout {
-            None => pending().await,
-            Some(nanos) => tokio::time::sleep(Duration::from_nanos(nanos)).await,
-        }
-    });
+    let mut timed_out = pin!(until_deadline(timeout));
     let end = loop {
         let step = tokio::select! {
             biased;
             fault = &mut draining => break Err(fault),
-            () = &mut timed_out => break Err(Fault::new(Reason::DeadlineExpired, "the deadline of the stream passed")),
+            fault = &mut timed_out => break Err(fault),
             reset = poll_fn(|cx| out.poll_reset(cx)) => { drop(reset); return }
             step = messages.step(&mut held, idle) => step,
         };
@@ -221,8 +213,4 @@ fn not_found(what: &str) -> Answer {
 
 fn refusal(code: Code, error_message: String) -> Answer {
     Answer::ErrorResponse(ErrorResponse { error_code: code as i32, error_message })
-}
-
-fn quoted(text: &str) -> String {
-    text.chars().take(MOST_QUOTED).collect()
 }

@@ -1,7 +1,7 @@
 //! ModelStreamInfer: a stream of requests, each on its own way, answered in the order they came.
 
 use super::body::{Broken, Step};
-use super::connection::{Call, until_draining};
+use super::connection::{Call, until_deadline, until_draining};
 use super::grpc;
 use crate::drive::inbox::Ticket;
 use crate::drive::message::Message;
@@ -50,7 +50,7 @@ async fn run(call: Call) {
     // Why the stream ends once what is outstanding has been answered.
     let mut ending: Option<Fault> = None;
     let mut is_draining = false;
-    let mut timed_out = std::pin::pin!(run_out(session.deadline.map(|deadline| deadline - started)));
+    let mut timed_out = std::pin::pin!(until_deadline(timeout));
     let end: Result<(), Fault> = loop {
         if session.outstanding.is_empty() {
             if let Some(fault) = ending.take() {
@@ -88,9 +88,7 @@ async fn run(call: Call) {
                 is_draining = true;
                 ending.get_or_insert(fault);
             }
-            () = &mut timed_out => {
-                break Err(Fault::new(Reason::DeadlineExpired, "the deadline of the stream passed"));
-            }
+            fault = &mut timed_out => break Err(fault),
         }
     };
     let trailers = end.map_or_else(|fault| grpc::fault_trailers(&fault, None), |()| grpc::ok_trailers());
@@ -164,14 +162,6 @@ impl Session {
             return Delivered::Gone;
         }
         Delivered::Yes
-    }
-}
-
-/// Waits as long as the caller gave the whole stream.
-async fn run_out(timeout: Option<u64>) {
-    match timeout {
-        None => std::future::pending().await,
-        Some(nanos) => tokio::time::sleep(Duration::from_nanos(nanos)).await,
     }
 }
 

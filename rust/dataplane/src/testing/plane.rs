@@ -10,7 +10,6 @@ use http::HeaderValue;
 use std::sync::Arc;
 use tidegate_core::document::{Document, LogLevel, VersionSettings};
 use tidegate_core::oip::answer::Stamp;
-use tidegate_core::onnx::ModelFile;
 use tidegate_core::plane::{CostModel, SharedCost, SharedInlineGate, VersionPolicy};
 use tidegate_core::routing::RoutePlan;
 
@@ -63,7 +62,6 @@ pub(crate) fn version(
         slot,
         digest: "ab".repeat(32),
         size_bytes: 1234,
-        facts: ModelFile::default(),
         model: Box::new(model),
         settings,
         unbatched,

@@ -2,12 +2,12 @@
 
 use super::places::Places;
 use super::{Data, Plan, Tensor};
-use crate::fault::Reason;
+use crate::fault::{Reason, quoted};
 use crate::oip::faults::Faults;
 use crate::oip::parameters::find;
 use crate::oip::request::{Head, Input};
 use crate::oip::signature::{Signature, TensorSpec};
-use crate::oip::text::{clip, names, show};
+use crate::oip::text::{names, show};
 
 /// One request on its way to a plan; faults gather so that the caller learns of all at once.
 pub(super) struct Check<'a> {
@@ -81,12 +81,12 @@ impl<'a> Check<'a> {
             let field = || format!("inputs[{index}].name");
             match place {
                 None => self.faults.add(Reason::UnknownInput, field, || {
-                    format!("input \"{}\" is not one of the model's: {}", clip(name), names(&signature.inputs))
+                    format!("input \"{}\" is not one of the model's: {}", quoted(name), names(&signature.inputs))
                 }),
                 Some(place) => {
                     if !places.take(place, index) {
                         self.faults.add(Reason::DuplicateInput, field, || {
-                            format!("input \"{}\" comes more than once", clip(name))
+                            format!("input \"{}\" comes more than once", quoted(name))
                         });
                     }
                 }
@@ -159,7 +159,7 @@ impl<'a> Check<'a> {
                         "input \"{}\": expected datatype {}, got \"{}\"",
                         spec.name,
                         spec.datatype.name(),
-                        clip(came)
+                        quoted(came)
                     )
                 },
             );

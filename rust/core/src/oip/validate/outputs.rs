@@ -1,10 +1,10 @@
 //! The outputs that a request asks for.
 
 use super::check::Check;
-use crate::fault::Reason;
+use crate::fault::{Reason, quoted};
 use crate::oip::parameters::find;
 use crate::oip::request::RequestedOutput;
-use crate::oip::text::{clip, names};
+use crate::oip::text::names;
 
 /// Parameters of requested outputs that change what the output is, so that passing over them would answer wrongly.
 const REFUSED: [(&str, Reason); 2] =
@@ -22,7 +22,7 @@ impl Check<'_> {
             let field = || format!("outputs[{index}].name");
             match signature.outputs.iter().position(|spec| spec.name == name) {
                 None => self.faults.add(Reason::UnknownOutput, field, || {
-                    format!("output \"{}\" is not one of the model's: {}", clip(name), names(&signature.outputs))
+                    format!("output \"{}\" is not one of the model's: {}", quoted(name), names(&signature.outputs))
                 }),
                 Some(place) if self.plan.outputs.contains(&(place as u16)) => {
                     let sentence = || format!("output \"{name}\" is asked for more than once");
@@ -45,7 +45,7 @@ impl Check<'_> {
                     || {
                         format!(
                             "output \"{}\": the parameter \"{key}\" is not offered; take the whole output",
-                            clip(name)
+                            quoted(name)
                         )
                     },
                 );

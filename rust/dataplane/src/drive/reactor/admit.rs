@@ -11,7 +11,7 @@ use base64::Engine as _;
 use bytes::Bytes;
 use http::HeaderMap;
 use std::sync::Arc;
-use tidegate_core::fault::{Fault, Reason};
+use tidegate_core::fault::{Fault, Reason, quoted};
 use tidegate_core::oip::parameters::{self, Value};
 use tidegate_core::oip::request::Head;
 use tidegate_core::oip::validate::validate;
@@ -168,19 +168,19 @@ fn unknown_model(snapshot: &Snapshot, name: &str) -> Fault {
         let message = format!("model \"{name}\" is not loaded: version {}: {}", entry.version, entry.reason);
         return Fault::of_field(Reason::VersionUnavailable, "model_name", message);
     }
-    let shown: String = name.chars().take(128).collect();
+    let shown = quoted(name);
     let message = format!("no route or model is named \"{shown}\"; RepositoryIndex lists the models");
     Fault::of_field(Reason::UnknownModel, "model_name", message)
 }
 
 /// The fault of a version that a model does not answer with: it is not loaded, or not there.
-pub fn unknown_version(snapshot: &Snapshot, target: &Target, version: &str) -> Fault {
+fn unknown_version(snapshot: &Snapshot, target: &Target, version: &str) -> Fault {
     let is_asked = |entry: &&IndexEntry| entry.model == target.name && entry.version == version;
     if let Some(entry) = snapshot.index.iter().find(is_asked) {
         let message = format!("model \"{}\" is not loaded: version {version}: {}", entry.model, entry.reason);
         return Fault::of_field(Reason::VersionUnavailable, "model_version", message);
     }
-    let shown: String = version.chars().take(128).collect();
+    let shown = quoted(version);
     let known: Vec<&str> = target.arms.iter().map(|arm| arm.version.id.version()).collect();
     let message = format!("\"{}\" has no loaded version \"{shown}\"; loaded are {}", target.name, known.join(", "));
     Fault::of_field(Reason::UnknownVersion, "model_version", message)
@@ -205,7 +205,7 @@ pub fn find_arm(snapshot: &Snapshot, target: &Target, version: &str) -> Result<u
 }
 
 fn not_on_route(route: &RoutePlan, version: &str, error: &str) -> Fault {
-    let shown: String = version.chars().take(128).collect();
+    let shown = quoted(version);
     let message = format!("route \"{}\" does not answer version \"{shown}\": {error}", route.name);
     Fault::of_field(Reason::VersionNotOnRoute, "model_version", message)
 }

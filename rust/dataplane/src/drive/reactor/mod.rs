@@ -31,7 +31,7 @@ use tidegate_core::oip::request::Head;
 use tidegate_core::plane::{Deadlines, Nanos, RequestKey};
 use tokio::sync::Notify;
 
-pub use admit::{find_arm, find_target, unknown_version};
+pub use admit::{find_arm, find_target};
 
 /// Who answered, for the metadata of an answer or an error.
 #[derive(Clone)]

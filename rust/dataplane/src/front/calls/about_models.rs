@@ -2,7 +2,7 @@
 
 use crate::drive::reactor::{find_arm, find_target};
 use crate::drive::snapshot::{Snapshot, Target, Version};
-use tidegate_core::fault::{Fault, Reason};
+use tidegate_core::fault::{Fault, Reason, quoted};
 use tidegate_core::oip::datatype::Datatype;
 use tidegate_core::oip::messages::inference as oip;
 use tidegate_core::oip::signature::TensorSpec;
@@ -40,7 +40,7 @@ fn is_indexed(snapshot: &Snapshot, model: &str, version: &str) -> bool {
 }
 
 fn not_in_repository(model: &str, version: &str) -> Fault {
-    let text = format!("the repository has no version \"{}\" of model \"{model}\"", super::quoted(version));
+    let text = format!("the repository has no version \"{}\" of model \"{model}\"", quoted(version));
     Fault::of_field(Reason::UnknownVersion, "version", text)
 }
 

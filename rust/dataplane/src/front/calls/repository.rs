@@ -5,7 +5,7 @@ use crate::drive::snapshot::Snapshot;
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use tidegate_core::document::{Log, LogFormat, LogLevel};
-use tidegate_core::fault::{Fault, Reason};
+use tidegate_core::fault::{Fault, Reason, quoted};
 use tidegate_core::oip::messages::inference as oip;
 
 /// Every version folder with its state.
@@ -101,6 +101,6 @@ pub(super) fn log_settings(log: &Log, asked: &oip::LogSettingsRequest) -> Result
 }
 
 fn read_only(kind: &str, name: &str, reason: &str) -> Fault {
-    let text = format!("callers may read the {kind} settings, not set \"{}\": {reason}", super::quoted(name));
+    let text = format!("callers may read the {kind} settings, not set \"{}\": {reason}", quoted(name));
     Fault::of_field(Reason::AdminOnly, "settings", text)
 }
