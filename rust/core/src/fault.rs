@@ -110,6 +110,7 @@ reasons! {
     Draining "DRAINING" Unavailable,
     DrainTimeout "DRAIN_TIMEOUT" Aborted,
     AdminOnly "ADMIN_ONLY" PermissionDenied,
+    PinDenied "PIN_DENIED" PermissionDenied,
     ModelFailed "MODEL_FAILED" Internal,
     Internal "INTERNAL" Internal,
 }

@@ -4,9 +4,13 @@
 //! [`plane::Nanos`], bytes as slices, documents as JSON values.
 #![forbid(unsafe_code)]
 
+pub mod comparison;
+pub mod condition;
 pub mod document;
 pub mod fault;
 pub mod oip;
 pub mod onnx;
 pub mod plane;
 pub mod routing;
+pub mod snapshot;
+pub mod stats;

@@ -1,6 +1,6 @@
 //! A running gateway, held by Python.
 
-use crate::{StartFailed, parse};
+use crate::{StartFailed, parse, refuse};
 use pyo3::prelude::*;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -31,6 +31,10 @@ impl Gateway {
     #[getter]
     fn http_address(&self) -> String {
         self.native.http.to_string()
+    }
+
+    fn apply(&self, py: Python<'_>, document: &str) -> PyResult<()> {
+        py.detach(|| self.native.apply(document.as_bytes())).map_err(refuse)
     }
 
     fn drain(&self) {

@@ -8,6 +8,7 @@ use pyo3::exceptions::{PyException, PyValueError};
 use pyo3::prelude::*;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use tidegate_core::snapshot::SnapshotDocument;
 use tidegate_core::{document, routing};
 
 create_exception!(_native, Refused, PyException, "A document breaks rules; args[0] lists (path, reason).");
@@ -15,9 +16,16 @@ create_exception!(_native, StartFailed, PyException, "A gateway or a model canno
 
 /// Parses and checks a document.
 pub(crate) fn parse(document: &str) -> PyResult<document::Document> {
-    let refuse = |violations: Vec<(String, String)>| Refused::new_err((violations,));
-    let value = serde_json::from_str(document).map_err(|error| refuse(vec![(String::new(), error.to_string())]))?;
-    document::parse(&value).map_err(|all| refuse(all.into_iter().map(|found| (found.path, found.reason)).collect()))
+    let value = serde_json::from_str(document).map_err(|error| {
+        refuse(vec![document::Violation { path: String::new(), reason: error.to_string() }])
+    })?;
+    document::parse(&value).map_err(refuse)
+}
+
+/// Violations as the exception that carries them.
+pub(crate) fn refuse(violations: Vec<document::Violation>) -> PyErr {
+    let pairs: Vec<(String, String)> = violations.into_iter().map(|found| (found.path, found.reason)).collect();
+    Refused::new_err((pairs,))
 }
 
 #[pyfunction]
@@ -43,6 +51,23 @@ fn allocate(
 }
 
 #[pyfunction]
+fn explain(snapshot: &str, route: &str, head: &str) -> PyResult<String> {
+    let refuse = |reason: String| PyValueError::new_err(reason);
+    let value = serde_json::from_str(snapshot).map_err(|error| refuse(format!("the snapshot is not JSON: {error}")))?;
+    let snapshot = SnapshotDocument::from_json(&value).map_err(|reason| refuse(format!("the snapshot: {reason}")))?;
+    let revision = snapshot.routes.get(route).ok_or_else(|| {
+        let known: Vec<&str> = snapshot.routes.keys().map(String::as_str).collect();
+        let reason = snapshot.refused.get(route).cloned();
+        refuse(reason.unwrap_or_else(|| format!("no route is named {route:?}; there are {}", known.join(", "))))
+    })?;
+    let plan = routing::RoutePlan::new(route, revision)
+        .ok_or_else(|| refuse(format!("the tables of route {route:?} are not over its arms")))?;
+    let head = serde_json::from_str(head).map_err(|error| refuse(format!("the head of the request: {error}")))?;
+    let explanation = routing::explain(&plan, &head).map_err(refuse)?;
+    serde_json::to_string(&explanation).map_err(|error| refuse(error.to_string()))
+}
+
+#[pyfunction]
 fn inspect_model(py: Python<'_>, path: PathBuf, library: PathBuf) -> PyResult<String> {
     py.detach(|| tidegate_dataplane::drive::inspect::inspect(&path, &library))
         .map(|found| found.to_string())
@@ -59,5 +84,6 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(compile_document, module)?)?;
     module.add_function(wrap_pyfunction!(bucket, module)?)?;
     module.add_function(wrap_pyfunction!(allocate, module)?)?;
+    module.add_function(wrap_pyfunction!(explain, module)?)?;
     module.add_function(wrap_pyfunction!(inspect_model, module)?)
 }

@@ -10,16 +10,20 @@ mod routes;
 mod versions;
 mod walk;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::condition::Condition;
 use crate::routing::{Range, StickyKey};
 
 pub use address::check_address;
 pub use names::{MAX_NAME_BYTES, NameError, VersionId, check_name};
 pub use parse::parse;
+pub(crate) use routes::heaviest;
+pub use routes::{MAX_CONDITIONS, parse_stored};
 pub use walk::Violation;
 
 /// The document with every default filled in, fields in the order of `docs/configuration.md`, names sorted.
@@ -81,7 +85,7 @@ impl Document {
 
     /// The versions that routes name, each once, in name order.
     pub fn routed_versions(&self) -> Vec<&VersionId> {
-        let mut versions: Vec<_> = self.routes.values().flat_map(|route| route.split.keys()).collect();
+        let mut versions: Vec<_> = self.routes.values().flat_map(Route::versions).collect();
         versions.sort_unstable();
         versions.dedup();
         versions
@@ -102,7 +106,7 @@ impl Default for Listen {
 }
 
 /// How one version runs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct VersionSettings {
     pub batching: Batching,
     /// How many batches run at once.
@@ -119,7 +123,7 @@ impl Default for VersionSettings {
 }
 
 /// How requests share a run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Batching {
     pub mode: BatchingMode,
     /// Most rows in one batch.
@@ -135,7 +139,7 @@ impl Default for Batching {
 }
 
 /// Whether requests share a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum BatchingMode {
     /// When warm-up found that rows do not influence each other.
@@ -145,7 +149,7 @@ pub enum BatchingMode {
 }
 
 /// What may wait for a version.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Queue {
     pub requests: u64,
     pub mib: u64,
@@ -166,10 +170,66 @@ pub struct Route {
     /// The arm that everything falls back to.
     pub stable: VersionId,
     pub salt: String,
+    /// Who is sent elsewhere; the first that matches counts.
+    pub segments: Vec<Segment>,
+    pub pins: Pins,
+    pub shadow: Vec<Shadow>,
+    pub decision: Option<Decision>,
     pub timeout_ms: u64,
     /// An explicit table; nothing is ever recomputed for a route that carries one.
     pub ranges: Option<Vec<Range>>,
 }
+
+impl Route {
+    /// Every version that the route needs loaded, each once, in name order.
+    pub fn versions(&self) -> BTreeSet<&VersionId> {
+        let segments = self.segments.iter().flat_map(|segment| segment.split.keys());
+        self.split.keys().chain(segments).chain(self.shadow.iter().map(|shadow| &shadow.to)).collect()
+    }
+}
+
+/// A named condition that sends matching requests to a split of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Segment {
+    pub name: String,
+    pub when: Arc<Condition>,
+    pub split: BTreeMap<VersionId, u64>,
+    pub salt: String,
+}
+
+/// Whether callers may name the version that answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pins {
+    Allow,
+    Deny,
+    When(Arc<Condition>),
+}
+
+/// A sampled copy of a route's requests, whose answer is compared and never returned.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Shadow {
+    pub to: VersionId,
+    /// How many of ten thousand requests are copied.
+    pub share_bp: u64,
+    /// Copies that wait or run at once.
+    pub max_in_flight: u64,
+    /// MiB of copies that wait or run at once.
+    pub max_mib: u64,
+    pub when: Option<Arc<Condition>>,
+    pub timeout_ms: u64,
+    pub salt: String,
+}
+
+/// What an answer of the route decides: whether `output` reaches `threshold`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Decision {
+    pub output: String,
+    pub threshold: f64,
+}
+
+// A parsed threshold is a finite number, so equality is total.
+impl Eq for Decision {}
 
 /// What the gateway takes before it refuses.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -197,13 +257,21 @@ impl Default for Limits {
     }
 }
 
-/// How many threads there are; 0 = one per core.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+/// How many threads there are; for `front` and `compute` 0 = one per core.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Threads {
     /// Threads that read and answer.
     pub front: u64,
     /// Threads that run what is too large for the front.
     pub compute: u64,
+    /// Versions that are loaded at once.
+    pub load: u64,
+}
+
+impl Default for Threads {
+    fn default() -> Self {
+        Self { front: 0, compute: 0, load: 1 }
+    }
 }
 
 /// How the gateway speaks of itself.

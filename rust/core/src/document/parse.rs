@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::address::check_address;
 use super::walk::{Bounds, Fields, Violation, Walk};
-use super::{Document, Limits, Listen, Log, LogFormat, LogLevel, Threads, routes, versions};
+use super::{Document, Limits, Listen, Log, LogFormat, LogLevel, Route, Threads, routes, versions};
 
 const FIELDS: [&str; 13] = [
     "listen",
@@ -36,6 +36,8 @@ const IN_FLIGHT_MIB: Bounds = Bounds { min: 1, max: 1_048_576, why: "MiB of requ
 const CONNECTIONS: Bounds = Bounds { min: 1, max: 1_000_000, why: "connections, a file descriptor each" };
 const STREAMS: Bounds = Bounds { min: 1, max: 65_536, why: "calls at once on one connection" };
 const HEADER_LIST_KIB: Bounds = Bounds { min: 1, max: 1024, why: "KiB of metadata, held for every call" };
+const LOAD_THREADS: Bounds =
+    Bounds { min: 1, max: 64, why: "versions loaded at once; each takes a core and the memory of a load" };
 const HANDSHAKE_TIMEOUT_MS: Bounds =
     Bounds { min: 1, max: 600_000, why: "milliseconds that a silent connection is held" };
 const IDLE_BODY_TIMEOUT_MS: Bounds =
@@ -72,7 +74,7 @@ pub fn parse(value: &Value) -> Result<Document, Vec<Violation>> {
     if !walk.violations.is_empty() {
         return Err(walk.violations);
     }
-    for version in document.routes.values().flat_map(|route| route.split.keys()) {
+    for version in document.routes.values().flat_map(Route::versions) {
         document.versions.entry(version.clone()).or_default();
     }
     Ok(document)
@@ -130,9 +132,10 @@ fn limits(walk: &mut Walk, root: &Fields<'_>, into: &mut Limits) {
 }
 
 fn threads(walk: &mut Walk, root: &Fields<'_>, into: &mut Threads) {
-    let fields = walk.section(root, "threads", &["front", "compute"]);
+    let fields = walk.section(root, "threads", &["front", "compute", "load"]);
     walk.integer(&fields, "front", &THREADS, &mut into.front);
     walk.integer(&fields, "compute", &THREADS, &mut into.compute);
+    walk.integer(&fields, "load", &LOAD_THREADS, &mut into.load);
 }
 
 fn log(walk: &mut Walk, root: &Fields<'_>, into: &mut Log) {

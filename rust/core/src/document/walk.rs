@@ -3,12 +3,15 @@
 //! Readers assign into a value that already holds the default, so a field that is absent, `null` or refused leaves the
 //! default in place and the walk goes on.
 
+use std::collections::HashMap;
 use std::fmt::Display;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
 use super::names::clip;
+use crate::condition::Condition;
 
 /// What is wrong with a document, and where.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,9 +67,32 @@ impl<'v> Fields<'v> {
 #[derive(Default)]
 pub(super) struct Walk {
     pub(super) violations: Vec<Violation>,
+    /// Unknown fields are passed over: what a newer release wrote is read, what a person typed is not guessed at.
+    pub(super) is_lenient: bool,
+    /// Every condition by its text, so that equal ones are read, and later asked, once.
+    conditions: HashMap<String, Result<Arc<Condition>, String>>,
 }
 
 impl Walk {
+    pub(super) fn lenient() -> Self {
+        Self { is_lenient: true, ..Self::default() }
+    }
+
+    /// A condition in its checked form.
+    pub(super) fn condition(&mut self, path: &str, text: &str) -> Option<Arc<Condition>> {
+        if !self.conditions.contains_key(text) {
+            let parsed = text.parse::<Condition>().map(Arc::new).map_err(|error| error.to_string());
+            self.conditions.insert(text.to_owned(), parsed);
+        }
+        match self.conditions[text].clone() {
+            Ok(condition) => Some(condition),
+            Err(reason) => {
+                self.refuse(path, reason);
+                None
+            }
+        }
+    }
+
     pub(super) fn refuse(&mut self, path: &str, reason: impl Into<String>) {
         self.violations.push(Violation { path: path.to_owned(), reason: reason.into() });
     }
@@ -83,7 +109,7 @@ impl Walk {
     pub(super) fn fields<'v>(&mut self, path: String, value: &'v Value, known: &[&str]) -> Fields<'v> {
         let fields = self.mapping(path, value);
         for (key, path, _) in fields.entries() {
-            if !known.contains(&key) {
+            if !known.contains(&key) && !self.is_lenient {
                 let hint = match nearest(key, known) {
                     Some(name) => format!("did you mean {name:?}?"),
                     None => format!("known here: {}", known.join(", ")),
@@ -99,6 +125,27 @@ impl Walk {
         match parent.get(name) {
             Some((path, value)) => self.fields(path, value, known),
             None => Fields { path: child(&parent.path, name), object: None },
+        }
+    }
+
+    /// The items of a list with their paths; an absent one has none.
+    pub(super) fn items<'v>(&mut self, fields: &Fields<'v>, name: &str, most: usize) -> Vec<(String, &'v Value)> {
+        let Some((path, value)) = fields.get(name) else { return Vec::new() };
+        let Some(items) = value.as_array() else {
+            self.refuse(&path, format!("must be a list, got {}", describe(value)));
+            return Vec::new();
+        };
+        if items.len() > most {
+            self.refuse(&path, format!("has {} entries; at most {most} are allowed", items.len()));
+            return Vec::new();
+        }
+        items.iter().enumerate().map(|(index, item)| (format!("{path}[{index}]"), item)).collect()
+    }
+
+    /// Refuses a mapping that leaves a field out.
+    pub(super) fn require(&mut self, fields: &Fields<'_>, name: &str, meaning: &str) {
+        if fields.get(name).is_none() && fields.object.is_some() {
+            self.refuse(&fields.path, format!("has no {name}: {meaning}"));
         }
     }
 

@@ -1,16 +1,18 @@
 //! What one version is doing, from the order to load it to the end of its memory.
 //!
 //! ```text
-//!         Load         Loaded          Warmed         Retire            last End        Unloaded
-//!   NEW ───────▸ LOADING ──────▸ WARMING ──────▸ READY ──────▸ DRAINING ─────────▸ (unloading) ──────▸ UNLOADED
+//!         Load         Loaded          Warmed         Retire         Idle              Unloaded
+//!   NEW ───────▸ LOADING ──────▸ WARMING ──────▸ READY ──────▸ DRAINING ────▸ (unloading) ──────▸ UNLOADED
 //!    │ LoadFailed   │ LoadFailed    │ WarmFailed
 //!    └──────────────┴───────────────┴──────────▸ FAILED(reason)
 //! ```
 //!
-//! A load cannot be taken back, so a version retired while it loads or warms up finishes that step and is then
-//! unloaded; one retired while new never loads. A version whose warm-up failed gives its memory back and stays FAILED.
-//! Late or repeated orders that change nothing (Retire twice, a drain timer that fires after the end) are allowed;
-//! reports of what cannot have happened are [`IllegalEvent`]s and change nothing either.
+//! Who holds a version is counted outside, for that happens on every request: the shell says [`LifecycleEvent::Idle`]
+//! once nothing that could still run it is left, and until then its memory stays. A load cannot be taken back, so a
+//! version retired while it loads or warms up finishes that step and is then unloaded; one retired while new never loads.
+//! A version whose warm-up failed is FAILED at once and gives its memory back. Late or repeated orders that change
+//! nothing (Retire twice, a drain timer that fires after the end) are allowed; reports of what cannot have happened are
+//! [`IllegalEvent`]s and change nothing either.
 
 use thiserror::Error;
 
@@ -27,13 +29,16 @@ pub enum VersionState {
         is_retired: bool,
     },
     /// Takes requests.
-    Ready {
-        /// Requests begun and not ended.
-        in_flight: u64,
-    },
-    /// Takes no new requests and ends the ones it has; at zero in flight it is being unloaded.
+    Ready,
+    /// Takes no new requests and ends the ones it has.
     Draining {
-        in_flight: u64,
+        /// Its time is over and something still runs: the memory goes when that returns.
+        is_stuck: bool,
+    },
+    /// Nothing holds it; its memory is being given back.
+    Unloading {
+        /// Why it never served, if it did not.
+        failure: Option<String>,
     },
     Unloaded,
     /// Could not be loaded or warmed up.
@@ -43,24 +48,24 @@ pub enum VersionState {
 }
 
 impl VersionState {
-    /// The state in the words of the repository index.
+    /// The state in the words of `tidegate status` and the repository index.
     pub fn name(&self) -> &'static str {
         match self {
             Self::New => "NEW",
             Self::Loading { .. } => "LOADING",
             Self::Warming { .. } => "WARMING",
-            Self::Ready { .. } => "READY",
-            Self::Draining { .. } => "DRAINING",
+            Self::Ready => "READY",
+            Self::Draining { .. } | Self::Unloading { failure: None } => "DRAINING",
             Self::Unloaded => "UNLOADED",
-            Self::Failed { .. } => "FAILED",
+            Self::Unloading { failure: Some(_) } | Self::Failed { .. } => "FAILED",
         }
     }
 }
 
 /// What happened to a version.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum LifecycleEvent {
-    /// The snapshot wants it.
+    /// A content wants it.
     Load,
     /// The runtime has it.
     Loaded,
@@ -70,30 +75,28 @@ pub enum LifecycleEvent {
     Warmed,
     /// It is loaded and cannot run.
     WarmFailed(String),
-    /// A request was admitted.
-    Begin,
-    /// A request that was admitted was answered, whatever the answer.
-    End,
-    /// No snapshot names it any more.
+    /// No content names it any more.
     Retire,
     /// `drain_timeout` after Retire.
     DrainTimeout,
+    /// No snapshot, no request and no run holds it.
+    Idle,
     /// The runtime let go of it.
     Unloaded,
 }
 
 /// What the shell shall do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LifecycleCommand {
     /// Verify and load it, then say Loaded or LoadFailed.
     Load,
-    /// Run it on made-up rows, then say Warmed or WarmFailed.
+    /// Run it on recorded or made-up rows, then say Warmed or WarmFailed.
     WarmUp,
     /// Let requests in.
     Admit,
-    /// Let no request in, and say DrainTimeout when the time is over.
-    ArmDrainTimer,
-    /// Answer what it still has: UNAVAILABLE what waits, ABORTED what runs. Each answer is an End.
+    /// Let go of it, so that it is held by what runs alone, and say DrainTimeout when the time is over.
+    Release,
+    /// Answer what it still has: UNAVAILABLE what waits, ABORTED what runs.
     AbortRemaining,
     /// Give its memory back, then say Unloaded.
     Unload,
@@ -108,7 +111,7 @@ pub struct IllegalEvent {
 }
 
 /// One version's way through its states.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Lifecycle {
     state: VersionState,
 }
@@ -129,7 +132,16 @@ impl Lifecycle {
     }
 
     pub fn is_ready(&self) -> bool {
-        matches!(self.state, VersionState::Ready { .. })
+        self.state == VersionState::Ready
+    }
+
+    /// Whether it was retired, or failed: it will never take a request again.
+    pub fn is_leaving(&self) -> bool {
+        match self.state {
+            VersionState::New | VersionState::Ready => false,
+            VersionState::Loading { is_retired } | VersionState::Warming { is_retired } => is_retired,
+            _ => true,
+        }
     }
 
     /// Whether nothing can happen to it any more.
@@ -160,39 +172,33 @@ fn next(state: &VersionState, event: LifecycleEvent) -> Result<Edge, IllegalEven
 
         (Is::Loading { .. }, On::Retire) => (Is::Loading { is_retired: true }, None),
         (Is::Loading { is_retired: false }, On::Loaded) => (Is::Warming { is_retired: false }, Some(Do::WarmUp)),
-        (Is::Loading { is_retired: true }, On::Loaded) => unloading(),
+        (Is::Loading { is_retired: true }, On::Loaded) => unloading(None),
 
         (Is::Warming { .. }, On::Retire) => (Is::Warming { is_retired: true }, None),
-        (Is::Warming { is_retired: false }, On::Warmed) => (Is::Ready { in_flight: 0 }, Some(Do::Admit)),
-        (Is::Warming { is_retired: true }, On::Warmed) => unloading(),
-        (Is::Warming { .. }, On::WarmFailed(reason)) => (Is::Failed { reason }, Some(Do::Unload)),
+        (Is::Warming { is_retired: false }, On::Warmed) => (Is::Ready, Some(Do::Admit)),
+        (Is::Warming { is_retired: true }, On::Warmed) => unloading(None),
+        (Is::Warming { .. }, On::WarmFailed(reason)) => unloading(Some(reason)),
 
-        (Is::Ready { in_flight }, On::Begin) => (Is::Ready { in_flight: in_flight + 1 }, None),
-        (Is::Ready { in_flight: 1.. }, On::End) => (Is::Ready { in_flight: ended(state) }, None),
-        (Is::Ready { in_flight: 0 }, On::Retire) => unloading(),
-        (Is::Ready { in_flight }, On::Retire) => (Is::Draining { in_flight: *in_flight }, Some(Do::ArmDrainTimer)),
+        (Is::Ready, On::Retire) => (Is::Draining { is_stuck: false }, Some(Do::Release)),
 
-        (Is::Draining { in_flight: 1 }, On::End) => unloading(),
-        (Is::Draining { in_flight: 2.. }, On::End) => (Is::Draining { in_flight: ended(state) }, None),
-        (Is::Draining { in_flight: 1.. }, On::DrainTimeout) => (state.clone(), Some(Do::AbortRemaining)),
-        (Is::Draining { in_flight: 0 }, On::Unloaded) => (Is::Unloaded, None),
+        (Is::Draining { is_stuck: false }, On::DrainTimeout) => {
+            (Is::Draining { is_stuck: true }, Some(Do::AbortRemaining))
+        }
+        (Is::Draining { .. }, On::Idle) => unloading(None),
 
-        // What comes late or twice, and the memory of a version that failed its warm-up.
-        (Is::Draining { .. } | Is::Unloaded | Is::Failed { .. }, On::Retire)
-        | (Is::Draining { in_flight: 0 } | Is::Unloaded, On::DrainTimeout)
-        | (Is::Failed { .. }, On::Unloaded) => (state.clone(), None),
+        (Is::Unloading { failure: None }, On::Unloaded) => (Is::Unloaded, None),
+        (Is::Unloading { failure: Some(reason) }, On::Unloaded) => (Is::Failed { reason: reason.clone() }, None),
+
+        // What comes late or twice.
+        (Is::Draining { .. } | Is::Unloading { .. } | Is::Unloaded | Is::Failed { .. }, On::Retire)
+        | (Is::Draining { is_stuck: true } | Is::Unloading { .. } | Is::Unloaded, On::DrainTimeout) => {
+            (state.clone(), None)
+        }
 
         (state, event) => return Err(IllegalEvent { state: state.name(), event }),
     })
 }
 
-fn unloading() -> Edge {
-    (VersionState::Draining { in_flight: 0 }, Some(LifecycleCommand::Unload))
-}
-
-fn ended(state: &VersionState) -> u64 {
-    match state {
-        VersionState::Ready { in_flight } | VersionState::Draining { in_flight } => in_flight.saturating_sub(1),
-        _ => 0,
-    }
+fn unloading(failure: Option<String>) -> Edge {
+    (VersionState::Unloading { failure }, Some(LifecycleCommand::Unload))
 }

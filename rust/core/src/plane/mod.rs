@@ -11,6 +11,7 @@ mod ending;
 mod inline;
 mod lifecycle;
 mod queue;
+mod reconcile;
 mod scheduler;
 mod slots;
 #[cfg(test)]
@@ -26,6 +27,7 @@ pub use deadlines::{Deadlines, earliest, parse_grpc_timeout};
 pub use ending::{ABORT_GRACE, Ending, EndingCommand, EndingEvent};
 pub use inline::{InlineGate, LONGEST_COOL_DOWN, SHORTEST_COOL_DOWN, SharedInlineGate};
 pub use lifecycle::{IllegalEvent, Lifecycle, LifecycleCommand, LifecycleEvent, VersionState};
+pub use reconcile::{ChangeCommand, ChangeEvent, Content, Load, LoadId, Outcome, Reconciler, Subject, Want};
 pub use queue::{Depth, Refusal, VersionPolicy, Waiting};
 pub use scheduler::{Batch, Next, RequestKey, Scheduler, VersionKey};
 pub use slots::{LONG, Slots};

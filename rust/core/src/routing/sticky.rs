@@ -3,8 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde::{Serialize, Serializer};
 use thiserror::Error;
+
+use crate::condition::{Context, Param};
 
 /// Longest key value that is hashed, in bytes: identifiers are short, and hashing a caller's megabyte is a gift to it.
 pub const MAX_KEY_BYTES: usize = 1024;
@@ -68,6 +72,32 @@ impl Serialize for StickyKey {
     }
 }
 
+/// Room for a key that is decoded on the way; takes memory when there is one.
+#[derive(Debug, Default)]
+pub struct KeyBuffer(Vec<u8>);
+
+impl StickyKey {
+    /// The value of the key in a request, if it is usable.
+    #[inline]
+    pub fn find<'a>(&self, request: &'a impl Context, buffer: &'a mut KeyBuffer) -> Option<KeyBytes<'a>> {
+        match self {
+            Self::Metadata(name) => {
+                let value = request.metadata(name)?;
+                if name.ends_with("-bin") { decode(value, &mut buffer.0) } else { KeyBytes::of_bytes(value) }
+            }
+            Self::Parameter(name) => KeyBytes::of_param(request.param(name)?),
+        }
+    }
+}
+
+/// Binary metadata comes with or without padding.
+fn decode<'a>(value: &[u8], buffer: &'a mut Vec<u8>) -> Option<KeyBytes<'a>> {
+    let trimmed = value.strip_suffix(b"==").or_else(|| value.strip_suffix(b"=")).unwrap_or(value);
+    buffer.clear();
+    STANDARD_NO_PAD.decode_vec(trimmed, buffer).ok()?;
+    KeyBytes::of_bytes(buffer)
+}
+
 /// The name inside `["name"]` or `['name']`; a name has no quotes and no backslashes, so there is nothing to escape.
 fn indexed(text: &str) -> Option<&str> {
     let inner = text.strip_prefix('[')?.strip_suffix(']')?;
@@ -117,6 +147,17 @@ enum Bytes<'a> {
 }
 
 impl<'a> KeyBytes<'a> {
+    /// The value of a parameter; nothing for a number that is not whole, which no two machines print alike.
+    pub fn of_param(value: Param<'a>) -> Option<Self> {
+        match value {
+            Param::Text(text) => Self::of_bytes(text),
+            Param::Int(value) => Some(Self::of_i64(value)),
+            Param::Uint(value) => Some(Self::of_u64(value)),
+            Param::Bool(value) => Some(Self::of_bool(value)),
+            Param::Double(_) => None,
+        }
+    }
+
     /// A string or bytes value; nothing when it is empty (all such callers would share one bucket) or too long.
     #[inline]
     pub fn of_bytes(value: &'a [u8]) -> Option<Self> {

@@ -1,11 +1,13 @@
-//! The compute threads: they run what is too dear for the threads that read requests.
+//! The compute threads: they run what is too dear for the threads that read requests, or not urgent, such as shadows.
 
 use super::clock::Clock;
 use super::execute::{Request, execute};
 use super::inbox::{Inbox, Reply, Ticket};
-use super::snapshot::Version;
-use crate::runtime::Worker;
+use super::workers::Workers;
+use crate::shadow::Copied;
 use bytes::BytesMut;
+use rustix::process::setpriority_process;
+use rustix::thread::gettid;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tidegate_core::fault::{Fault, Reason};
@@ -14,8 +16,14 @@ use tidegate_core::plane::{Depth, Next, Refusal, RequestKey, Scheduler, Slots, V
 /// A request in the queue, and where its reply goes.
 pub struct Job {
     pub request: Request,
-    pub inbox: Arc<Inbox>,
-    pub ticket: Ticket,
+    pub origin: Origin,
+}
+
+/// Who waits for a reply.
+pub enum Origin {
+    Caller { inbox: Arc<Inbox>, ticket: Ticket },
+    /// Nobody: it is compared with the answer of the primary.
+    Shadow(Box<Copied>),
 }
 
 impl AsRef<Request> for Job {
@@ -27,11 +35,20 @@ impl AsRef<Request> for Job {
 struct State {
     scheduler: Scheduler<Job>,
     slots: Slots,
+    /// Threads there are, and threads there should be.
+    threads: usize,
+    wanted: usize,
+    /// Raised when threads have to leave the seats of versions that are being unloaded.
+    leavings: u64,
     is_over: bool,
 }
 
 /// The queues of all versions and the threads that empty them.
 pub struct Compute {
+    /// How its threads are called.
+    name: &'static str,
+    /// How willingly they give way to others: 0 to 19, as the system's nice value.
+    niceness: i32,
     state: Mutex<State>,
     work: Condvar,
 }
@@ -41,9 +58,10 @@ const MOST_THREADS: usize = 128;
 
 impl Compute {
     /// Queues whose threads begin `at_once` runs side by side.
-    pub fn new(at_once: usize) -> Self {
-        let state = State { scheduler: Scheduler::new(), slots: Slots::new(at_once), is_over: false };
-        Self { state: Mutex::new(state), work: Condvar::new() }
+    pub fn new(name: &'static str, at_once: usize, niceness: i32) -> Self {
+        let (scheduler, slots) = (Scheduler::new(), Slots::new(at_once));
+        let state = State { scheduler, slots, threads: 0, wanted: 0, leavings: 0, is_over: false };
+        Self { name, niceness, state: Mutex::new(state), work: Condvar::new() }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -56,8 +74,12 @@ impl Compute {
 
     /// Queues a job, or hands it back with the reason why not.
     pub fn submit(&self, now: u64, job: Job) -> Result<RequestKey, (Refusal, Box<Job>)> {
-        let version = job.request.version();
-        let (queue, cost) = (version.queue, version.cost.predict(job.request.plan.elements));
+        self.submit_to(job.request.version().queue, now, job)
+    }
+
+    /// Queues a job in a queue of its version's choice.
+    pub fn submit_to(&self, queue: VersionKey, now: u64, job: Job) -> Result<RequestKey, (Refusal, Box<Job>)> {
+        let cost = job.request.version().cost.predict(job.request.plan.elements);
         let waiting = Waiting {
             rows: job.request.plan.rows,
             bytes: job.request.bytes(),
@@ -101,37 +123,67 @@ impl Compute {
         self.work.notify_all();
     }
 
-    /// Starts a thread for every instance of every version, so that slow versions leave a thread to the others.
-    pub fn start(self: &Arc<Self>, versions: &[Arc<Version>], clock: &Arc<dyn Clock>) -> std::io::Result<()> {
-        let instances: u64 = versions.iter().map(|version| version.settings.instances).sum();
-        let count = (instances as usize).clamp(1, MOST_THREADS);
-        (0..count).try_for_each(|index| {
+    /// Sees to it that there is a thread for each of `instances` runs, so that slow versions leave a thread to the
+    /// others. Threads that are too many go home when they next look.
+    pub fn staff(self: &Arc<Self>, instances: u64, clock: &Arc<dyn Clock>) -> std::io::Result<()> {
+        let wanted = (instances as usize).clamp(1, MOST_THREADS);
+        let missing = {
+            let mut state = self.lock();
+            state.wanted = wanted;
+            let missing = wanted.saturating_sub(state.threads);
+            state.threads += missing;
+            missing
+        };
+        self.work.notify_all();
+        for index in 0..missing {
             let thread = Thread {
                 compute: Arc::clone(self),
                 clock: Arc::clone(clock),
-                workers: versions.iter().map(|_| None).collect(),
-                versions: versions.to_vec(),
+                workers: Workers::default(),
+                leavings: 0,
                 out: BytesMut::new(),
             };
-            let named = std::thread::Builder::new().name(format!("tidegate-run-{index}"));
-            named.spawn(move || thread.work()).map(drop)
-        })
+            let named = std::thread::Builder::new().name(format!("{}-{}", self.name, wanted - missing + index));
+            if let Err(error) = named.spawn(move || thread.work()) {
+                self.lock().threads -= missing - index;
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends every thread away from the seats of versions that are being unloaded.
+    pub fn leave_seats(&self) {
+        self.lock().leavings += 1;
+        self.work.notify_all();
     }
 }
 
 struct Thread {
     compute: Arc<Compute>,
     clock: Arc<dyn Clock>,
-    versions: Vec<Arc<Version>>,
-    workers: Vec<Option<Box<dyn Worker>>>,
+    workers: Workers,
+    leavings: u64,
     out: BytesMut,
 }
 
 impl Thread {
     fn work(mut self) {
         let compute = Arc::clone(&self.compute);
+        give_way(compute.niceness);
         let mut state = compute.lock();
         while !state.is_over {
+            if state.threads > state.wanted {
+                state.threads -= 1;
+                return;
+            }
+            if state.leavings > self.leavings {
+                self.leavings = state.leavings;
+                drop(state);
+                self.workers.leave();
+                state = compute.lock();
+                continue;
+            }
             let now = self.clock.now();
             if state.scheduler.waiting() == 0 {
                 state = compute.work.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -146,11 +198,9 @@ impl Thread {
                 Next::Run(batch) => {
                     state.slots.begin(now);
                     drop(state);
-                    expire(&batch.expired);
-                    let slot = batch.requests[0].1.request.version().slot;
+                    expire(batch.expired);
                     let jobs: Vec<Job> = batch.requests.into_iter().map(|(_, job)| job).collect();
-                    self.run(slot, &jobs);
-                    drop(jobs);
+                    self.run(jobs);
                     let took = self.clock.now() - now;
                     state = compute.lock();
                     state.slots.end(now);
@@ -158,7 +208,7 @@ impl Thread {
                 }
                 Next::Expired(jobs) => {
                     drop(state);
-                    expire(&jobs);
+                    expire(jobs);
                     state = compute.lock();
                 }
                 Next::Wait { until: None } => {
@@ -172,19 +222,26 @@ impl Thread {
         }
     }
 
-    fn run(&mut self, slot: usize, jobs: &[Job]) {
-        let version = &self.versions[slot];
-        let worker = self.workers[slot].get_or_insert_with(|| version.model.worker());
+    fn run(&mut self, jobs: Vec<Job>) {
+        let version = Arc::clone(jobs[0].request.version());
+        let worker = self.workers.of(&version);
         let mut replies: Vec<Option<Reply>> = jobs.iter().map(|_| None).collect();
-        execute(version, worker.as_mut(), jobs, &mut self.out, self.clock.as_ref(), &mut |index, reply| {
+        execute(&version, worker, &jobs, &mut self.out, self.clock.as_ref(), &mut |index, reply| {
             replies[index] = Some(reply);
         });
-        deliver(jobs.iter().zip(replies).filter_map(|(job, reply)| Some((job, reply?))));
+        deliver(jobs.into_iter().zip(replies).filter_map(|(job, reply)| Some((job, reply?))));
     }
 }
 
-fn expire(jobs: &[Job]) {
-    deliver(jobs.iter().map(|job| (job, Reply::fault(deadline_expired()))));
+/// Lets threads of the usual niceness go before this one. The system may refuse, which costs no answer.
+fn give_way(niceness: i32) {
+    if niceness > 0 {
+        setpriority_process(Some(gettid()), niceness).ok();
+    }
+}
+
+fn expire(jobs: Vec<Job>) {
+    deliver(jobs.into_iter().map(|job| (job, Reply::fault(deadline_expired()))));
 }
 
 /// The fault of a request whose time ran out in the queue.
@@ -201,13 +258,18 @@ struct Parcel {
     replies: Vec<(Ticket, Reply)>,
 }
 
-/// Hands replies to their threads, waking each once.
-fn deliver<'a>(replies: impl Iterator<Item = (&'a Job, Reply)>) {
+/// Hands replies to whoever waits for them, waking each front thread once.
+pub fn deliver(replies: impl Iterator<Item = (Job, Reply)>) {
     let mut parcels: Vec<Parcel> = Vec::new();
     for (job, reply) in replies {
-        match parcels.iter_mut().find(|parcel| Arc::ptr_eq(&parcel.inbox, &job.inbox)) {
-            Some(parcel) => parcel.replies.push((job.ticket, reply)),
-            None => parcels.push(Parcel { inbox: Arc::clone(&job.inbox), replies: vec![(job.ticket, reply)] }),
+        match job.origin {
+            Origin::Caller { inbox, ticket } => {
+                match parcels.iter_mut().find(|parcel| Arc::ptr_eq(&parcel.inbox, &inbox)) {
+                    Some(parcel) => parcel.replies.push((ticket, reply)),
+                    None => parcels.push(Parcel { inbox, replies: vec![(ticket, reply)] }),
+                }
+            }
+            Origin::Shadow(copy) => copy.compare(&reply),
         }
     }
     for parcel in &mut parcels {

@@ -1,11 +1,12 @@
 //! The thread that accepts, serves HTTP and brings everything to its end, step by step as the core says.
 
+use super::change::{Changer, Changes, News};
 use super::plane::{Phase, Plane};
 use super::server::End;
-use super::state::StateDir;
 use crate::front;
 use serde_json::json;
 use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
@@ -20,31 +21,58 @@ const LINGER: Nanos = 300_000_000;
 /// What that thread holds.
 pub(super) struct Control {
     pub(super) plane: Arc<Plane>,
-    /// Holds the lock on the state folder for as long as the gateway lives.
-    pub(super) state: StateDir,
+    /// Holds the lock on the state folder, and takes changes, for as long as the gateway lives.
+    pub(super) changer: Changer,
+    pub(super) changes: Changes,
     pub(super) heard: mpsc::UnboundedReceiver<()>,
     pub(super) end: Arc<(Mutex<Option<End>>, Condvar)>,
 }
 
 impl Control {
-    pub(super) fn run(mut self, grpc: TcpListener, http: TcpListener, fronts: usize) {
-        let end = match self.serve(grpc, http, fronts) {
-            Ok(end) => end,
-            Err(error) => {
-                self.plane.log.error("failed", &[("reason", json!(error.to_string()))]);
-                self.plane.phase.send_replace(Phase::Over);
-                End::Forced
-            }
+    pub(super) fn run(self, sockets: Sockets, fronts: usize) {
+        let Self { plane, changer, changes, heard, end: slot } = self;
+        let changing = std::thread::Builder::new().name("tidegate-change".to_owned()).spawn(move || changer.run());
+        let mut serving = Serving { plane, changes, heard };
+        let end = match &changing {
+            Ok(_) => serving.serve(sockets, fronts),
+            Err(error) => Err(std::io::Error::new(error.kind(), error.to_string())),
         };
-        self.plane.compute.end();
-        self.plane.log.info("end", &[("clean", json!(end == End::Clean))]);
-        drop(self.state);
-        let (slot, changed) = &*self.end;
+        let plane = serving.plane;
+        let end = end.unwrap_or_else(|error| {
+            plane.log.error("failed", &[("reason", json!(error.to_string()))]);
+            plane.phase.send_replace(Phase::Over);
+            End::Forced
+        });
+        plane.compute.end();
+        plane.shadow_compute.end();
+        serving.changes.tell(News::End);
+        // A load that is under way cannot be taken back, and its thread must not be inside the runtime when that goes.
+        let is_left = changing.map(|changing| changing.join().unwrap_or(false)).unwrap_or(true);
+        let end = if end == End::Clean && !is_left { End::Forced } else { end };
+        plane.log.info("end", &[("clean", json!(end == End::Clean))]);
+        let (slot, changed) = &*slot;
         *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(end);
         changed.notify_all();
     }
+}
 
-    fn serve(&mut self, grpc: TcpListener, http: TcpListener, fronts: usize) -> std::io::Result<End> {
+/// The sockets of a gateway.
+pub(super) struct Sockets {
+    pub(super) grpc: TcpListener,
+    pub(super) http: TcpListener,
+    pub(super) admin: UnixListener,
+}
+
+/// What serves until the end.
+struct Serving {
+    plane: Arc<Plane>,
+    changes: Changes,
+    heard: mpsc::UnboundedReceiver<()>,
+}
+
+impl Serving {
+    fn serve(&mut self, sockets: Sockets, fronts: usize) -> std::io::Result<End> {
+        let Sockets { grpc, http, admin } = sockets;
         let threads = front::threads::start(&self.plane, fronts)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let end = runtime.block_on(async {
@@ -55,8 +83,11 @@ impl Control {
             ));
             let reporting =
                 tokio::spawn(front::http::serve(tokio::net::TcpListener::from_std(http)?, Arc::clone(&self.plane)));
+            let admin = tokio::net::UnixListener::from_std(admin)?;
+            let changing = tokio::spawn(front::admin::serve(admin, Arc::clone(&self.plane), self.changes.clone()));
             let end = self.until_the_end(|| accepting.abort()).await;
             reporting.abort();
+            changing.abort();
             Ok::<_, std::io::Error>(end)
         })?;
         self.plane.phase.send_replace(Phase::Over);
@@ -120,7 +151,7 @@ impl Control {
         let gauges = &self.plane.counters.gauges;
         let is_answering = self.plane.answering.load(Ordering::Relaxed) > 0;
         // A run goes on after its callers' deadlines passed; leaving under it would pull the runtime from below it.
-        let is_running = !self.plane.compute.is_idle();
+        let is_running = !self.plane.compute.is_idle() || !self.plane.shadow_compute.is_idle();
         if is_answering || is_running || gauges.in_flight_requests.load(Ordering::Relaxed) > 0 {
             *since = None;
             return false;

@@ -2,27 +2,27 @@
 
 use super::clock::Clock;
 use super::inbox::{Phases, Reply};
-use super::snapshot::{Target, Version};
+use super::snapshot::{Arm, Version};
 use crate::observe::prediction_id::PredictionId;
 use crate::runtime::{Batch, Outputs, Part, Worker, rows_of};
 use bytes::{Bytes, BytesMut};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use tidegate_core::fault::{Fault, Reason};
+use tidegate_core::fault::{Fault, Reason as Cause};
 use tidegate_core::oip::answer::{self, Credit, FRAME_HEAD, Output};
 use tidegate_core::oip::validate::Plan;
 use tidegate_core::oip::wire::Span;
 use tidegate_core::plane::Nanos;
+use tidegate_core::routing::Reason;
 
 /// A request that has passed every check and waits to run.
 pub struct Request {
     pub message: Bytes,
     pub plan: Plan,
-    pub target: Arc<Target>,
-    pub arm: usize,
+    pub arm: Arc<Arm>,
     /// The caller's own id, in the message.
     pub id: Span,
-    pub reason: &'static str,
+    pub reason: Reason,
     pub prediction_id: PredictionId,
     /// Whether the answer's parameters say who answered.
     pub credited: bool,
@@ -34,7 +34,7 @@ pub struct Request {
 
 impl Request {
     pub fn version(&self) -> &Arc<Version> {
-        &self.target.arms[self.arm].version
+        &self.arm.version
     }
 
     /// Bytes that it holds while it waits.
@@ -74,8 +74,9 @@ fn run<R: AsRef<Request>>(
     let attempt = catch_unwind(AssertUnwindSafe(|| attempt(version, worker, requests, out, clock, reply)));
     let fault = match attempt {
         Ok(Ok(())) => return,
+        Ok(Err(_)) if version.seats.is_terminated() => drain_timeout(version.id.as_str()),
         Ok(Err(message)) if requests.len() == 1 => {
-            Fault::new(Reason::ModelFailed, format!("{} failed while running: {}", version.id.as_str(), clip(&message)))
+            Fault::new(Cause::ModelFailed, format!("{} failed while running: {}", version.id.as_str(), clip(&message)))
         }
         // One bad row fails its own request only.
         Ok(Err(_)) => {
@@ -84,7 +85,7 @@ fn run<R: AsRef<Request>>(
             }
             return;
         }
-        Err(_) => Fault::new(Reason::Internal, "the gateway failed while running the model; its log has the panic"),
+        Err(_) => Fault::new(Cause::Internal, "the gateway failed while running the model; its log has the panic"),
     };
     for index in 0..requests.len() {
         reply(index, Reply::fault(fault.clone()));
@@ -127,6 +128,7 @@ fn attempt<R: AsRef<Request>>(
         phases.output = if index == 0 { clock.now() - ran } else { phases.output };
         reply(index, Reply { result, phases });
     }
+    version.recorded.offer(&requests[0].as_ref().message, clock.unix_ms());
     version.batches.record(u64::from(if version.is_batched() { rows } else { 1 }), requests.len() as u64, &phases);
     Ok(())
 }
@@ -177,8 +179,8 @@ fn write(
         })
         .collect();
     let prediction_id = request.prediction_id;
-    let credit = Credit { reason: request.reason, prediction_id: prediction_id.as_str() };
-    let stamp = &request.target.arms[request.arm].stamp;
+    let credit = Credit { reason: request.arm.reason(request.reason), prediction_id: prediction_id.as_str() };
+    let stamp = &request.arm.stamp;
     let id = request.id.of(&request.message);
     answer::write(out, stamp, id, request.credited.then_some(credit), plan.raw_answer, &answered)
         .map_err(|error| answer_too_large(error.size, request.most_answer))?;
@@ -187,11 +189,16 @@ fn write(
     if size > request.most_answer { Err(answer_too_large(size, request.most_answer)) } else { Ok(frame) }
 }
 
+/// The fault of a request that had begun when the drain timeout of its version was over.
+pub fn drain_timeout(version: &str) -> Fault {
+    Fault::new(Cause::DrainTimeout, format!("{version} was taken out of service before its run ended (drain_timeout_ms)"))
+}
+
 fn answer_too_large(size: usize, most: usize) -> Fault {
     let text = format!(
         "the answer has {size} bytes; at most {most} bytes are sent (limits.message_mib); ask for fewer rows or outputs"
     );
-    Fault::new(Reason::AnswerTooLarge, text)
+    Fault::new(Cause::AnswerTooLarge, text)
 }
 
 /// What the runtime says, short enough for a header.

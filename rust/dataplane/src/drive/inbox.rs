@@ -1,9 +1,9 @@
-//! How a compute thread hands answers back to the thread that holds the connection.
+//! How a compute thread hands answers back to the thread that holds the connection, and how that is told of changes.
 
 use bytes::Bytes;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use tidegate_core::fault::Fault;
-use tidegate_core::plane::Nanos;
+use tidegate_core::plane::{LoadId, Nanos};
 use tokio::sync::Notify;
 
 /// How long each part of a request took.
@@ -31,24 +31,49 @@ impl Reply {
 /// A request that waits on a front thread for its reply.
 pub type Ticket = u64;
 
-/// Replies for one front thread.
+/// What a front thread is told beside replies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// The drain timeout of a version is over: answer what still runs of it.
+    Abort(LoadId),
+    /// A version is being unloaded: leave its seat.
+    Leave,
+}
+
+/// What has come for a front thread.
+#[derive(Debug, Default)]
+pub struct Post {
+    pub replies: Vec<(Ticket, Reply)>,
+    /// To be followed after the replies that came with them or before.
+    pub orders: Vec<Order>,
+}
+
+/// The way of replies and orders into one front thread.
 #[derive(Debug, Default)]
 pub struct Inbox {
-    replies: Mutex<Vec<(Ticket, Reply)>>,
+    post: Mutex<Post>,
     pub arrived: Notify,
 }
 
 impl Inbox {
+    fn post(&self) -> MutexGuard<'_, Post> {
+        self.post.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Adds the replies of a batch and wakes the thread once.
     pub fn deliver(&self, replies: &mut Vec<(Ticket, Reply)>) {
-        let mut waiting = self.replies.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.append(replies);
-        drop(waiting);
+        self.post().replies.append(replies);
+        self.arrived.notify_one();
+    }
+
+    /// Gives the thread an order.
+    pub fn order(&self, order: Order) {
+        self.post().orders.push(order);
         self.arrived.notify_one();
     }
 
     /// Takes everything, leaving `empty` in its place.
-    pub fn take(&self, empty: &mut Vec<(Ticket, Reply)>) {
-        std::mem::swap(&mut *self.replies.lock().unwrap_or_else(PoisonError::into_inner), empty);
+    pub fn take(&self, empty: &mut Post) {
+        std::mem::swap(&mut *self.post(), empty);
     }
 }

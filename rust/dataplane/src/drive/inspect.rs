@@ -18,7 +18,7 @@ pub fn inspect(path: &Path, library: &Path) -> Result<Value, String> {
     let artifact = Artifact::of_file(path)?;
     let runtime = OnnxRuntime::open(library, 1)?;
     let model = runtime.load(&artifact, LoadOptions { intra_op_threads: 1 })?;
-    let findings = warm_up(model.as_ref(), 64, None, &SystemClock::new());
+    let findings = warm_up(model.as_ref(), 64, None, &[], &SystemClock::new())?;
     let signature = model.signature();
     let cost = CostModel::fit(&findings.costs);
     let per_row: Option<u64> = signature.inputs.iter().map(TensorSpec::elements_per_row).sum();

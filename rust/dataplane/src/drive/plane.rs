@@ -2,6 +2,7 @@
 
 use super::clock::Clock;
 use super::compute::Compute;
+use super::inbox::Inbox;
 use super::snapshot::Snapshot;
 use crate::observe::counters::Counters;
 use crate::observe::log::Log;
@@ -35,9 +36,15 @@ pub struct Plane {
     pub document: Document,
     pub clock: Arc<dyn Clock>,
     pub compute: Arc<Compute>,
+    /// Runs the copies that shadows get, when there is time.
+    pub shadow_compute: Arc<Compute>,
+    /// The ways into the front threads, by their number.
+    pub inboxes: Vec<Arc<Inbox>>,
     pub counters: Counters,
     pub log: Log,
     pub phase: watch::Sender<Phase>,
+    /// The epoch that is served, for those who wait for another.
+    pub swapped: watch::Sender<u64>,
     /// Connections of an ending gateway with a stream whose caller has not all of its answer.
     pub answering: AtomicI64,
     /// What ONNX Runtime calls itself.
@@ -46,18 +53,35 @@ pub struct Plane {
 }
 
 impl Plane {
+    /// A plane of so many front threads that serves nothing yet.
     pub fn new(
         document: Document,
         clock: Arc<dyn Clock>,
-        compute: Arc<Compute>,
-        counters: Counters,
+        [compute, shadow_compute]: [Arc<Compute>; 2],
+        fronts: usize,
         runtime_version: String,
-        snapshot: Snapshot,
     ) -> Self {
-        let log = Log::new(document.log.format, document.log.level, Arc::clone(&clock));
-        let (phase, _) = watch::channel(Phase::Serving);
-        let snapshot = ArcSwap::from_pointee(snapshot);
-        Self { document, clock, compute, counters, log, phase, answering: AtomicI64::new(0), runtime_version, snapshot }
+        Self {
+            log: Log::new(document.log.format, document.log.level, Arc::clone(&clock)),
+            document,
+            clock,
+            compute,
+            shadow_compute,
+            inboxes: (0..fronts).map(|_| Arc::default()).collect(),
+            counters: Counters::new(fronts),
+            phase: watch::Sender::new(Phase::Serving),
+            swapped: watch::Sender::new(0),
+            answering: AtomicI64::new(0),
+            runtime_version,
+            snapshot: ArcSwap::default(),
+        }
+    }
+
+    /// Serves another snapshot from now on.
+    pub fn swap(&self, snapshot: Snapshot) {
+        let epoch = snapshot.epoch;
+        self.snapshot.store(Arc::new(snapshot));
+        self.swapped.send_if_modified(|known| std::mem::replace(known, epoch) != epoch);
     }
 
     /// What is served now; a request takes it once.

@@ -2,12 +2,12 @@
 
 use super::clock::{Clock, SystemClock};
 use super::compute::Compute;
-use super::control::Control;
-use super::load::Loader;
+use super::change::{Changer, Changes, Setting};
+use super::control::{Control, Sockets};
 use super::plane::Plane;
 use super::state::StateDir;
-use crate::observe::counters::Counters;
-use crate::runtime::onnx::{OnnxRuntime, share_heaps, trim_memory};
+use crate::front::admin;
+use crate::runtime::onnx::{OnnxRuntime, share_heaps};
 use serde_json::json;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
@@ -15,12 +15,14 @@ use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tidegate_core::document::Document;
-use tidegate_core::routing::apply;
+use tidegate_core::document::{Document, Violation};
 use tokio::sync::mpsc;
 
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 1024;
+
+/// The nice value of threads that run shadows: about a tenth of the processor time of a thread that answers.
+const SHADOW_NICENESS: i32 = 10;
 
 /// How a gateway ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +39,8 @@ pub enum End {
 pub struct Gateway {
     pub grpc: SocketAddr,
     pub http: SocketAddr,
+    plane: Arc<Plane>,
+    changes: Changes,
     signals: mpsc::UnboundedSender<()>,
     end: Arc<(Mutex<Option<End>>, Condvar)>,
     control: Mutex<Option<JoinHandle<()>>>,
@@ -57,8 +61,8 @@ impl Gateway {
             (grpc, http) => return Err([grpc.err(), http.err()].into_iter().flatten().collect()),
         };
         let state = StateDir::open(base.join(&document.state_dir)).map_err(|error| one(error.to_string()))?;
-        let previous = state.read().map_err(|error| one(error.to_string()))?;
-        let applied = apply(previous.as_ref(), &document);
+        let admin = admin::bind(state.folder())
+            .map_err(|error| one(format!("cannot listen on {}/{}: {error}", state.folder().display(), admin::SOCKET)))?;
 
         let pool = document.versions.values().map(|version| version.intra_op_threads).max().unwrap_or(1);
         let runtime = OnnxRuntime::open(library, pool as u32).map_err(one)?;
@@ -66,17 +70,20 @@ impl Gateway {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let count = |asked: u64| if asked == 0 { cores } else { asked as usize };
         let (fronts, computes) = (count(document.threads.front), count(document.threads.compute));
-        let compute = Arc::new(Compute::new(computes));
+        let compute = Arc::new(Compute::new("tidegate-run", computes, 0));
+        let shadow_compute = Arc::new(Compute::new("tidegate-shadow", computes, SHADOW_NICENESS));
         let repository = base.join(&document.repository);
-        let loader = Loader {
-            document: &document,
-            repository: &repository,
-            runtime: &runtime,
-            compute: &compute,
-            clock: clock.as_ref(),
+        let version = runtime.version.clone();
+        let both = [compute, shadow_compute];
+        let plane = Arc::new(Plane::new(document.clone(), Arc::clone(&clock), both, fronts, version));
+        let setting = Setting { plane: Arc::clone(&plane), state, repository, runtime: Arc::new(runtime), clock };
+        // From here on something runs or is remembered, so a failure has to take it back.
+        let abandon = |reasons: Vec<String>| {
+            plane.compute.end();
+            plane.shadow_compute.end();
+            reasons
         };
-        let loaded = loader.load(&applied)?;
-        trim_memory();
+        let (changer, changes) = Changer::start(setting, &document).map_err(abandon)?;
         let listen = |socket: Socket| -> std::io::Result<(TcpListener, SocketAddr)> {
             socket.listen(BACKLOG)?;
             socket.set_nonblocking(true)?;
@@ -84,40 +91,30 @@ impl Gateway {
             let address = listener.local_addr()?;
             Ok((listener, address))
         };
-        let (grpc, grpc_address) = listen(grpc).map_err(|error| one(format!("listen.grpc: {error}")))?;
-        let (http, http_address) = listen(http).map_err(|error| one(format!("listen.http: {error}")))?;
-
-        let counters = Counters::new(loaded.labels, fronts);
-        let version = runtime.version.clone();
-        let plane = Arc::new(Plane::new(
-            document,
-            Arc::clone(&clock),
-            Arc::clone(&compute),
-            counters,
-            version,
-            loaded.snapshot,
-        ));
-        loaded.warnings.iter().for_each(|warning| plane.log.warning("repository", &[("note", json!(warning))]));
-        let versions = plane.snapshot().versions.clone();
-        // From here on something runs or is remembered, so a failure has to take it back.
-        let begun = compute
-            .start(&versions, &clock)
-            .map_err(|error| format!("cannot start a thread: {error}"))
-            .and_then(|()| state.write(&applied).map_err(|error| error.to_string()));
-        if let Err(reason) = begun {
-            compute.end();
-            return Err(one(reason));
-        }
+        let (grpc, grpc_address) = listen(grpc).map_err(|error| abandon(one(format!("listen.grpc: {error}"))))?;
+        let (http, http_address) = listen(http).map_err(|error| abandon(one(format!("listen.http: {error}"))))?;
 
         log_start(&plane, grpc_address, http_address, (fronts, computes));
         let (signals, heard) = mpsc::unbounded_channel();
         let end = Arc::new((Mutex::new(None), Condvar::new()));
-        let control = Control { plane, state, heard, end: Arc::clone(&end) };
+        let control =
+            Control { plane: Arc::clone(&plane), changer, changes: changes.clone(), heard, end: Arc::clone(&end) };
+        let sockets = Sockets { grpc, http, admin };
         let control = std::thread::Builder::new()
             .name("tidegate-control".to_owned())
-            .spawn(move || control.run(grpc, http, fronts))
+            .spawn(move || control.run(sockets, fronts))
             .map_err(|error| one(format!("cannot start a thread: {error}")))?;
-        Ok(Self { grpc: grpc_address, http: http_address, signals, end, control: Mutex::new(Some(control)) })
+        let control = Mutex::new(Some(control));
+        Ok(Self { grpc: grpc_address, http: http_address, plane, changes, signals, end, control })
+    }
+
+    /// Wants what a document says, without waiting for it; what becomes of it is in the log and in the status.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, or that only a restart can change.
+    pub fn apply(&self, document: &[u8]) -> Result<(), Vec<Violation>> {
+        self.changes.apply(admin::read(&self.plane, document)?, drop);
+        Ok(())
     }
 
     /// Begins to end; called twice, ends at once.
@@ -146,7 +143,7 @@ impl Gateway {
 
 fn log_start(plane: &Plane, grpc: SocketAddr, http: SocketAddr, threads: (usize, usize)) {
     let snapshot = plane.snapshot();
-    for version in &snapshot.versions {
+    for version in snapshot.versions.iter() {
         let batching =
             version.unbatched.as_deref().map_or_else(|| json!("on"), |reason| json!(format!("off: {reason}")));
         plane.log.info(

@@ -1,43 +1,91 @@
 //! Everything a request may meet, immutable: names, arms, loaded versions.
 
-use crate::observe::counters::{BatchCounters, SeriesId};
+use super::lease::Lease;
+use super::recorded::Recorded;
+use super::workers::Seats;
+use crate::observe::counters::{BatchCounters, Misses, Series};
 use crate::runtime::Model;
+use crate::shadow::Shadows;
 use http::HeaderValue;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use tidegate_core::document::{VersionId, VersionSettings};
 use tidegate_core::oip::answer::Stamp;
 use tidegate_core::oip::signature::Signature;
-use tidegate_core::plane::{Nanos, SharedCost, SharedInlineGate, VersionKey};
-use tidegate_core::routing::RoutePlan;
+use tidegate_core::plane::{LoadId, Nanos, SharedCost, SharedInlineGate, VersionKey};
+use tidegate_core::routing::{Reason, RoutePlan, Verdicts};
+use tidegate_core::snapshot::SnapshotDocument;
 
 /// What one epoch of a gateway serves.
+#[derive(Clone, Default)]
 pub struct Snapshot {
     pub epoch: u64,
     pub incarnation: u64,
     /// Routes and the models that no route shadows, by public name.
-    pub targets: HashMap<String, Arc<Target>>,
-    /// Every loaded version, by its slot.
-    pub versions: Vec<Arc<Version>>,
-    /// Every version folder of the repository, loaded or not.
-    pub index: Vec<IndexEntry>,
+    pub targets: Arc<HashMap<String, Arc<Target>>>,
+    /// Every version that answers under some name.
+    pub versions: Arc<Vec<Arc<Version>>>,
+    /// The same as a document, with the tables of every route.
+    pub document: Arc<SnapshotDocument>,
+    /// What is not served, or not yet; it moves on without a new epoch.
+    pub progress: Arc<Progress>,
 }
 
-/// A loaded version with everything that belongs to it for as long as it is loaded.
+/// How far what a document wants has come.
+#[derive(Clone, Debug, Default)]
+pub struct Progress {
+    /// Every version folder of the repository, loaded or not.
+    pub index: Vec<IndexEntry>,
+    /// Every loading of a version, from the order to the end of its memory.
+    pub loads: Vec<LoadStatus>,
+    /// Routes that wait for a version, with what they wait for.
+    pub pending: BTreeMap<String, String>,
+    /// Routes whose newest content was refused, with the reason.
+    pub refused: BTreeMap<String, String>,
+}
+
+/// A loading of a version as `tidegate status` shows it.
+#[derive(Clone, Debug)]
+pub struct LoadStatus {
+    pub load: LoadId,
+    pub version: VersionId,
+    pub state: &'static str,
+    /// Its drain timeout is over and a run still holds it.
+    pub is_stuck: bool,
+    /// When it came into this state.
+    pub since: Nanos,
+    /// What it waits for, if it has not begun.
+    pub waits_for: Option<String>,
+}
+
+impl Snapshot {
+    /// Every version folder of the repository, loaded or not.
+    pub fn index(&self) -> &[IndexEntry] {
+        &self.progress.index
+    }
+}
+
+/// A loaded version with everything that belongs to it for as long as anything holds it.
 pub struct Version {
     pub id: VersionId,
-    /// Its place in [`Snapshot::versions`] and in every thread's list of workers.
-    pub slot: usize,
+    /// Its place in every thread's list of workers; another version may have it after the end of this one.
+    pub slot: LoadId,
     pub digest: String,
     pub size_bytes: u64,
-    pub model: Box<dyn Model>,
+    pub model: Arc<dyn Model>,
     pub settings: VersionSettings,
     /// Why requests run one by one; `None` if they are batched.
     pub unbatched: Option<String>,
     pub cost: SharedCost,
     pub gate: SharedInlineGate,
     pub queue: VersionKey,
+    /// Where copies of other versions' requests wait.
+    pub shadow_queue: VersionKey,
     pub batches: BatchCounters,
+    pub recorded: Recorded,
+    /// Says that nothing holds the version any more; before the seats, whose end may follow at once.
+    pub lease: Option<Lease>,
+    pub seats: Arc<Seats>,
 }
 
 impl Version {
@@ -57,34 +105,53 @@ impl Version {
 
 /// A public name: a route, or a model under its own name.
 pub struct Target {
-    pub name: String,
-    pub route: Option<RoutePlan>,
+    pub name: Arc<str>,
+    pub route: Option<Arc<RoutePlan>>,
     /// A route's arms in the plan's order; a model's loaded versions in ascending order.
-    pub arms: Vec<Arm>,
+    pub arms: Vec<Arc<Arm>>,
     /// Index of the arm whose signature and configuration speak for the name: the stable arm, or the highest version.
     pub lead: usize,
     pub timeout: Nanos,
     /// Counts requests that failed before an arm was chosen.
-    pub series: SeriesId,
+    pub series: Arc<Series>,
+    /// For each condition of the route, how often each of its keys was missing.
+    pub misses: Vec<Vec<Arc<Misses>>>,
+    pub shadows: Shadows,
 }
 
-/// A version under a public name.
+/// A version under a public name. A request holds the arm that answers it, and so no other version of the route.
 pub struct Arm {
+    pub name: Arc<str>,
+    pub route: Option<Arc<RoutePlan>>,
     pub version: Arc<Version>,
     pub stamp: Stamp,
     /// `model/3`, ready for a header.
     pub label: HeaderValue,
-    pub series: SeriesId,
+    pub series: Arc<Series>,
+}
+
+impl Arm {
+    /// A reason for which this arm was chosen, in the words that callers read.
+    pub fn reason(&self, reason: Reason) -> &str {
+        reason.name(self.route.as_deref())
+    }
 }
 
 impl Target {
-    pub fn lead(&self) -> &Arm {
+    pub fn lead(&self) -> &Arc<Arm> {
         &self.arms[self.lead]
     }
 
     /// The arm of that version number (or `model/number`).
     pub fn arm_of(&self, version: &str) -> Option<usize> {
         self.arms.iter().position(|arm| arm.version.id.version() == version || arm.version.id.as_str() == version)
+    }
+
+    /// Counts the conditions that found a key missing.
+    pub fn count_misses(&self, verdicts: &Verdicts, thread: usize) {
+        for (condition, key) in verdicts.missing() {
+            self.misses[condition][usize::from(key)].count(thread);
+        }
     }
 }
 

@@ -3,24 +3,19 @@
 //! Range tables depend on their history, so losing them would move callers between arms. The file therefore carries its
 //! own digest, is replaced in one step, and is refused with advice when it is not what was written.
 
-use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
-use tidegate_core::routing::{Applied, RouteTable, check_ranges};
+use tidegate_core::snapshot::SnapshotDocument;
 
 const LOCK: &str = "lock";
 const APPLIED: &str = "applied.json";
 /// Written first and renamed; what a killed process leaves of it is overwritten by the next writer.
 const UNFINISHED: &str = "applied.json.new";
-/// Version of the file's form.
-const SCHEMA: u64 = 1;
-
 /// Why the folder cannot be used.
 #[derive(Debug, Error)]
 pub enum StateError {
@@ -40,17 +35,6 @@ pub struct StateDir {
     folder: PathBuf,
     /// Holds the lock; the kernel releases it when the file is closed.
     _lock: File,
-}
-
-/// The content of `applied.json` without its digest.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Content {
-    schema: u64,
-    incarnation: u64,
-    epoch: u64,
-    document: Value,
-    tables: BTreeMap<String, RouteTable>,
 }
 
 impl StateDir {
@@ -83,7 +67,7 @@ impl StateDir {
     }
 
     /// What was applied last; nothing in a folder that is new.
-    pub fn read(&self) -> Result<Option<Applied>, StateError> {
+    pub fn read(&self) -> Result<Option<SnapshotDocument>, StateError> {
         let path = self.folder.join(APPLIED);
         let bytes = match fs::read(&path) {
             Ok(bytes) => bytes,
@@ -95,7 +79,7 @@ impl StateDir {
 
     /// Remembers what is applied now: after an end at any moment a reader finds the old or the new, and on return the
     /// new has reached the disk.
-    pub fn write(&self, applied: &Applied) -> Result<(), StateError> {
+    pub fn write(&self, applied: &SnapshotDocument) -> Result<(), StateError> {
         let unfinished = self.folder.join(UNFINISHED);
         File::create(&unfinished)
             .and_then(|mut file| {
@@ -124,34 +108,21 @@ fn holder(lock: &mut File) -> String {
     }
 }
 
-fn encode(applied: &Applied) -> String {
-    let Applied { incarnation, epoch, document, tables } = applied.clone();
-    let content = Content { schema: SCHEMA, incarnation, epoch, document, tables };
-    let mut value = serde_json::to_value(content).expect("the content has string keys only");
+fn encode(applied: &SnapshotDocument) -> String {
+    let mut value = applied.to_json();
     value["sha256"] = digest(&value).into();
     serde_json::to_string_pretty(&value).expect("a JSON value can be written") + "\n"
 }
 
-fn decode(bytes: &[u8]) -> Result<Applied, String> {
+fn decode(bytes: &[u8]) -> Result<SnapshotDocument, String> {
     let mut value: Value = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
     let fields = value.as_object_mut().ok_or("it holds no JSON object")?;
-    let schema = fields.get("schema").and_then(Value::as_u64).ok_or("it names no schema")?;
-    if schema != SCHEMA {
-        return Err(format!("its schema is {schema}, this release reads {SCHEMA}"));
-    }
     // Not `remove`, which would reorder the fields and change the digest.
     let named = fields.shift_remove("sha256").ok_or("it has no sha256")?;
     if named != digest(&value) {
         return Err("its content does not match its sha256".to_owned());
     }
-    let content: Content = serde_json::from_value(value).map_err(|error| error.to_string())?;
-    for (route, table) in &content.tables {
-        if let Some(error) = check_ranges(&table.ranges, |_| true).first() {
-            return Err(format!("the table of route {route:?} is none: {error}"));
-        }
-    }
-    let Content { incarnation, epoch, document, tables, .. } = content;
-    Ok(Applied { incarnation, epoch, document, tables })
+    SnapshotDocument::from_json(&value)
 }
 
 /// The digest of a value in its compact form, so that white space does not matter.
@@ -163,8 +134,9 @@ fn digest(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use std::sync::Arc;
     use tidegate_core::document;
-    use tidegate_core::routing::apply;
+    use tidegate_core::routing::Revision;
 
     use super::*;
 
@@ -189,9 +161,18 @@ mod tests {
         }
     }
 
-    fn applied(previous: Option<&Applied>, weight: u64) -> Applied {
+    fn applied(previous: Option<&SnapshotDocument>, weight: u64) -> SnapshotDocument {
         let route = json!({"split": {"m/1": 90, "m/2": weight}, "stable": "m/1"});
-        apply(previous, &document::parse(&json!({"routes": {"r": route}})).expect("a good document"))
+        let document = document::parse(&json!({"routes": {"r": route}})).expect("a good document");
+        let before = previous.and_then(|previous| previous.routes.get("r"));
+        let revision = Revision::after(before.map(Arc::as_ref), &document.routes["r"]);
+        SnapshotDocument {
+            incarnation: 1,
+            epoch: previous.map_or(1, |previous| previous.epoch + 1),
+            routes: [("r".to_owned(), Arc::new(revision))].into(),
+            digests: [("m/1".parse().expect("a version"), "ab".repeat(32))].into(),
+            ..SnapshotDocument::default()
+        }
     }
 
     #[test]
@@ -244,7 +225,7 @@ mod tests {
         // The last byte is the line end, which belongs to no value.
         let mut bad: Vec<String> = (0..good.len() - 1).step_by(23).map(|end| good[..end].to_owned()).collect();
         bad.push(good.replace("\"epoch\": 1", "\"epoch\": 2"));
-        bad.push(good.replace("\"schema\": 1", "\"schema\": 2"));
+        bad.push(good.replace("\"schema\": 2", "\"schema\": 3"));
         bad.extend(["[]", "{}", "null", "not json"].map(str::to_owned));
         for text in bad {
             fs::write(folder.file(APPLIED), &text).expect("a writable folder");
@@ -259,7 +240,8 @@ mod tests {
         let folder = Folder::new("ranges");
         let state = StateDir::open(&folder.0).expect("a new folder");
         let mut broken = applied(None, 10);
-        broken.tables.get_mut("r").expect("the route").ranges.remove(0);
+        let route = broken.routes.get_mut("r").expect("the route");
+        Arc::make_mut(route).table.ranges.remove(0);
         state.write(&broken).expect("a writable folder");
         assert!(state.read().is_err_and(|error| error.to_string().contains("route \"r\"")));
     }

@@ -41,7 +41,7 @@ pub fn call(plane: &Plane, method: &str, message: Bytes) -> Result<Bytes, Fault>
         "ModelReady" => answer(message, |asked| about_models::ready(&snapshot, plane.is_ready(), &asked)),
         "ModelMetadata" => answer(message, |asked| about_models::metadata(&snapshot, &asked)),
         "ModelConfig" => answer(message, |asked| about_models::config(&snapshot, &asked)),
-        "ModelStatistics" => answer(message, |asked| statistics::statistics(&snapshot, &plane.counters, &asked)),
+        "ModelStatistics" => answer(message, |asked| statistics::statistics(&snapshot, &asked)),
         "RepositoryIndex" => answer(message, |asked| repository::index(&snapshot, &asked)),
         "RepositoryModelLoad" => repository::load(&snapshot, message),
         "RepositoryModelUnload" => repository::unload(&snapshot, message),

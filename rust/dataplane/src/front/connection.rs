@@ -6,13 +6,13 @@ use super::{calls, grpc, health, infer, reflection, stream};
 use crate::drive::message::Message;
 use crate::drive::plane::{Held, Phase};
 use crate::drive::reactor::{Outcome, Reactor, draining};
-use crate::observe::counters::UNKNOWN;
 use bytes::Bytes;
 use h2::RecvStream;
 use h2::server::SendResponse;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use std::future::poll_fn;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 use tidegate_core::fault::{Fault, Reason, quoted};
 use tokio::net::TcpStream;
@@ -40,6 +40,8 @@ fn takes_tensors(path: &str) -> bool {
 pub async fn serve(reactor: Rc<Reactor>, socket: std::net::TcpStream, mut place: Place) {
     // A socket that breaks before the first byte was never a connection.
     let Ok(socket) = TcpStream::from_std(socket) else { return };
+    // Without its port: callers are told apart by where they are.
+    let peer: Arc<str> = socket.peer_addr().map_or_else(|_| "".into(), |peer| peer.ip().to_canonical().to_string().into());
     let mut phase = reactor.plane.phase.subscribe();
     let limits = &reactor.plane.document.limits;
     let mut builder = h2::server::Builder::new();
@@ -69,7 +71,7 @@ pub async fn serve(reactor: Rc<Reactor>, socket: std::net::TcpStream, mut place:
                 }
                 accepted
             }) => match accepted {
-                Some(Ok((request, respond))) => dispatch(&reactor, request, respond),
+                Some(Ok((request, respond))) => dispatch(&reactor, &peer, request, respond),
                 // Protocol errors and broken sockets end a connection; its requests are reset with it.
                 Some(Err(_)) | None => return,
             },
@@ -82,7 +84,7 @@ pub async fn serve(reactor: Rc<Reactor>, socket: std::net::TcpStream, mut place:
     }
 }
 
-fn dispatch(reactor: &Rc<Reactor>, request: Request<RecvStream>, mut respond: SendResponse<Bytes>) {
+fn dispatch(reactor: &Rc<Reactor>, peer: &Arc<str>, request: Request<RecvStream>, mut respond: SendResponse<Bytes>) {
     let (parts, body) = request.into_parts();
     let is_grpc = parts
         .headers
@@ -100,13 +102,13 @@ fn dispatch(reactor: &Rc<Reactor>, request: Request<RecvStream>, mut respond: Se
     let (encoding, timeout) = match understood {
         Ok(understood) => understood,
         Err(fault) => {
-            reactor.count_failure(UNKNOWN, reactor.plane.clock.now(), &fault);
+            reactor.count_failure(&reactor.plane.counters.unknown, reactor.plane.clock.now(), &fault);
             return grpc::refuse(&mut respond, &fault, None);
         }
     };
     let limit = if takes_tensors(path) { reactor.plane.message_limit() } else { SMALL_MESSAGE };
     let messages = Messages::new(body, encoding, limit);
-    let call = Call { reactor: Rc::clone(reactor), headers: parts.headers, timeout, messages, respond };
+    let call = Call { reactor: Rc::clone(reactor), headers: parts.headers, peer: Arc::clone(peer), timeout, messages, respond };
     match path {
         "/inference.GRPCInferenceService/ModelInfer" => infer::serve(call),
         "/inference.GRPCInferenceService/ModelStreamInfer" => stream::serve(call),
@@ -133,6 +135,8 @@ fn dispatch(reactor: &Rc<Reactor>, request: Request<RecvStream>, mut respond: Se
 pub struct Call {
     pub reactor: Rc<Reactor>,
     pub headers: HeaderMap,
+    /// The caller's IP address.
+    pub peer: Arc<str>,
     /// The caller's `grpc-timeout` in nanoseconds.
     pub timeout: Option<u64>,
     pub messages: Messages,

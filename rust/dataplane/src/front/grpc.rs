@@ -64,8 +64,10 @@ pub fn head(credit: Option<&CreditLine>) -> Response<()> {
 }
 
 fn insert_credit(headers: &mut HeaderMap, credit: &CreditLine) {
-    headers.insert(VERSION, credit.target.arms[credit.arm].label.clone());
-    headers.insert(REASON, HeaderValue::from_static(credit.reason));
+    headers.insert(VERSION, credit.arm.label.clone());
+    if let Ok(reason) = HeaderValue::from_str(credit.arm.reason(credit.reason)) {
+        headers.insert(REASON, reason);
+    }
     headers.insert(EPOCH, HeaderValue::from(credit.epoch));
     if let Ok(mut id) = HeaderValue::from_bytes(credit.prediction_id.as_bytes()) {
         // Never the same twice: it must not push the others out of the connection's header table.
@@ -109,8 +111,8 @@ pub fn fault_trailers(fault: &Fault, credit: Option<&CreditLine>) -> HeaderMap {
 fn status(fault: &Fault, message: &str, credit: Option<&CreditLine>) -> rpc::Status {
     let mut metadata = std::collections::BTreeMap::new();
     if let Some(credit) = credit {
-        metadata.insert("route".to_owned(), credit.target.name.clone());
-        metadata.insert("version".to_owned(), credit.target.arms[credit.arm].version.id.as_str().to_owned());
+        metadata.insert("route".to_owned(), credit.arm.name.to_string());
+        metadata.insert("version".to_owned(), credit.arm.version.id.as_str().to_owned());
         metadata.insert("prediction_id".to_owned(), credit.prediction_id.to_string());
     }
     let info = rpc::ErrorInfo { reason: fault.reason.name().to_owned(), domain: DOMAIN.to_owned(), metadata };

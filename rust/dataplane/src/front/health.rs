@@ -56,9 +56,11 @@ pub fn watch(mut call: Call) {
         };
         let Ok(mut out) = call.respond.send_response(grpc::head(None), false) else { return };
         let mut phase = call.reactor.plane.phase.subscribe();
+        let mut swapped = call.reactor.plane.swapped.subscribe();
         let mut told = None;
         let fault = loop {
             phase.mark_unchanged();
+            swapped.mark_unchanged();
             let now = state(&call.reactor.plane, &name).unwrap_or(ServingStatus::ServiceUnknown);
             if told != Some(now) {
                 told = Some(now);
@@ -71,6 +73,7 @@ pub fn watch(mut call: Call) {
                 fault = until_draining(&call.reactor) => break fault,
                 reset = poll_fn(|cx| out.poll_reset(cx)) => { drop(reset); return }
                 changed = phase.changed() => drop(changed),
+                changed = swapped.changed() => drop(changed),
             }
         };
         // The last word is the truth, also where the end came too soon after the signal for a word of its own.

@@ -1,5 +1,6 @@
 //! HTTP/1 for people and probes: metrics, health, and what the gateway is doing.
 
+mod shadows;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -42,7 +43,8 @@ const PROMETHEUS: HeaderValue = HeaderValue::from_static("text/plain; version=0.
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// The answer to every path that is none of ours.
-const PATHS: &str = "there is nothing under this path; try /metrics, /livez, /readyz or /status\n";
+const PATHS: &str =
+    "there is nothing under this path; try /metrics, /livez, /readyz, /status, /snapshot or /shadow/<route>\n";
 
 /// Serves until the task is dropped; connections are tasks of their own.
 pub async fn serve(listener: TcpListener, plane: Arc<Plane>) {
@@ -81,8 +83,9 @@ async fn converse(stream: TcpStream, plane: Arc<Plane>, started: Nanos) {
 
 fn respond(plane: &Plane, started: Nanos, method: &Method, path: &str) -> Response<Full<Bytes>> {
     let is_read = method == Method::GET || method == Method::HEAD;
+    let shadow = path.strip_prefix("/shadow/");
     match path {
-        "/metrics" | "/livez" | "/readyz" | "/status" if !is_read => {
+        "/metrics" | "/livez" | "/readyz" | "/status" | "/snapshot" if !is_read => {
             let mut response = reply(StatusCode::METHOD_NOT_ALLOWED, TEXT, "only GET and HEAD work here\n");
             response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
             response
@@ -92,7 +95,12 @@ fn respond(plane: &Plane, started: Nanos, method: &Method, path: &str) -> Respon
         "/readyz" if plane.is_ready() => reply(StatusCode::OK, TEXT, "ready\n"),
         "/readyz" => reply(StatusCode::SERVICE_UNAVAILABLE, TEXT, "ending\n"),
         "/status" => reply(StatusCode::OK, JSON, format!("{:#}\n", status::status(plane, started))),
-        _ => reply(StatusCode::NOT_FOUND, TEXT, PATHS),
+        "/snapshot" => reply(StatusCode::OK, JSON, format!("{:#}\n", plane.snapshot().document.to_json())),
+        _ => match shadow.map(|route| shadows::report(plane, route)) {
+            Some(Ok(report)) => reply(StatusCode::OK, JSON, format!("{report:#}\n")),
+            Some(Err(sentence)) => reply(StatusCode::NOT_FOUND, TEXT, format!("{sentence}\n")),
+            None => reply(StatusCode::NOT_FOUND, TEXT, PATHS),
+        },
     }
 }
 

@@ -7,7 +7,6 @@ use crate::drive::inbox::Ticket;
 use crate::drive::message::Message;
 use crate::drive::plane::Held;
 use crate::drive::reactor::{Caller, Envelope, Outcome, Reactor};
-use crate::observe::counters::UNKNOWN;
 use bytes::Bytes;
 use h2::server::SendResponse;
 use std::future::poll_fn;
@@ -36,12 +35,12 @@ pub fn serve(mut call: Call) {
 }
 
 fn proceed(call: Call, read: Result<Message, Broken>, arrived: u64, held: Held) {
-    let Call { reactor, headers, timeout, respond, messages } = call;
+    let Call { reactor, headers, peer, timeout, respond, messages } = call;
     // Dropped before the answer goes out, so that what the caller still sends is refused.
     drop(messages);
     match read {
         Ok(message) => {
-            let envelope = Envelope { metadata: headers, grpc_timeout: timeout, arrived, wants_echo: false };
+            let envelope = Envelope { metadata: headers, peer, grpc_timeout: timeout, arrived, wants_echo: false };
             reactor.take(message, envelope, held, Box::new(Unary { respond }));
         }
         Err(Broken::Fault(fault)) => refuse(&reactor, respond, &fault, arrived),
@@ -50,7 +49,7 @@ fn proceed(call: Call, read: Result<Message, Broken>, arrived: u64, held: Held) 
 }
 
 fn refuse(reactor: &Reactor, mut respond: SendResponse<Bytes>, fault: &Fault, arrived: u64) {
-    reactor.count_failure(UNKNOWN, arrived, fault);
+    reactor.count_failure(&reactor.plane.counters.unknown, arrived, fault);
     grpc::refuse(&mut respond, fault, None);
 }
 

@@ -1,5 +1,6 @@
 //! What callers see: gRPC on HTTP/2, health, reflection, and HTTP for people and probes.
 
+pub mod admin;
 pub mod body;
 pub mod calls;
 pub mod connection;

@@ -7,7 +7,6 @@ use crate::drive::inbox::Ticket;
 use crate::drive::message::Message;
 use crate::drive::plane::Held;
 use crate::drive::reactor::{Caller, Echo, Envelope, Outcome, Reactor};
-use crate::observe::counters::UNKNOWN;
 use bytes::{BufMut as _, Bytes, BytesMut};
 use h2::SendStream;
 use http::HeaderMap;
@@ -16,6 +15,7 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
 use std::future::poll_fn;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 use tidegate_core::fault::{Fault, Reason};
 use tidegate_core::oip::answer::FRAME_HEAD;
@@ -32,13 +32,14 @@ pub fn serve(call: Call) {
 }
 
 async fn run(call: Call) {
-    let Call { reactor, headers, timeout, mut messages, mut respond } = call;
+    let Call { reactor, headers, peer, timeout, mut messages, mut respond } = call;
     let Ok(mut out) = respond.send_response(grpc::head(None), false) else { return };
     let started = reactor.plane.clock.now();
     let mut session = Session {
         ends_on_error: headers.get("triton_grpc_error").is_some_and(|value| value == "true"),
         deadline: timeout.map(|timeout| started.saturating_add(timeout)),
         headers,
+        peer,
         outstanding: VecDeque::new(),
         reactor,
     };
@@ -78,7 +79,7 @@ async fn run(call: Call) {
                 }
                 Ok(Step::End) => is_open = false,
                 Err(Broken::Fault(fault)) => {
-                    session.reactor.count_failure(UNKNOWN, session.reactor.plane.clock.now(), &fault);
+                    session.reactor.count_failure(&session.reactor.plane.counters.unknown, session.reactor.plane.clock.now(), &fault);
                     ending = Some(fault);
                 }
                 Err(Broken::Gone) => return,
@@ -99,6 +100,7 @@ async fn run(call: Call) {
 struct Session {
     reactor: Rc<Reactor>,
     headers: HeaderMap,
+    peer: Arc<str>,
     /// The caller wants the first error as the status of the whole stream.
     ends_on_error: bool,
     deadline: Option<u64>,
@@ -127,11 +129,12 @@ impl Session {
         let mut held = Held::new(&self.reactor.plane);
         let caller = Box::new(InStream { sender, link });
         if let Err(fault) = held.grow(message.len()) {
-            self.reactor.count_failure(UNKNOWN, now, &fault);
+            self.reactor.count_failure(&self.reactor.plane.counters.unknown, now, &fault);
             return caller.answer(Outcome { result: Err(fault), credit: None, echo: None });
         }
         let grpc_timeout = self.deadline.map(|deadline| deadline.saturating_sub(now));
-        let envelope = Envelope { metadata: self.headers.clone(), grpc_timeout, arrived: now, wants_echo: true };
+        let (metadata, peer) = (self.headers.clone(), Arc::clone(&self.peer));
+        let envelope = Envelope { metadata, peer, grpc_timeout, arrived: now, wants_echo: true };
         self.reactor.take(message, envelope, held, caller);
     }
 

@@ -1,34 +1,98 @@
-//! Counters and histograms: one shard per front thread, merged by whoever reads them.
+//! Counters and histograms: a cell for each front thread, merged by whoever reads them.
 //!
-//! A series is a route with a version. Its label values come from the snapshot, so that callers cannot make new ones:
-//! names that nobody serves share one series.
+//! A series is a route with a version. Its label values come from snapshots, so that callers cannot make new ones: names
+//! that nobody serves share one series. A series lives as long as a snapshot names it, and a while longer, so that the
+//! last counts of a version that went are scraped too.
 
 use super::histogram::{Histogram, Snapshot};
 use crate::drive::inbox::Phases;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tidegate_core::fault::{Code, Fault, Reason};
 use tidegate_core::plane::Nanos;
 
-/// Names a series in every shard.
-pub type SeriesId = usize;
-
-/// The series of names that nobody serves.
-pub const UNKNOWN: SeriesId = 0;
+/// Series that no snapshot names any more and that are still shown; beyond that the oldest go.
+const MOST_RETIRED: usize = 32;
 
 /// The label values of a series.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Labels {
     pub route: String,
     /// `model/3`, or empty for requests that failed before a version was chosen.
     pub version: String,
 }
 
+/// What is counted under one pair of route and version.
+pub struct Series {
+    pub labels: Labels,
+    /// One a front thread, made when it first counts.
+    cells: Box<[OnceLock<Box<Cell>>]>,
+}
+
+impl Series {
+    fn new(labels: Labels, threads: usize) -> Self {
+        Self { labels, cells: (0..threads).map(|_| OnceLock::new()).collect() }
+    }
+
+    fn cell(&self, thread: usize) -> &Cell {
+        self.cells[thread].get_or_init(Box::default)
+    }
+
+    /// A request was answered by a thread after `took` nanoseconds.
+    pub fn answered(&self, thread: usize, took: Nanos, phases: &Phases, rows: u32, unix_ms: u64) {
+        let cell = self.cell(thread);
+        cell.latency(Code::Ok).record(took);
+        let kept = cell.phases.get_or_init(|| Box::new([const { Histogram::new() }; 4]));
+        for (histogram, nanos) in kept.iter().zip([phases.queue, phases.input, phases.infer, phases.output]) {
+            histogram.record(nanos);
+        }
+        bump(&cell.rows, u64::from(rows));
+        cell.last_ms.store(unix_ms, Ordering::Relaxed);
+    }
+
+    /// A request failed on a thread after `took` nanoseconds.
+    pub fn failed(&self, thread: usize, took: Nanos, fault: &Fault) {
+        let cell = self.cell(thread);
+        cell.latency(fault.code()).record(took);
+        bump(&cell.by_reason[fault.reason as usize], 1);
+    }
+
+    /// The sum over all threads.
+    pub fn totals(&self) -> Totals {
+        let cells = || self.cells.iter().filter_map(OnceLock::get);
+        let merged = |pick: &dyn Fn(&Cell) -> Option<Snapshot>| {
+            let mut sum = Snapshot::new();
+            cells().filter_map(|cell| pick(cell)).for_each(|part| sum.merge(&part));
+            sum
+        };
+        let by_code = ALL_CODES
+            .into_iter()
+            .filter(|&code| cells().any(|cell| cell.by_code[code as usize].get().is_some()))
+            .map(|code| (code, merged(&|cell| cell.by_code[code as usize].get().map(|kept| kept.snapshot()))))
+            .collect();
+        let phases = std::array::from_fn(|at| merged(&|cell| cell.phases.get().map(|kept| kept[at].snapshot())));
+        let sum = |pick: &dyn Fn(&Cell) -> u64| cells().map(|cell| pick(cell)).sum::<u64>();
+        let by_reason = Reason::ALL
+            .iter()
+            .map(|&reason| (reason, sum(&|cell| cell.by_reason[reason as usize].load(Ordering::Relaxed))))
+            .filter(|&(_, count)| count > 0)
+            .collect();
+        Totals {
+            by_code,
+            phases,
+            rows: sum(&|cell| cell.rows.load(Ordering::Relaxed)),
+            last_ms: cells().map(|cell| cell.last_ms.load(Ordering::Relaxed)).max().unwrap_or(0),
+            by_reason,
+        }
+    }
+}
+
 /// Codes are numbered from 0 to 16.
 const CODES: usize = 17;
 
 /// What one thread counts of one series.
-pub struct Series {
+struct Cell {
     by_code: [OnceLock<Box<Histogram>>; CODES],
     phases: OnceLock<Box<[Histogram; 4]>>,
     rows: AtomicU64,
@@ -38,7 +102,7 @@ pub struct Series {
 
 const REASONS: usize = Reason::ALL.len();
 
-impl Default for Series {
+impl Default for Cell {
     fn default() -> Self {
         Self {
             by_code: Default::default(),
@@ -53,38 +117,12 @@ impl Default for Series {
 /// The phases of a request, in the order they are kept.
 pub const PHASES: [&str; 4] = ["queue", "input", "infer", "output"];
 
-/// One front thread's counters.
-pub struct Shard {
-    series: Vec<Series>,
-}
-
-impl Shard {
-    /// A request of `series` was answered after `took` nanoseconds.
-    pub fn answered(&self, series: SeriesId, took: Nanos, phases: &Phases, rows: u32, unix_ms: u64) {
-        let cell = &self.series[series];
-        cell.latency(Code::Ok).record(took);
-        let kept = cell.phases.get_or_init(|| Box::new([const { Histogram::new() }; 4]));
-        for (histogram, nanos) in kept.iter().zip([phases.queue, phases.input, phases.infer, phases.output]) {
-            histogram.record(nanos);
-        }
-        bump(&cell.rows, u64::from(rows));
-        cell.last_ms.store(unix_ms, Ordering::Relaxed);
-    }
-
-    /// A request of `series` failed after `took` nanoseconds.
-    pub fn failed(&self, series: SeriesId, took: Nanos, fault: &Fault) {
-        let cell = &self.series[series];
-        cell.latency(fault.code()).record(took);
-        bump(&cell.by_reason[fault.reason as usize], 1);
-    }
-}
-
-/// Shards have one writer, so that adding needs no locked instruction.
+/// Cells have one writer, so that adding needs no locked instruction.
 fn bump(counter: &AtomicU64, by: u64) {
     counter.store(counter.load(Ordering::Relaxed).wrapping_add(by), Ordering::Relaxed);
 }
 
-impl Series {
+impl Cell {
     fn latency(&self, code: Code) -> &Histogram {
         self.by_code[code as usize].get_or_init(|| Box::new(Histogram::new()))
     }
@@ -117,9 +155,42 @@ impl Totals {
 
 /// All counters of a gateway.
 pub struct Counters {
-    pub labels: Vec<Labels>,
-    shards: Vec<Arc<Shard>>,
+    threads: usize,
+    kept: Mutex<Kept>,
+    /// Counts under names that nobody serves.
+    pub unknown: Arc<Series>,
     pub gauges: Gauges,
+}
+
+#[derive(Default)]
+struct Kept {
+    series: BTreeMap<Labels, Arc<Series>>,
+    /// Series that no snapshot names, oldest first.
+    retired: VecDeque<Labels>,
+    misses: BTreeMap<MissLabels, Arc<Misses>>,
+}
+
+/// Where a condition found no usable value.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MissLabels {
+    pub route: String,
+    /// The first part of the route that asks: `pins`, `segment:<name>` or `shadow:<version>`.
+    pub condition: String,
+    /// Such as `metadata["x-team"]`.
+    pub key: String,
+}
+
+/// How often that happened: a number for each front thread, so that threads do not fight over one.
+pub struct Misses(Box<[AtomicU64]>);
+
+impl Misses {
+    pub fn count(&self, thread: usize) {
+        self.0[thread].fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub fn total(&self) -> u64 {
+        self.0.iter().map(|count| count.load(Ordering::Relaxed)).sum()
+    }
 }
 
 /// What goes up and down, shared by all threads.
@@ -132,41 +203,59 @@ pub struct Gauges {
 }
 
 impl Counters {
-    pub fn new(labels: Vec<Labels>, threads: usize) -> Self {
-        let shard = || Arc::new(Shard { series: labels.iter().map(|_| Series::default()).collect() });
-        Self { shards: (0..threads).map(|_| shard()).collect(), labels, gauges: Gauges::default() }
+    /// Counters of so many front threads.
+    pub fn new(threads: usize) -> Self {
+        let unknown = Labels { route: "unknown".to_owned(), version: String::new() };
+        let unknown = Arc::new(Series::new(unknown, threads));
+        let mut kept = Kept::default();
+        kept.series.insert(unknown.labels.clone(), Arc::clone(&unknown));
+        Self { threads, kept: Mutex::new(kept), unknown, gauges: Gauges::default() }
     }
 
-    pub fn shard(&self, thread: usize) -> Arc<Shard> {
-        Arc::clone(&self.shards[thread])
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sums a series over all threads.
-    pub fn totals(&self, series: SeriesId) -> Totals {
-        let cells = || self.shards.iter().map(|shard| &shard.series[series]);
-        let merged = |pick: &dyn Fn(&Series) -> Option<Snapshot>| {
-            let mut sum = Snapshot::new();
-            cells().filter_map(pick).for_each(|part| sum.merge(&part));
-            sum
-        };
-        let by_code = ALL_CODES
-            .into_iter()
-            .filter(|&code| cells().any(|cell| cell.by_code[code as usize].get().is_some()))
-            .map(|code| (code, merged(&|cell| cell.by_code[code as usize].get().map(|kept| kept.snapshot()))))
-            .collect();
-        let phases = std::array::from_fn(|at| merged(&|cell| cell.phases.get().map(|kept| kept[at].snapshot())));
-        let sum = |pick: &dyn Fn(&Series) -> u64| cells().map(pick).sum::<u64>();
-        let by_reason = Reason::ALL
-            .iter()
-            .map(|&reason| (reason, sum(&|cell| cell.by_reason[reason as usize].load(Ordering::Relaxed))))
-            .filter(|&(_, count)| count > 0)
-            .collect();
-        Totals {
-            by_code,
-            phases,
-            rows: sum(&|cell| cell.rows.load(Ordering::Relaxed)),
-            last_ms: cells().map(|cell| cell.last_ms.load(Ordering::Relaxed)).max().unwrap_or(0),
-            by_reason,
+    /// The series of these labels, which goes on where it was.
+    pub fn series(&self, route: &str, version: &str) -> Arc<Series> {
+        let labels = Labels { route: route.to_owned(), version: version.to_owned() };
+        let mut kept = self.kept();
+        let series = kept.series.entry(labels).or_insert_with_key(|labels| Arc::new(Series::new(labels.clone(), self.threads)));
+        Arc::clone(series)
+    }
+
+    /// The count of a key that a condition of a route finds missing.
+    pub fn misses(&self, labels: MissLabels) -> Arc<Misses> {
+        let mut kept = self.kept();
+        let count = kept.misses.entry(labels).or_insert_with(|| {
+            Arc::new(Misses((0..self.threads).map(|_| AtomicU64::new(0)).collect()))
+        });
+        Arc::clone(count)
+    }
+
+    /// Every series, in the order of its labels.
+    pub fn all(&self) -> Vec<Arc<Series>> {
+        self.kept().series.values().map(Arc::clone).collect()
+    }
+
+    pub fn all_misses(&self) -> Vec<(MissLabels, u64)> {
+        self.kept().misses.iter().map(|(labels, count)| (labels.clone(), count.total())).collect()
+    }
+
+    /// Forgets what no snapshot names any more, but for the latest.
+    pub fn sweep(&self) {
+        let Kept { series, retired, misses } = &mut *self.kept();
+        misses.retain(|_, count| Arc::strong_count(count) > 1);
+        retired.retain(|labels| series.get(labels).is_some_and(|series| Arc::strong_count(series) == 1));
+        for (labels, held) in series.iter() {
+            if Arc::strong_count(held) == 1 && !retired.contains(labels) {
+                retired.push_back(labels.clone());
+            }
+        }
+        while retired.len() > MOST_RETIRED {
+            if let Some(labels) = retired.pop_front() {
+                series.remove(&labels);
+            }
         }
     }
 }

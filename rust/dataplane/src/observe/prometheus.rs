@@ -3,6 +3,8 @@
 use super::counters::{Counters, PHASES};
 use super::histogram::Snapshot;
 use crate::drive::plane::Plane;
+use crate::drive::snapshot::Target;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::atomic::Ordering;
 use tidegate_core::fault::Code;
@@ -26,6 +28,7 @@ pub fn render(plane: &Plane) -> String {
     let bounds = bounds();
     requests(&mut text, counters, &bounds);
     versions(&mut text, plane);
+    shadows(&mut text, plane);
     let gauges = &counters.gauges;
     let snapshot = plane.snapshot();
     for (name, kind, help, value) in [
@@ -49,6 +52,12 @@ pub fn render(plane: &Plane) -> String {
             gauges.refused_connections.load(Ordering::Relaxed) as i64,
         ),
         ("tidegate_epoch", "gauge", "Number of the snapshot that is served.", snapshot.epoch as i64),
+        (
+            "tidegate_versions_stuck",
+            "gauge",
+            "Versions out of service whose memory a run still holds.",
+            snapshot.progress.loads.iter().filter(|load| load.is_stuck).count() as i64,
+        ),
         ("tidegate_ready", "gauge", "1 while the gateway takes requests.", i64::from(plane.is_ready())),
     ] {
         let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}");
@@ -57,9 +66,10 @@ pub fn render(plane: &Plane) -> String {
 }
 
 fn requests(text: &mut String, counters: &Counters, bounds: &[u64]) {
-    let totals: Vec<_> = (0..counters.labels.len()).map(|series| counters.totals(series)).collect();
+    let series = counters.all();
+    let totals: Vec<_> = series.iter().map(|series| series.totals()).collect();
     head(text, "tidegate_requests_total", "counter", "Requests by route, version and gRPC code.");
-    let each = || counters.labels.iter().zip(&totals);
+    let each = || series.iter().map(|series| &series.labels).zip(&totals);
     for (labels, totals) in each() {
         let shared = labels_of(&labels.route, &labels.version);
         let is_version = !labels.version.is_empty();
@@ -77,6 +87,12 @@ fn requests(text: &mut String, counters: &Counters, bounds: &[u64]) {
         for (reason, count) in &totals.by_reason {
             let _ = writeln!(text, "tidegate_refusals_total{{{shared},reason=\"{}\"}} {count}", reason.name());
         }
+    }
+    head(text, "tidegate_condition_missing_total", "counter", "Conditions without a match because a key was missing.");
+    for (labels, count) in counters.all_misses() {
+        let (route, condition, key) = (&labels.route, &labels.condition, escaped(&labels.key));
+        let shared = format!("route=\"{route}\",condition=\"{condition}\",key=\"{key}\"");
+        let _ = writeln!(text, "tidegate_condition_missing_total{{{shared}}} {count}");
     }
     head(text, "tidegate_request_duration_seconds", "histogram", "From the last byte of the request to its answer.");
     for (labels, totals) in each() {
@@ -103,17 +119,17 @@ fn requests(text: &mut String, counters: &Counters, bounds: &[u64]) {
 fn versions(text: &mut String, plane: &Plane) {
     let snapshot = plane.snapshot();
     head(text, "tidegate_queue_requests", "gauge", "Requests that wait for a version.");
-    for version in &snapshot.versions {
+    for version in snapshot.versions.iter() {
         let depth = plane.compute.depth(version.queue);
         let _ = writeln!(text, "tidegate_queue_requests{{version=\"{}\"}} {}", version.id.as_str(), depth.requests);
     }
     head(text, "tidegate_queue_bytes", "gauge", "Bytes of requests that wait for a version.");
-    for version in &snapshot.versions {
+    for version in snapshot.versions.iter() {
         let depth = plane.compute.depth(version.queue);
         let _ = writeln!(text, "tidegate_queue_bytes{{version=\"{}\"}} {}", version.id.as_str(), depth.bytes);
     }
     head(text, "tidegate_batch_rows", "histogram", "Rows per run; an unbatched run counts as one.");
-    for version in &snapshot.versions {
+    for version in snapshot.versions.iter() {
         let shared = format!("version=\"{}\"", version.id.as_str());
         let sizes = version.batches.totals();
         let mut bound = 1u64;
@@ -132,6 +148,26 @@ fn versions(text: &mut String, plane: &Plane) {
     }
 }
 
+fn shadows(text: &mut String, plane: &Plane) {
+    let snapshot = plane.snapshot();
+    let routes: BTreeMap<&str, &Target> =
+        snapshot.targets.values().map(|target| (&*target.name, target.as_ref())).collect();
+    let each = || routes.values().flat_map(|target| target.shadows.iter().map(|shadow| (&target.name, shadow)));
+    head(text, "tidegate_shadow_requests_total", "counter", "Copies for a shadow, by what became of them.");
+    for (route, shadow) in each() {
+        let shared = labels_of(route, shadow.arm.version.id.as_str());
+        let account = &shadow.account;
+        for (outcome, count) in [("compared", account.compared_total())].into_iter().chain(account.drops()) {
+            let _ = writeln!(text, "tidegate_shadow_requests_total{{{shared},outcome=\"{outcome}\"}} {count}");
+        }
+    }
+    head(text, "tidegate_shadow_in_flight", "gauge", "Copies that wait or run.");
+    for (route, shadow) in each() {
+        let shared = labels_of(route, shadow.arm.version.id.as_str());
+        let _ = writeln!(text, "tidegate_shadow_in_flight{{{shared}}} {}", shadow.account.held().0);
+    }
+}
+
 fn head(text: &mut String, name: &str, kind: &str, help: &str) {
     let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
 }
@@ -139,6 +175,11 @@ fn head(text: &mut String, name: &str, kind: &str, help: &str) {
 /// Names need no escaping: the document allows letters, digits, dots, dashes and underscores only.
 fn labels_of(route: &str, version: &str) -> String {
     format!("route=\"{route}\",version=\"{version}\"")
+}
+
+/// Keys come from the document as its author spelled them.
+fn escaped(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
 fn histogram(text: &mut String, name: &str, labels: &str, latency: &Snapshot, bounds: &[u64]) {

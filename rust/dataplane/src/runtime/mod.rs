@@ -34,6 +34,9 @@ pub trait Model: Send + Sync {
 
     /// What one thread needs to run the model: buffers and bindings of its own.
     fn worker(&self) -> Box<dyn Worker>;
+
+    /// Asks every run under way, and all that are still to come, to end with an error soon.
+    fn terminate(&self);
 }
 
 /// One request of a batch.

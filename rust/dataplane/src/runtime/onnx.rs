@@ -160,8 +160,9 @@ impl Runtime for OnnxRuntime {
             specs.iter().map(|spec| CString::new(spec.name.as_str()).unwrap_or_default()).collect::<Vec<_>>()
         };
         let (inputs, outputs) = (names(&signature.inputs), names(&signature.outputs));
+        let options = RunOptions::create(&self.shared)?;
         Ok(Box::new(OnnxModel {
-            core: Arc::new(ModelCore { session, inputs, outputs }),
+            core: Arc::new(ModelCore { session, options, inputs, outputs }),
             signature: Arc::new(signature),
         }))
     }
@@ -332,8 +333,42 @@ type NameOf = unsafe extern "system" fn(
 ) -> sys::OrtStatusPtr;
 type TypeOf = unsafe extern "system" fn(*const sys::OrtSession, usize, *mut *mut sys::OrtTypeInfo) -> sys::OrtStatusPtr;
 
+/// What all runs of a model have in common: the flag that ends them.
+struct RunOptions {
+    shared: Arc<Shared>,
+    raw: NonNull<sys::OrtRunOptions>,
+}
+
+// SAFETY: runs only read the options; the flag that is set beside them is made for that.
+unsafe impl Send for RunOptions {}
+unsafe impl Sync for RunOptions {}
+
+impl RunOptions {
+    fn create(shared: &Arc<Shared>) -> Result<Self, String> {
+        let mut raw = ptr::null_mut();
+        // SAFETY: see the head of this file.
+        unsafe { check(shared.api, (shared.api.CreateRunOptions)(&raw mut raw))? };
+        Ok(Self { shared: Arc::clone(shared), raw: some(raw)? })
+    }
+
+    fn terminate(&self) {
+        // SAFETY: alive; the library reads the flag between two operators.
+        let set = unsafe { check(self.shared.api, (self.shared.api.RunOptionsSetTerminate)(self.raw.as_ptr())) };
+        // Setting a flag cannot fail; if a library of tomorrow refuses, the run ends by itself.
+        drop(set);
+    }
+}
+
+impl Drop for RunOptions {
+    fn drop(&mut self) {
+        // SAFETY: owned, released once; no run is under way, for runs borrow it.
+        unsafe { (self.shared.api.ReleaseRunOptions)(self.raw.as_ptr()) };
+    }
+}
+
 struct ModelCore {
     session: Session,
+    options: RunOptions,
     inputs: Vec<CString>,
     outputs: Vec<CString>,
 }
@@ -350,6 +385,10 @@ impl Model for OnnxModel {
 
     fn worker(&self) -> Box<dyn Worker> {
         Box::new(OnnxWorker::new(&self.core, &self.signature))
+    }
+
+    fn terminate(&self) {
+        self.core.options.terminate();
     }
 }
 
@@ -545,7 +584,7 @@ fn run(core: &ModelCore, binding: &mut Binding, signature: &Signature, buffers: 
     let status = unsafe {
         (api.Run)(
             core.session.raw.as_ptr(),
-            ptr::null(),
+            core.options.raw.as_ptr(),
             input_names.as_ptr(),
             inputs.as_ptr(),
             inputs.len(),

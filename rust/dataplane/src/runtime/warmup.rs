@@ -5,6 +5,7 @@
 
 use super::{Batch, Model, Outputs, Part, Worker, rows_of};
 use crate::drive::clock::Clock;
+use bytes::Bytes;
 use tidegate_core::oip::answer::Elements;
 use tidegate_core::oip::datatype::Datatype;
 use tidegate_core::oip::request::Head;
@@ -38,7 +39,17 @@ struct Sample {
 }
 
 /// Warms up a model that may be batched up to `max_rows`; `forced` is `batching: on|off`, which wins over what is found.
-pub fn warm_up(model: &dyn Model, max_rows: u32, forced: Option<bool>, clock: &dyn Clock) -> Findings {
+/// `recorded` are requests that other versions answered under the same name, each with the version that did.
+///
+/// # Errors
+/// The model fails on every one of the recorded requests that it takes.
+pub fn warm_up(
+    model: &dyn Model,
+    max_rows: u32,
+    forced: Option<bool>,
+    recorded: &[(String, Bytes)],
+    clock: &dyn Clock,
+) -> Result<Findings, String> {
     let signature = model.signature();
     let mut worker = model.worker();
     let verdict = match forced {
@@ -59,7 +70,35 @@ pub fn warm_up(model: &dyn Model, max_rows: u32, forced: Option<bool>, clock: &d
             break;
         }
     }
-    Findings { unbatched: verdict.err(), costs }
+    replay(signature, worker.as_mut(), batched, recorded)?;
+    Ok(Findings { unbatched: verdict.err(), costs })
+}
+
+/// Runs what others have answered. Requests that the signature does not take say nothing about the model.
+fn replay(
+    signature: &Signature,
+    worker: &mut dyn Worker,
+    batched: bool,
+    recorded: &[(String, Bytes)],
+) -> Result<(), String> {
+    let (mut ran, mut failure) = (0, None);
+    for (version, message) in recorded {
+        let mut head = Head::default();
+        let plan = head.read(message).ok().and_then(|()| validate(&head, message, signature, batched).ok());
+        let Some(plan) = plan else { continue };
+        let rows = batched.then_some(plan.rows);
+        let parts = [Part { plan: &plan, message }];
+        match run(worker, Batch { parts: &parts, rows }) {
+            Ok(_) => ran += 1,
+            Err(error) => failure = Some((version, error)),
+        }
+    }
+    match failure {
+        Some((version, error)) if ran == 0 => {
+            Err(format!("it fails on every recorded request, which {version} answered: {error}"))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn measure(

@@ -5,18 +5,19 @@ use crate::drive::execute::Request;
 use crate::drive::message::Message;
 use crate::drive::plane::{Held, Plane};
 use crate::drive::snapshot::{IndexEntry, Snapshot, Target};
-use crate::observe::counters::{SeriesId, UNKNOWN};
+use crate::observe::counters::Series;
 use crate::observe::prediction_id::PredictionId;
-use base64::Engine as _;
+use crate::shadow::Copy;
 use bytes::Bytes;
-use http::HeaderMap;
+use http::HeaderValue;
 use std::sync::Arc;
+use tidegate_core::condition::{Context, Param};
 use tidegate_core::fault::{Fault, Reason, quoted};
 use tidegate_core::oip::parameters::{self, Value};
 use tidegate_core::oip::request::Head;
 use tidegate_core::oip::validate::validate;
 use tidegate_core::plane::earliest;
-use tidegate_core::routing::{self, KeyBytes, RoutePlan, StickyKey, decide};
+use tidegate_core::routing::{self, PinError, RoutePlan, Verdicts, decide, is_shadowed};
 
 /// What came with a message: enough to admit it on any thread.
 pub(super) struct Admission {
@@ -24,24 +25,33 @@ pub(super) struct Admission {
     pub snapshot: Arc<Snapshot>,
     pub envelope: Envelope,
     pub prediction_id: PredictionId,
+    /// The front thread that counts.
+    pub thread: usize,
 }
 
 /// A request that may run, or why not.
 pub(super) struct Admitted {
-    pub result: Result<(Request, CreditLine), Box<Refused>>,
+    pub result: Result<Ready, Box<Refused>>,
     pub echo: Option<Box<Echo>>,
+}
+
+/// A request that may run.
+pub(super) struct Ready {
+    pub request: Request,
+    pub credit: CreditLine,
+    pub copies: Vec<Copy>,
 }
 
 /// Why a request may not run, which series counts it, and who would have answered.
 pub(super) struct Refused {
     pub fault: Fault,
-    pub series: SeriesId,
+    pub series: Arc<Series>,
     pub credit: Option<CreditLine>,
 }
 
 impl Refused {
-    fn before_an_arm(fault: Fault, series: SeriesId) -> Box<Self> {
-        Box::new(Self { fault, series, credit: None })
+    fn before_an_arm(fault: Fault, series: &Arc<Series>) -> Box<Self> {
+        Box::new(Self { fault, series: Arc::clone(series), credit: None })
     }
 }
 
@@ -56,7 +66,9 @@ impl Admission {
             Ok(whole)
         });
         match whole {
-            Err(fault) => Admitted { result: Err(Refused::before_an_arm(fault, UNKNOWN)), echo: None },
+            Err(fault) => {
+                Admitted { result: Err(Refused::before_an_arm(fault, &self.plane.counters.unknown)), echo: None }
+            }
             Ok(message) => {
                 let echo = self.envelope.wants_echo.then(|| Box::new(Echo::of(head, &message)));
                 Admitted { result: self.check(message, head, held), echo }
@@ -64,31 +76,45 @@ impl Admission {
         }
     }
 
-    fn check(&self, message: Bytes, head: &Head, held: &mut Held) -> Result<(Request, CreditLine), Box<Refused>> {
+    fn check(&self, message: Bytes, head: &Head, held: &mut Held) -> Result<Ready, Box<Refused>> {
         let Self { snapshot, envelope, prediction_id, .. } = self;
         let name = head.model_name.text(&message);
-        let target = snapshot.targets.get(name);
-        let target = target.ok_or_else(|| Refused::before_an_arm(unknown_model(snapshot, name), UNKNOWN))?;
-        let refused = |fault| Refused::before_an_arm(fault, target.series);
+        let target = snapshot.targets.get(name).ok_or_else(|| {
+            Refused::before_an_arm(unknown_model(snapshot, name), &self.plane.counters.unknown)
+        })?;
+        let refused = |fault| Refused::before_an_arm(fault, &target.series);
         let asked = parameters::asked(&head.parameters, &message).map_err(refused)?;
         let now = envelope.arrived;
         let deadline = earliest(now, envelope.grpc_timeout, asked.timeout_us, target.timeout);
+        let request = Borrowed { head, message: &message, envelope, route: name };
         let version = head.model_version.text(&message);
-        let (arm, reason) =
-            choose(snapshot, target, version, head, &message, &envelope.metadata, prediction_id).map_err(refused)?;
+        let mut verdicts = Verdicts::default();
+        let head_of = routing::Head { request: &request, version, prediction_id: prediction_id.as_bytes() };
+        let chosen = choose(snapshot, target, &head_of, &mut verdicts);
+        let (arm, reason) = chosen.map_err(|fault| {
+            target.count_misses(&verdicts, self.thread);
+            refused(fault)
+        })?;
         let chosen = &target.arms[arm];
         let prediction_id = *prediction_id;
-        let credit = CreditLine { target: Arc::clone(target), arm, reason, prediction_id, epoch: snapshot.epoch };
+        let credit = CreditLine { arm: Arc::clone(chosen), reason, prediction_id, epoch: snapshot.epoch };
         let version = &chosen.version;
         let checked = validate(head, &message, version.signature(), version.is_batched())
             .and_then(|plan| held.grow(plan.own_bytes()).map(|()| plan));
-        let plan = checked
-            .map_err(|fault| Box::new(Refused { fault, series: chosen.series, credit: Some(credit.clone()) }))?;
+        let copies = match &target.route {
+            Some(route) if checked.is_ok() && !route.shadows.is_empty() => (0..route.shadows.len())
+                .filter(|shadow| is_shadowed(route, *shadow, &head_of, arm as u32, &mut verdicts))
+                .filter_map(|shadow| target.shadows.copy(shadow, &message))
+                .collect(),
+            _ => Vec::new(),
+        };
+        target.count_misses(&verdicts, self.thread);
+        let plan = checked.map_err(|fault| {
+            Box::new(Refused { fault, series: Arc::clone(&chosen.series), credit: Some(credit.clone()) })
+        })?;
         let request = Request {
-            message,
             plan,
-            target: Arc::clone(target),
-            arm,
+            arm: Arc::clone(chosen),
             id: head.id,
             reason,
             prediction_id,
@@ -96,8 +122,44 @@ impl Admission {
             most_answer: self.plane.message_limit(),
             arrived: now,
             deadline,
+            message,
         };
-        Ok((request, credit))
+        Ok(Ready { request, credit, copies })
+    }
+}
+
+/// A request as decisions look at it: nothing is copied.
+struct Borrowed<'a> {
+    head: &'a Head,
+    message: &'a [u8],
+    envelope: &'a Envelope,
+    route: &'a str,
+}
+
+impl Context for Borrowed<'_> {
+    #[inline]
+    fn metadata(&self, name: &str) -> Option<&[u8]> {
+        self.envelope.metadata.get(name).map(HeaderValue::as_bytes)
+    }
+
+    #[inline]
+    fn param(&self, name: &str) -> Option<Param<'_>> {
+        match parameters::find(&self.head.parameters, self.message, name.as_bytes())? {
+            Value::Text(span) => Some(Param::Text(span.of(self.message))),
+            Value::Int64(value) => Some(Param::Int(value)),
+            Value::Uint64(value) => Some(Param::Uint(value)),
+            Value::Bool(value) => Some(Param::Bool(value)),
+            Value::Double(value) => Some(Param::Double(value)),
+            Value::Unset => None,
+        }
+    }
+
+    fn route(&self) -> &str {
+        self.route
+    }
+
+    fn peer(&self) -> &str {
+        &self.envelope.peer
     }
 }
 
@@ -114,57 +176,30 @@ impl Echo {
 fn choose(
     snapshot: &Snapshot,
     target: &Target,
-    version: &str,
-    head: &Head,
-    message: &[u8],
-    metadata: &HeaderMap,
-    prediction_id: &PredictionId,
-) -> Result<(usize, &'static str), Fault> {
-    let Some(route) = &target.route else {
-        let arm = if version.is_empty() { Some(target.lead) } else { target.arm_of(version) };
-        let arm = arm.ok_or_else(|| unknown_version(snapshot, target, version))?;
-        return Ok((arm, routing::Reason::Model.name()));
-    };
-    let pinned = if version.is_empty() {
-        None
-    } else {
-        let pin = route.pin(version);
-        Some(pin.map_err(|error| not_on_route(route, version, &error.to_string()))?)
-    };
-    let decoded;
-    let sticky = match &route.sticky {
-        Some(StickyKey::Metadata(name)) if name.ends_with("-bin") => {
-            decoded = metadata.get(name).and_then(|value| decode_binary(value.as_bytes()));
-            decoded.as_deref().and_then(KeyBytes::of_bytes)
+    head: &routing::Head<'_, Borrowed<'_>>,
+    verdicts: &mut Verdicts,
+) -> Result<(usize, routing::Reason), Fault> {
+    let version = head.version;
+    match &target.route {
+        Some(route) => {
+            let decision = decide(route, head, verdicts).map_err(|error| not_pinned(route, version, &error))?;
+            Ok((decision.arm as usize, decision.reason))
         }
-        Some(StickyKey::Metadata(name)) => metadata.get(name).and_then(|value| KeyBytes::of_bytes(value.as_bytes())),
-        Some(StickyKey::Parameter(name)) => {
-            parameter_key(parameters::find(&head.parameters, message, name.as_bytes()), message)
+        None => {
+            let arm = if version.is_empty() { Some(target.lead) } else { target.arm_of(version) };
+            let arm = arm.ok_or_else(|| unknown_version(snapshot, target, version))?;
+            Ok((arm, routing::Reason::Model))
         }
-        None => None,
-    };
-    let decision = decide(route, &routing::Head { sticky, prediction_id: prediction_id.as_bytes(), pinned });
-    Ok((decision.arm as usize, decision.reason.name()))
-}
-
-fn parameter_key(value: Option<Value>, message: &[u8]) -> Option<KeyBytes<'_>> {
-    match value? {
-        Value::Text(span) => KeyBytes::of_bytes(span.of(message)),
-        Value::Int64(value) => Some(KeyBytes::of_i64(value)),
-        Value::Uint64(value) => Some(KeyBytes::of_u64(value)),
-        Value::Bool(value) => Some(KeyBytes::of_bool(value)),
-        Value::Double(_) | Value::Unset => None,
     }
 }
 
-/// Binary metadata comes with or without padding.
-fn decode_binary(value: &[u8]) -> Option<Vec<u8>> {
-    let trimmed = value.strip_suffix(b"==").or_else(|| value.strip_suffix(b"=")).unwrap_or(value);
-    base64::engine::general_purpose::STANDARD_NO_PAD.decode(trimmed).ok()
-}
-
 fn unknown_model(snapshot: &Snapshot, name: &str) -> Fault {
-    if let Some(entry) = snapshot.index.iter().rev().find(|entry| entry.model == name) {
+    let progress = &snapshot.progress;
+    if let Some(reason) = progress.refused.get(name).or_else(|| progress.pending.get(name)) {
+        let message = format!("route \"{name}\" is not served yet: {reason}");
+        return Fault::of_field(Reason::VersionUnavailable, "model_name", message);
+    }
+    if let Some(entry) = snapshot.index().iter().rev().find(|entry| entry.model == name) {
         let message = format!("model \"{name}\" is not loaded: version {}: {}", entry.version, entry.reason);
         return Fault::of_field(Reason::VersionUnavailable, "model_name", message);
     }
@@ -175,8 +210,8 @@ fn unknown_model(snapshot: &Snapshot, name: &str) -> Fault {
 
 /// The fault of a version that a model does not answer with: it is not loaded, or not there.
 fn unknown_version(snapshot: &Snapshot, target: &Target, version: &str) -> Fault {
-    let is_asked = |entry: &&IndexEntry| entry.model == target.name && entry.version == version;
-    if let Some(entry) = snapshot.index.iter().find(is_asked) {
+    let is_asked = |entry: &&IndexEntry| entry.model == *target.name && entry.version == version;
+    if let Some(entry) = snapshot.index().iter().find(is_asked) {
         let message = format!("model \"{}\" is not loaded: version {version}: {}", entry.model, entry.reason);
         return Fault::of_field(Reason::VersionUnavailable, "model_version", message);
     }
@@ -199,13 +234,17 @@ pub fn find_arm(snapshot: &Snapshot, target: &Target, version: &str) -> Result<u
     match &target.route {
         None => target.arm_of(version).ok_or_else(|| unknown_version(snapshot, target, version)),
         Some(route) => {
-            route.pin(version).map(|arm| arm as usize).map_err(|error| not_on_route(route, version, &error.to_string()))
+            route.pin(version).map(|arm| arm as usize).map_err(|error| not_pinned(route, version, &error))
         }
     }
 }
 
-fn not_on_route(route: &RoutePlan, version: &str, error: &str) -> Fault {
+fn not_pinned(route: &RoutePlan, version: &str, error: &PinError) -> Fault {
     let shown = quoted(version);
+    let reason = match error {
+        PinError::Denied => Reason::PinDenied,
+        PinError::NotOnRoute { .. } | PinError::Ambiguous { .. } => Reason::VersionNotOnRoute,
+    };
     let message = format!("route \"{}\" does not answer version \"{shown}\": {error}", route.name);
-    Fault::of_field(Reason::VersionNotOnRoute, "model_version", message)
+    Fault::of_field(reason, "model_version", message)
 }

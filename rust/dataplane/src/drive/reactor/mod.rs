@@ -9,14 +9,15 @@ mod wakeup;
 
 use super::compute::deadline_expired;
 use super::execute::Request;
-use super::inbox::{Inbox, Reply, Ticket};
+use super::inbox::{Inbox, Post, Reply, Ticket};
 use super::message::Message;
 use super::plane::{Held, Phase, Plane};
-use super::snapshot::Target;
-use crate::observe::counters::{SeriesId, Shard, UNKNOWN};
+use super::snapshot::Arm;
+use super::workers::Workers;
+use crate::observe::counters::Series;
 use crate::observe::prediction_id::{PredictionId, PredictionIds};
-use crate::runtime::Worker;
-use admit::{Admission, Admitted, Refused};
+use crate::shadow::Copy;
+use admit::{Admission, Admitted, Ready, Refused};
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use serde_json::json;
@@ -26,19 +27,20 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
-use tidegate_core::fault::{Fault, Reason};
+use tidegate_core::fault::{Fault, Reason as Cause};
 use tidegate_core::oip::request::Head;
 use tidegate_core::plane::{Deadlines, Nanos, RequestKey};
+use tidegate_core::routing::Reason;
 use tokio::sync::Notify;
 
 pub use admit::{find_arm, find_target};
+pub(super) use queued::version_draining;
 
 /// Who answered, for the metadata of an answer or an error.
 #[derive(Clone)]
 pub struct CreditLine {
-    pub target: Arc<Target>,
-    pub arm: usize,
-    pub reason: &'static str,
+    pub arm: Arc<Arm>,
+    pub reason: Reason,
     pub prediction_id: PredictionId,
     pub epoch: u64,
 }
@@ -68,6 +70,8 @@ pub trait Caller {
 /// What accompanies a message: metadata and the caller's own deadline.
 pub struct Envelope {
     pub metadata: HeaderMap,
+    /// The caller's IP address.
+    pub peer: Arc<str>,
     /// Time the caller gives, counted from `arrived`.
     pub grpc_timeout: Option<Nanos>,
     pub arrived: Nanos,
@@ -90,7 +94,8 @@ struct Account {
     caller: Box<dyn Caller>,
     credit: CreditLine,
     echo: Option<Box<Echo>>,
-    series: SeriesId,
+    /// What shadows are waiting for.
+    copies: Vec<Copy>,
     arrived: Nanos,
     rows: u32,
     held: Held,
@@ -115,11 +120,12 @@ struct Queued {
 
 pub struct Reactor {
     pub plane: Arc<Plane>,
-    shard: Arc<Shard>,
+    /// The number of the thread, under which it counts.
+    thread: usize,
     inbox: Arc<Inbox>,
     head: RefCell<Head>,
     ids: RefCell<PredictionIds>,
-    workers: RefCell<Vec<Option<Box<dyn Worker>>>>,
+    workers: RefCell<Workers>,
     pending: RefCell<Vec<Pending>>,
     out: RefCell<BytesMut>,
     set_aside: Notify,
@@ -131,14 +137,13 @@ pub struct Reactor {
 
 impl Reactor {
     pub fn new(plane: &Arc<Plane>, thread: usize) -> Rc<Self> {
-        let versions = plane.snapshot().versions.len();
         Rc::new(Self {
             plane: Arc::clone(plane),
-            shard: plane.counters.shard(thread),
-            inbox: Arc::default(),
+            thread,
+            inbox: Arc::clone(&plane.inboxes[thread]),
             head: RefCell::default(),
             ids: RefCell::default(),
-            workers: RefCell::new((0..versions).map(|_| None).collect()),
+            workers: RefCell::default(),
             pending: RefCell::default(),
             out: RefCell::default(),
             set_aside: Notify::new(),
@@ -162,11 +167,12 @@ impl Reactor {
             }
         });
         tokio::task::spawn_local(async move {
-            let mut replies = Vec::new();
+            let mut post = Post::default();
             loop {
                 receiver.inbox.arrived.notified().await;
-                receiver.inbox.take(&mut replies);
-                replies.drain(..).for_each(|(ticket, reply)| receiver.settle(ticket, reply));
+                receiver.inbox.take(&mut post);
+                post.replies.drain(..).for_each(|(ticket, reply)| receiver.settle(ticket, reply));
+                post.orders.drain(..).for_each(|order| receiver.follow(order));
             }
         });
         tokio::task::spawn_local(async move { keeper.keep_deadlines().await });
@@ -183,7 +189,7 @@ impl Reactor {
         let prediction_id = self.ids.borrow_mut().next(plane.clock.unix_ms());
         let arrived = envelope.arrived;
         let plane_timeout = plane.document.timeout_ms * 1_000_000;
-        let admission = Admission { plane, snapshot, envelope, prediction_id };
+        let admission = Admission { plane, snapshot, envelope, prediction_id, thread: self.thread };
         if !message.is_heavy() {
             let admitted = admission.admit(message, &mut self.head.borrow_mut(), &mut held);
             return self.accept(admitted, arrived, held, caller);
@@ -198,13 +204,13 @@ impl Reactor {
             match tokio::time::timeout(Duration::from_nanos(patience), reading).await {
                 Err(_) => {
                     let fault = deadline_expired();
-                    reactor.count_failure(UNKNOWN, arrived, &fault);
+                    reactor.count_failure(&reactor.plane.counters.unknown, arrived, &fault);
                     caller.answer(Outcome { result: Err(fault), credit: None, echo: None });
                 }
                 Ok(Ok((admitted, held))) => reactor.accept(admitted, arrived, held, caller),
                 Ok(Err(_)) => {
-                    let fault = Fault::new(Reason::Internal, "the gateway failed while reading; its log has the panic");
-                    reactor.count_failure(UNKNOWN, arrived, &fault);
+                    let fault = Fault::new(Cause::Internal, "the gateway failed while reading; its log has the panic");
+                    reactor.count_failure(&reactor.plane.counters.unknown, arrived, &fault);
                     caller.answer(Outcome { result: Err(fault), credit: None, echo: None });
                 }
             }
@@ -217,14 +223,13 @@ impl Reactor {
         match result {
             Err(refused) => {
                 let Refused { fault, series, credit } = *refused;
-                self.count_failure(series, arrived, &fault);
+                self.count_failure(&series, arrived, &fault);
                 drop(held);
                 caller.answer(Outcome { result: Err(fault), credit, echo });
             }
-            Ok((request, credit)) => {
-                let series = request.target.arms[request.arm].series;
+            Ok(Ready { request, credit, copies }) => {
                 let rows = request.plan.rows;
-                let account = Account { caller, credit, echo, series, arrived, rows, held };
+                let account = Account { caller, credit, echo, copies, arrived, rows, held };
                 let mut pending = self.pending.borrow_mut();
                 if pending.is_empty() {
                     self.set_aside.notify_one();
@@ -235,26 +240,31 @@ impl Reactor {
     }
 
     /// Counts a call that failed before its message was whole.
-    pub fn count_failure(&self, series: SeriesId, arrived: Nanos, fault: &Fault) {
-        if fault.reason == Reason::BytesInFlight {
-            self.plane.log.shed(fault.reason.name(), &self.plane.counters.labels[series].route);
+    pub fn count_failure(&self, series: &Series, arrived: Nanos, fault: &Fault) {
+        if fault.reason == Cause::BytesInFlight {
+            self.plane.log.shed(fault.reason.name(), &series.labels.route);
         }
         let now = self.plane.clock.now();
-        self.shard.failed(series, now.saturating_sub(arrived), fault);
+        series.failed(self.thread, now.saturating_sub(arrived), fault);
     }
 
     /// Counts a request and gives its caller the reply.
     fn finish(&self, account: Account, reply: Reply) {
-        let Account { caller, credit, echo, series, arrived, rows, held } = account;
+        let Account { caller, credit, echo, copies, arrived, rows, held } = account;
         let now = self.plane.clock.now();
+        for copy in copies {
+            let head = &mut self.head.borrow_mut();
+            copy.launch(&self.plane.shadow_compute, &reply, credit.prediction_id, head, now);
+        }
+        let series = &credit.arm.series;
         let took = now.saturating_sub(arrived);
         let result = match reply.result {
             Ok(answer) => {
-                self.shard.answered(series, took, &reply.phases, rows, self.plane.clock.unix_ms());
+                series.answered(self.thread, took, &reply.phases, rows, self.plane.clock.unix_ms());
                 Ok(held.until_sent(answer))
             }
             Err(fault) => {
-                self.shard.failed(series, took, &fault);
+                series.failed(self.thread, took, &fault);
                 Err(fault)
             }
         };
@@ -264,7 +274,7 @@ impl Reactor {
 
 /// The fault of a request that was not begun because the gateway ends.
 pub fn draining() -> Fault {
-    Fault::new(Reason::Draining, "the gateway is ending and did not begin this request; it is safe to send it again")
+    Fault::new(Cause::Draining, "the gateway is ending and did not begin this request; it is safe to send it again")
 }
 
 #[cfg(test)]

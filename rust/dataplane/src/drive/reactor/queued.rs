@@ -1,8 +1,9 @@
 //! Requests that wait in the queue or run elsewhere: until the reply, the deadline, or the end.
 
 use super::{Pending, Queued, Reactor, draining};
-use crate::drive::compute::{Job, deadline_expired};
-use crate::drive::inbox::{Reply, Ticket};
+use crate::drive::compute::{Job, Origin, deadline_expired};
+use crate::drive::execute::drain_timeout;
+use crate::drive::inbox::{Order, Reply, Ticket};
 use crate::drive::plane::Phase;
 use crate::drive::snapshot::Version;
 use std::rc::Rc;
@@ -27,11 +28,12 @@ impl Reactor {
         let ticket = self.next_ticket.get() + 1;
         self.next_ticket.set(ticket);
         let deadline = request.deadline;
-        let job = Job { request, inbox: Arc::clone(&self.inbox), ticket };
+        let origin = Origin::Caller { inbox: Arc::clone(&self.inbox), ticket };
+        let job = Job { request, origin };
         match self.plane.compute.submit(now, job) {
             Err((refusal, job)) => {
                 let fault = shed(refusal, job.request.version());
-                self.plane.log.shed(fault.reason.name(), &account.credit.target.name);
+                self.plane.log.shed(fault.reason.name(), &account.credit.arm.name);
                 self.finish(account, Reply::fault(fault));
             }
             Ok(key) => {
@@ -91,7 +93,25 @@ impl Reactor {
         }
     }
 
-    /// The drain timeout is over: queued requests may be sent elsewhere, begun ones are lost.
+    /// Does what the change of versions asks of the thread.
+    pub(super) fn follow(&self, order: Order) {
+        match order {
+            Order::Leave => self.workers.borrow_mut().leave(),
+            // What waited in the queue of the version was answered before this order came: what is left runs.
+            Order::Abort(load) => {
+                let of_load = |queued: &Queued| queued.account.credit.arm.version.slot == load;
+                let tickets: Vec<Ticket> =
+                    self.queued.borrow().iter().filter(|(_, queued)| of_load(queued)).map(|(ticket, _)| *ticket).collect();
+                for ticket in tickets {
+                    let Some(queued) = self.forget(ticket) else { continue };
+                    let fault = drain_timeout(queued.account.credit.arm.version.id.as_str());
+                    self.finish(queued.account, Reply::fault(fault));
+                }
+            }
+        }
+    }
+
+    /// The drain timeout of the gateway is over: queued requests may be sent elsewhere, begun ones are lost.
     pub(super) fn abort(&self) {
         let tickets: Vec<Ticket> = self.queued.borrow().keys().copied().collect();
         for ticket in tickets {
@@ -118,8 +138,14 @@ fn shed(refusal: Refusal, version: &Version) -> Fault {
             let message = format!("the requests that wait for {id} fill its {most} MiB (queue.mib); try again later");
             Fault::new(Reason::QueueBytesFull, message).retry_after(RETRY_QUEUE)
         }
-        Refusal::Closed => draining(),
+        Refusal::Closed => version_draining(id),
     }
+}
+
+/// The fault of a request whose version was taken out of service before it could run.
+pub(in crate::drive) fn version_draining(version: &str) -> Fault {
+    let message = format!("{version} was taken out of service before this request began; it is safe to send it again");
+    Fault::new(Reason::Draining, message)
 }
 
 /// The fault of a request whose caller is gone.

@@ -76,9 +76,9 @@ impl Reactor {
         let start = if suspicious { thread_time() } else { self.plane.clock.now() };
         {
             let mut workers = self.workers.borrow_mut();
-            let worker = workers[version.slot].get_or_insert_with(|| version.model.worker());
+            let worker = workers.of(version);
             let (out, clock) = (&mut *self.out.borrow_mut(), self.plane.clock.as_ref());
-            execute(version, worker.as_mut(), &alive, out, clock, &mut |index, reply| replies[index] = Some(reply));
+            execute(version, worker, &alive, out, clock, &mut |index, reply| replies[index] = Some(reply));
         }
         let end = self.plane.clock.now();
         let took = if suspicious { thread_time() - start } else { end - start };

@@ -36,7 +36,7 @@ pub(super) fn ready(
 }
 
 fn is_indexed(snapshot: &Snapshot, model: &str, version: &str) -> bool {
-    snapshot.index.iter().any(|entry| entry.model == model && entry.version == version)
+    snapshot.index().iter().any(|entry| entry.model == model && entry.version == version)
 }
 
 fn not_in_repository(model: &str, version: &str) -> Fault {
@@ -54,7 +54,7 @@ pub(super) fn metadata(
     let signature = target.arms[arm].version.signature();
     let versions = if asked.version.is_empty() { versions_of(&target) } else { vec![spelled(&target, arm)] };
     Ok(oip::ModelMetadataResponse {
-        name: target.name.clone(),
+        name: target.name.to_string(),
         versions,
         platform: PLATFORM.to_owned(),
         inputs: signature.inputs.iter().map(tensor_metadata).collect(),
@@ -95,7 +95,7 @@ pub(super) fn config(snapshot: &Snapshot, asked: &oip::ModelConfigRequest) -> Re
 fn config_of(target: &Target, version: &Version) -> oip::ModelConfig {
     let signature = version.signature();
     oip::ModelConfig {
-        name: target.name.clone(),
+        name: target.name.to_string(),
         platform: PLATFORM.to_owned(),
         backend: BACKEND.to_owned(),
         version_policy: Some(version_policy(target)),

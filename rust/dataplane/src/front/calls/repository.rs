@@ -17,7 +17,7 @@ pub(super) fn index(
         let text = "a gateway has one repository, and it has no name; leave repository_name empty";
         return Err(Fault::of_field(Reason::UnsupportedParameter, "repository_name", text));
     }
-    let entries = snapshot.index.iter().filter(|entry| entry.ready || !asked.ready);
+    let entries = snapshot.index().iter().filter(|entry| entry.ready || !asked.ready);
     let models = entries.map(|entry| oip::repository_index_response::ModelIndex {
         name: entry.model.clone(),
         version: entry.version.clone(),
@@ -46,7 +46,7 @@ pub(super) fn unload(snapshot: &Snapshot, message: Bytes) -> Result<Bytes, Fault
 fn refused(snapshot: &Snapshot, verb: &str, repository: &str, model: &str) -> Fault {
     let mut fault = guarded(verb);
     let is_known =
-        |name: &str| snapshot.targets.contains_key(name) || snapshot.index.iter().any(|entry| entry.model == name);
+        |name: &str| snapshot.targets.contains_key(name) || snapshot.index().iter().any(|entry| entry.model == name);
     if model.is_empty() && is_known(repository) {
         let hint = "; the request has the model's name in field 1, which is repository_name here and model_name in \
                     KServe's dialect of this message";

@@ -2,8 +2,9 @@
 
 use crate::drive::reactor::{find_arm, find_target};
 use crate::drive::snapshot::{Arm, Snapshot, Target};
-use crate::observe::counters::{Counters, SeriesId, Totals};
+use crate::observe::counters::{Series, Totals};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use tidegate_core::fault::{Fault, Reason};
 use tidegate_core::oip::messages::inference as oip;
 
@@ -14,21 +15,20 @@ use tidegate_core::oip::messages::inference as oip;
 /// loaded version. Runs are counted by version, not by route: a version that two routes share shows all of them in both.
 pub(super) fn statistics(
     snapshot: &Snapshot,
-    counters: &Counters,
     asked: &oip::ModelStatisticsRequest,
 ) -> Result<oip::ModelStatisticsResponse, Fault> {
     let mut found = Vec::new();
     if !asked.name.is_empty() {
         let target = find_target(snapshot, &asked.name)?;
         if asked.version.is_empty() {
-            found = entries(&target, counters);
+            found = entries(&target);
         } else {
             let arm = &target.arms[find_arm(snapshot, &target, &asked.version)?];
-            found.push(entry(&target, arm, std::slice::from_ref(arm), &[arm.series], counters));
+            found.push(entry(&target, arm, std::slice::from_ref(arm), &[&arm.series]));
         }
     } else if asked.version.is_empty() {
         let targets: BTreeMap<&String, _> = snapshot.targets.iter().collect();
-        found.extend(targets.into_values().flat_map(|target| entries(target, counters)));
+        found.extend(targets.into_values().flat_map(|target| entries(target)));
     } else {
         let text = "a version without a name says nothing; name the route or model, or leave both empty for all";
         return Err(Fault::of_field(Reason::InvalidParameter, "version", text));
@@ -36,20 +36,20 @@ pub(super) fn statistics(
     Ok(oip::ModelStatisticsResponse { model_stats: found })
 }
 
-fn entries(target: &Target, counters: &Counters) -> Vec<oip::ModelStatistics> {
+fn entries(target: &Target) -> Vec<oip::ModelStatistics> {
     if target.route.is_some() {
         // With what failed before an arm was chosen.
-        let series: Vec<SeriesId> = target.arms.iter().map(|arm| arm.series).chain([target.series]).collect();
-        return vec![entry(target, target.lead(), &target.arms, &series, counters)];
+        let series: Vec<&Series> = target.arms.iter().map(|arm| &*arm.series).chain([&*target.series]).collect();
+        return vec![entry(target, target.lead(), &target.arms, &series)];
     }
-    target.arms.iter().map(|arm| entry(target, arm, std::slice::from_ref(arm), &[arm.series], counters)).collect()
+    target.arms.iter().map(|arm| entry(target, arm, std::slice::from_ref(arm), &[&arm.series])).collect()
 }
 
-fn entry(target: &Target, named: &Arm, arms: &[Arm], series: &[SeriesId], counters: &Counters) -> oip::ModelStatistics {
-    let totals: Vec<Totals> = series.iter().map(|&series| counters.totals(series)).collect();
+fn entry(target: &Target, named: &Arm, arms: &[Arc<Arm>], series: &[&Series]) -> oip::ModelStatistics {
+    let totals: Vec<Totals> = series.iter().map(|series| series.totals()).collect();
     let batches = batches(arms);
     oip::ModelStatistics {
-        name: target.name.clone(),
+        name: target.name.to_string(),
         version: named.version.id.version().to_owned(),
         last_inference: totals.iter().map(|totals| totals.last_ms).max().unwrap_or(0),
         inference_count: totals.iter().map(|totals| totals.rows).sum(),
@@ -83,7 +83,7 @@ fn inference_stats(totals: &[Totals]) -> oip::InferStatistics {
 }
 
 /// Runs by their rows, summed over the arms.
-fn batches(arms: &[Arm]) -> Vec<oip::InferBatchStatistics> {
+fn batches(arms: &[Arc<Arm>]) -> Vec<oip::InferBatchStatistics> {
     let mut by_rows: BTreeMap<u64, [oip::StatisticDuration; 3]> = BTreeMap::new();
     for size in arms.iter().flat_map(|arm| arm.version.batches.totals()) {
         let kept = by_rows.entry(size.rows).or_default();

@@ -5,7 +5,7 @@ use crate::drive::snapshot::{Snapshot, Target, Version};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use tidegate_core::plane::Nanos;
-use tidegate_core::routing::{BUCKETS, RoutePlan};
+use tidegate_core::routing::{BUCKETS, PinPlan, RoutePlan, SplitPlan};
 
 /// Everything under `/status`; the gateway has been up since `started`.
 pub(super) fn status(plane: &Plane, started: Nanos) -> Value {
@@ -35,8 +35,27 @@ pub(super) fn status(plane: &Plane, started: Nanos) -> Value {
         "routes": routes,
         "models": models,
         "versions": versions,
+        "loads": loads(plane, &snapshot),
+        "pending": snapshot.progress.pending,
+        "refused": snapshot.progress.refused,
         "not_loaded": not_loaded(&snapshot),
     })
+}
+
+/// Every loading of a version, from the order to the end of its memory.
+fn loads(plane: &Plane, snapshot: &Snapshot) -> Vec<Value> {
+    let now = plane.clock.now();
+    let shown = snapshot.progress.loads.iter().map(|load| {
+        json!({
+            "load": load.load,
+            "version": load.version.as_str(),
+            "state": load.state,
+            "stuck": load.is_stuck,
+            "since_s": now.saturating_sub(load.since) / 1_000_000_000,
+            "waits_for": load.waits_for,
+        })
+    });
+    shown.collect()
 }
 
 fn phase(phase: Phase) -> &'static str {
@@ -50,21 +69,52 @@ fn phase(phase: Phase) -> &'static str {
 }
 
 fn route(plan: &RoutePlan, target: &Target) -> Value {
-    let arms = plan.arms.iter().enumerate().map(|(index, arm)| {
+    let segments = plan.segments.iter().map(|segment| {
         json!({
-            "version": arm.version.as_str(),
-            "weight": arm.weight,
-            "share": plan.table.share_of(index as u32) as f64 / BUCKETS as f64,
-            "digest": target.arms.get(index).map(|arm| digest(&arm.version)),
+            "name": segment.name,
+            "when": plan.conditions[usize::from(segment.when)].text(),
+            "arms": arms(plan, &segment.split, target),
+        })
+    });
+    let shadows = target.shadows.iter().map(|shadow| {
+        let (in_flight, bytes) = shadow.account.held();
+        json!({
+            "to": shadow.arm.version.id.as_str(),
+            "share_bp": shadow.share_bp,
+            "in_flight": in_flight,
+            "bytes": bytes,
+            "sampled": shadow.account.sampled_total(),
+            "compared": shadow.account.compared_total(),
         })
     });
     json!({
-        "arms": arms.collect::<Vec<_>>(),
-        "stable": plan.arms[plan.stable as usize].version.as_str(),
+        "arms": arms(plan, &plan.split, target),
+        "stable": plan.arms[plan.stable as usize].as_str(),
         "sticky": plan.sticky.as_ref().map(ToString::to_string),
+        "segments": segments.collect::<Vec<_>>(),
+        "pins": match plan.pins {
+            PinPlan::Allow => json!("allow"),
+            PinPlan::Deny => json!("deny"),
+            PinPlan::When(when) => json!({"when": plan.conditions[usize::from(when)].text()}),
+        },
+        "shadow": shadows.collect::<Vec<_>>(),
         "timeout_ms": plan.timeout.as_millis() as u64,
-        "ranges": plan.table.range_count(),
+        "ranges": plan.split.table.range_count(),
     })
+}
+
+/// The arms that a split names, with what they get of it.
+fn arms(plan: &RoutePlan, split: &SplitPlan, target: &Target) -> Vec<Value> {
+    let all = plan.arms.iter().zip(&split.weights).zip(&target.arms).enumerate();
+    all.filter_map(|(index, ((version, weight), arm))| {
+        Some(json!({
+            "version": version.as_str(),
+            "weight": (*weight)?,
+            "share": split.table.share_of(index as u32) as f64 / BUCKETS as f64,
+            "digest": digest(&arm.version),
+        }))
+    })
+    .collect()
 }
 
 fn model(target: &Target) -> Value {
@@ -101,6 +151,6 @@ fn row_elements(version: &Version) -> u64 {
 }
 
 fn not_loaded(snapshot: &Snapshot) -> Vec<Value> {
-    let waiting = snapshot.index.iter().filter(|entry| !entry.ready);
+    let waiting = snapshot.index().iter().filter(|entry| !entry.ready);
     waiting.map(|entry| json!({"model": entry.model, "version": entry.version, "reason": entry.reason})).collect()
 }

@@ -1,0 +1,351 @@
+//! From what is served to what a document wants, without losing a request: what to load, when to swap, what to let go.
+//!
+//! A *subject* is a public thing with a content: a route, or a version that the document or the repository wants loaded
+//! for itself. A content becomes current when every version it wants is ready, all that are ready in one swap; one that
+//! cannot is refused with its reason and its subject keeps what it had. A newer document takes the place of what is
+//! pending. A version that no content wants is retired, and one that is wanted again while it leaves is loaded anew after
+//! its end, so that two of it are never in memory for want of patience.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::document::VersionId;
+
+use super::lifecycle::{Lifecycle, LifecycleCommand, LifecycleEvent, VersionState};
+
+/// What has a content.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Subject {
+    Route(String),
+    Version(VersionId),
+}
+
+impl std::fmt::Display for Subject {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Route(name) => write!(f, "routes.{name}"),
+            Self::Version(id) => write!(f, "versions[\"{id}\"]"),
+        }
+    }
+}
+
+/// A version as a content wants it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Want {
+    pub version: VersionId,
+    /// Stands for everything beside the files that decides how it is loaded; another number is another load.
+    pub settings: u64,
+}
+
+/// One content of a subject.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Content {
+    /// Names the content to the shell; equal contents have equal numbers.
+    pub revision: u64,
+    pub wants: BTreeSet<Want>,
+}
+
+/// Names one loading of a version, from the order to the end of its memory. Numbers are used again after that.
+pub type LoadId = usize;
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ChangeEvent {
+    /// A document wants these contents; a subject that it does not name goes.
+    Apply(BTreeMap<Subject, Content>),
+    /// The last [`ChangeCommand::Publish`] is in force.
+    Published,
+    /// Nothing of the last [`ChangeCommand::Publish`] is in force, because of these subjects of it.
+    Rejected(BTreeMap<Subject, String>),
+    /// Something happened to a load; orders are not reported.
+    Load(LoadId, LifecycleEvent),
+}
+
+/// What the shell shall do.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ChangeCommand {
+    /// Begin the load of a version.
+    Begin(LoadId, Want),
+    /// What the lifecycle of a load asks for: WarmUp, Release, AbortRemaining or Unload.
+    Load(LoadId, LifecycleCommand),
+    /// Swap to these contents, all at once, `None` for a subject that goes; then say Published or Rejected before
+    /// anything else.
+    Publish(BTreeMap<Subject, Option<Content>>),
+    /// What became of what a document wanted for a subject.
+    Settled(Subject, Outcome),
+}
+
+/// What became of a content.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// It is served.
+    Current,
+    /// It was served before.
+    Unchanged,
+    /// The subject is gone, as the document wants.
+    Removed,
+    /// It cannot be served for this reason; the subject keeps what it had.
+    Refused(String),
+    /// A newer document came before it was ready.
+    Superseded,
+}
+
+/// One loading of a version.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Load {
+    pub want: Want,
+    pub life: Lifecycle,
+}
+
+/// A content that waits for its versions.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Pending {
+    content: Content,
+    /// It stands in for what was refused, so that nobody waits to hear of it.
+    is_fallback: bool,
+}
+
+/// The state of all subjects and versions of a gateway.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Reconciler {
+    /// How many loads are under way at once.
+    at_once: usize,
+    /// What a subject was served by before this process, to fall back to until something is current.
+    kept: BTreeMap<Subject, Content>,
+    current: BTreeMap<Subject, Content>,
+    pending: BTreeMap<Subject, Pending>,
+    /// Subjects that the newest document does not name, and that are not gone yet.
+    leaving: BTreeSet<Subject>,
+    publishing: Option<BTreeMap<Subject, Option<Content>>>,
+    /// Until the first publication everything waits for everything else: a gateway begins with all that it can serve.
+    has_begun: bool,
+    loads: BTreeMap<LoadId, Load>,
+}
+
+impl Reconciler {
+    /// A gateway that serves nothing yet, loads `at_once` versions at a time (0 counts as 1), and falls back to `kept`.
+    pub fn new(at_once: usize, kept: BTreeMap<Subject, Content>) -> Self {
+        Self {
+            at_once: at_once.max(1),
+            kept,
+            current: BTreeMap::new(),
+            pending: BTreeMap::new(),
+            leaving: BTreeSet::new(),
+            publishing: None,
+            has_begun: false,
+            loads: BTreeMap::new(),
+        }
+    }
+
+    /// What is served.
+    pub fn current(&self) -> &BTreeMap<Subject, Content> {
+        &self.current
+    }
+
+    /// What waits for versions to be ready.
+    pub fn pending(&self) -> impl Iterator<Item = (&Subject, &Content)> {
+        self.pending.iter().map(|(subject, pending)| (subject, &pending.content))
+    }
+
+    /// Every version that is in memory, on its way there, or waiting for its turn.
+    pub fn loads(&self) -> &BTreeMap<LoadId, Load> {
+        &self.loads
+    }
+
+    /// The load that answers a want, once it is ready.
+    pub fn ready(&self, want: &Want) -> Option<LoadId> {
+        self.live(want).filter(|id| self.loads[id].life.is_ready())
+    }
+
+    /// What a load that has not begun waits for: another load of the same version that still leaves.
+    pub fn waits_for(&self, id: LoadId) -> Option<LoadId> {
+        let load = self.loads.get(&id).filter(|load| *load.life.state() == VersionState::New)?;
+        let is_before = |other: &Load| other.want.version == load.want.version && other.life.is_leaving();
+        self.loads.iter().find(|(_, other)| is_before(other)).map(|(other, _)| *other)
+    }
+
+    /// Takes one step and says what to do, in this order.
+    ///
+    /// # Panics
+    /// When a load is told what cannot have happened to it, or a publication is answered that was not asked for.
+    pub fn step(&mut self, event: ChangeEvent) -> Vec<ChangeCommand> {
+        let mut todo = Vec::new();
+        match event {
+            ChangeEvent::Apply(wanted) => self.apply(wanted, &mut todo),
+            ChangeEvent::Published => self.published(&mut todo),
+            ChangeEvent::Rejected(reasons) => self.rejected(&reasons, &mut todo),
+            ChangeEvent::Load(id, event) => self.happened(id, event, &mut todo),
+        }
+        self.advance(&mut todo);
+        todo
+    }
+
+    fn apply(&mut self, wanted: BTreeMap<Subject, Content>, todo: &mut Vec<ChangeCommand>) {
+        let before = std::mem::take(&mut self.pending);
+        for (subject, pending) in &before {
+            if !pending.is_fallback && wanted.get(subject) != Some(&pending.content) {
+                todo.push(ChangeCommand::Settled(subject.clone(), Outcome::Superseded));
+            }
+        }
+        self.leaving = self.current.keys().filter(|subject| !wanted.contains_key(*subject)).cloned().collect();
+        self.kept.retain(|subject, _| wanted.contains_key(subject));
+        for (subject, content) in wanted {
+            if self.current.get(&subject) == Some(&content) {
+                todo.push(ChangeCommand::Settled(subject, Outcome::Unchanged));
+            } else {
+                self.pending.insert(subject, Pending { content, is_fallback: false });
+            }
+        }
+    }
+
+    fn published(&mut self, todo: &mut Vec<ChangeCommand>) {
+        let changes = self.publishing.take().expect("a publication is answered once");
+        self.has_begun = true;
+        for (subject, content) in changes {
+            let outcome = match content {
+                Some(content) => {
+                    self.kept.remove(&subject);
+                    let pending = self.pending.remove(&subject);
+                    self.current.insert(subject.clone(), content);
+                    pending.filter(|pending| !pending.is_fallback).map(|_| Outcome::Current)
+                }
+                None => {
+                    self.leaving.remove(&subject);
+                    self.current.remove(&subject);
+                    Some(Outcome::Removed)
+                }
+            };
+            todo.extend(outcome.map(|outcome| ChangeCommand::Settled(subject, outcome)));
+        }
+    }
+
+    fn rejected(&mut self, reasons: &BTreeMap<Subject, String>, todo: &mut Vec<ChangeCommand>) {
+        let changes = self.publishing.take().expect("a publication is answered once");
+        for (subject, reason) in reasons {
+            match changes.get(subject) {
+                Some(Some(_)) => self.refuse(subject, reason, todo),
+                Some(None) => {
+                    self.leaving.remove(subject);
+                    todo.push(ChangeCommand::Settled(subject.clone(), Outcome::Refused(reason.clone())));
+                }
+                None => {}
+            }
+        }
+    }
+
+    fn happened(&mut self, id: LoadId, event: LifecycleEvent, todo: &mut Vec<ChangeCommand>) {
+        let failure = match &event {
+            LifecycleEvent::LoadFailed(reason) | LifecycleEvent::WarmFailed(reason) => Some(reason.clone()),
+            _ => None,
+        };
+        let load = self.loads.get_mut(&id).expect("the shell speaks of loads that exist");
+        let was_leaving = load.life.is_leaving();
+        let command = load.life.step(event).expect("the shell reports what happened");
+        let want = load.want.clone();
+        if load.life.is_over() {
+            self.loads.remove(&id);
+        }
+        todo.extend(
+            command
+                .filter(|command| *command != LifecycleCommand::Admit)
+                .map(|command| ChangeCommand::Load(id, command)),
+        );
+        if let Some(reason) = failure.filter(|_| !was_leaving) {
+            let waiting: Vec<Subject> = self
+                .pending
+                .iter()
+                .filter(|(_, pending)| pending.content.wants.contains(&want))
+                .map(|(subject, _)| subject.clone())
+                .collect();
+            for subject in waiting {
+                self.refuse(&subject, &reason, todo);
+            }
+        }
+    }
+
+    /// Gives up what is pending for a subject, and tries what it had before this process, once.
+    fn refuse(&mut self, subject: &Subject, reason: &str, todo: &mut Vec<ChangeCommand>) {
+        let Some(refused) = self.pending.remove(subject) else { return };
+        if !refused.is_fallback {
+            todo.push(ChangeCommand::Settled(subject.clone(), Outcome::Refused(reason.to_owned())));
+        }
+        if let Some(content) = self.kept.remove(subject).filter(|kept| *kept != refused.content) {
+            self.pending.insert(subject.clone(), Pending { content, is_fallback: true });
+        }
+    }
+
+    /// Swaps what can be swapped, lets go what nobody wants, begins what is missing.
+    fn advance(&mut self, todo: &mut Vec<ChangeCommand>) {
+        if self.publishing.is_some() {
+            return;
+        }
+        let changes = self.changes();
+        if !changes.is_empty() {
+            self.publishing = Some(changes.clone());
+            todo.push(ChangeCommand::Publish(changes));
+            return;
+        }
+        self.retire(todo);
+        self.begin(todo);
+    }
+
+    /// What could be swapped now.
+    fn changes(&self) -> BTreeMap<Subject, Option<Content>> {
+        let ready: BTreeSet<&Want> =
+            self.loads.values().filter(|load| load.life.is_ready()).map(|load| &load.want).collect();
+        let is_ready = |content: &Content| content.wants.iter().all(|want| ready.contains(want));
+        let swaps = self.pending.iter().filter(|(_, pending)| is_ready(&pending.content));
+        if !self.has_begun && swaps.clone().count() < self.pending.len() {
+            return BTreeMap::new();
+        }
+        let gone = self.leaving.iter().map(|subject| (subject.clone(), None));
+        swaps.map(|(subject, pending)| (subject.clone(), Some(pending.content.clone()))).chain(gone).collect()
+    }
+
+    fn retire(&mut self, todo: &mut Vec<ChangeCommand>) {
+        let wanted: BTreeSet<Want> = self.wanted().cloned().collect();
+        for (id, load) in &mut self.loads {
+            if !wanted.contains(&load.want) && !load.life.is_leaving() {
+                let command = load.life.step(LifecycleEvent::Retire).expect("anything can be retired");
+                todo.extend(command.map(|command| ChangeCommand::Load(*id, command)));
+            }
+        }
+        self.loads.retain(|_, load| !load.life.is_over());
+    }
+
+    fn begin(&mut self, todo: &mut Vec<ChangeCommand>) {
+        let live: BTreeSet<&Want> =
+            self.loads.values().filter(|load| !load.life.is_leaving()).map(|load| &load.want).collect();
+        let missing: BTreeSet<Want> = self.wanted().filter(|want| !live.contains(want)).cloned().collect();
+        for want in missing {
+            let id = (0..).find(|id| !self.loads.contains_key(id)).expect("there are more numbers than loads");
+            self.loads.insert(id, Load { want, life: Lifecycle::new() });
+        }
+        let is_under_way =
+            |load: &Load| matches!(load.life.state(), VersionState::Loading { .. } | VersionState::Warming { .. });
+        let mut free = self.at_once.saturating_sub(self.loads.values().filter(|load| is_under_way(load)).count());
+        let new: Vec<LoadId> =
+            self.loads.iter().filter(|(_, load)| *load.life.state() == VersionState::New).map(|(id, _)| *id).collect();
+        for id in new {
+            if free == 0 {
+                return;
+            }
+            if self.waits_for(id).is_some() {
+                continue;
+            }
+            free -= 1;
+            let load = self.loads.get_mut(&id).expect("it was just listed");
+            load.life.step(LifecycleEvent::Load).expect("a new load can begin");
+            todo.push(ChangeCommand::Begin(id, load.want.clone()));
+        }
+    }
+
+    fn wanted(&self) -> impl Iterator<Item = &Want> {
+        let pending = self.pending.values().map(|pending| &pending.content);
+        self.current.values().chain(pending).flat_map(|content| &content.wants)
+    }
+
+    /// The load of a want that is not leaving.
+    fn live(&self, want: &Want) -> Option<LoadId> {
+        self.loads.iter().find(|(_, load)| load.want == *want && !load.life.is_leaving()).map(|(id, _)| *id)
+    }
+}

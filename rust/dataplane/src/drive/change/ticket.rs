@@ -1,0 +1,88 @@
+//! Who waits to hear what became of a document.
+
+use std::collections::{BTreeMap, BTreeSet};
+use tidegate_core::plane::{Outcome, Subject};
+
+/// How a report reaches whoever applied the document.
+pub(in crate::drive) type Respond = Box<dyn FnOnce(Report) + Send>;
+
+/// What became of every part of a document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// What is served once everything is settled.
+    pub epoch: u64,
+    pub settlements: Vec<Settlement>,
+}
+
+/// What became of one part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settlement {
+    pub subject: Subject,
+    pub outcome: Outcome,
+}
+
+impl Settlement {
+    /// The outcome in one word.
+    pub fn word(&self) -> &'static str {
+        match self.outcome {
+            Outcome::Current => "current",
+            Outcome::Unchanged => "unchanged",
+            Outcome::Removed => "removed",
+            Outcome::Refused(_) => "refused",
+            Outcome::Superseded => "superseded",
+        }
+    }
+
+    /// Why it is not what the document says, if it is not.
+    pub fn reason(&self) -> Option<&str> {
+        match &self.outcome {
+            Outcome::Refused(reason) => Some(reason),
+            Outcome::Superseded => Some("a newer document came before it was ready"),
+            Outcome::Current | Outcome::Unchanged | Outcome::Removed => None,
+        }
+    }
+
+    /// Subject and reason, if it was refused.
+    pub(super) fn sentence(self) -> Option<String> {
+        match self.outcome {
+            Outcome::Refused(reason) => Some(format!("{}: {reason}", self.subject)),
+            _ => None,
+        }
+    }
+}
+
+struct Ticket {
+    open: BTreeSet<Subject>,
+    settled: BTreeMap<Subject, Outcome>,
+    respond: Respond,
+}
+
+/// Everybody who waits, oldest first.
+#[derive(Default)]
+pub(super) struct Tickets(Vec<Ticket>);
+
+impl Tickets {
+    pub(super) fn open(&mut self, open: BTreeSet<Subject>, respond: Respond) {
+        self.0.push(Ticket { open, settled: BTreeMap::new(), respond });
+    }
+
+    /// Notes an outcome for all who wait for it. What a newer document superseded is news to the older ones only.
+    pub(super) fn settle(&mut self, subject: &Subject, outcome: &Outcome) {
+        let older = self.0.len().saturating_sub(1);
+        let heard = if *outcome == Outcome::Superseded { &mut self.0[..older] } else { &mut self.0[..] };
+        for ticket in heard {
+            if ticket.open.remove(subject) {
+                ticket.settled.insert(subject.clone(), outcome.clone());
+            }
+        }
+    }
+
+    /// Answers everybody whose document is settled.
+    pub(super) fn answer(&mut self, epoch: u64) {
+        for ticket in self.0.extract_if(.., |ticket| ticket.open.is_empty()) {
+            let settlements =
+                ticket.settled.into_iter().map(|(subject, outcome)| Settlement { subject, outcome }).collect();
+            (ticket.respond)(Report { epoch, settlements });
+        }
+    }
+}

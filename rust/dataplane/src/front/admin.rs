@@ -1,0 +1,160 @@
+//! The admin socket: a Unix socket in the state folder that takes documents, for whoever may write in that folder.
+//!
+//! `POST /apply` with a document as JSON answers when every part of it is settled: served, unchanged, removed or refused.
+//! The port for metrics takes none of this: whoever can scrape a gateway must not be able to change it.
+
+use crate::drive::change::{Changes, Report};
+use crate::drive::plane::{Phase, Plane};
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use serde_json::{Map, Value, json};
+use std::convert::Infallible;
+use std::io;
+use std::os::fd::AsRawFd as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tidegate_core::document::{self, Document, Violation};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::oneshot;
+
+/// The name of the socket in the state folder.
+pub const SOCKET: &str = "admin.sock";
+/// Larger documents are none: the limits on routes and segments keep below.
+const LARGEST_DOCUMENT: usize = 64 << 20;
+/// Limits callers that send nothing.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Fields that a running gateway takes from a new document; all others are those of its start.
+const CHANGEABLE: [&str; 2] = ["routes", "versions"];
+
+/// Binds the socket in a folder that this process owns; what an earlier process left there is in nobody's use.
+///
+/// # Errors
+/// The system refuses.
+pub fn bind(folder: &Path) -> io::Result<std::os::unix::net::UnixListener> {
+    let path = folder.join(SOCKET);
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    // The address of a socket holds about a hundred bytes: a long path is said by way of the open folder.
+    let open = std::fs::File::open(folder)?;
+    let listener = std::os::unix::net::UnixListener::bind(format!("/proc/self/fd/{}/{SOCKET}", open.as_raw_fd()))?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+/// Serves until the task is dropped.
+pub async fn serve(listener: UnixListener, plane: Arc<Plane>, changes: Changes) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => drop(tokio::spawn(converse(stream, Arc::clone(&plane), changes.clone()))),
+            Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+        }
+    }
+}
+
+/// Answers the requests of one connection. How it ends is the caller's business.
+async fn converse(stream: UnixStream, plane: Arc<Plane>, changes: Changes) {
+    let service = service_fn(|request: Request<Incoming>| {
+        let (plane, changes) = (Arc::clone(&plane), changes.clone());
+        async move { Ok::<_, Infallible>(respond(&plane, &changes, request).await) }
+    });
+    let mut server = http1::Builder::new();
+    server.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+    drop(server.serve_connection(TokioIo::new(stream), service).await);
+}
+
+async fn respond(plane: &Plane, changes: &Changes, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    if request.method() != Method::POST || request.uri().path() != "/apply" {
+        return reply(StatusCode::NOT_FOUND, &json!({"error": "there is nothing here but POST /apply"}));
+    }
+    let body = match Limited::new(request.into_body(), LARGEST_DOCUMENT).collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(error) if error.is::<LengthLimitError>() => {
+            let reason = format!("is larger than {LARGEST_DOCUMENT} bytes, which no document is");
+            return refuse(&[Violation { path: String::new(), reason }]);
+        }
+        Err(error) => return reply(StatusCode::BAD_REQUEST, &json!({"error": error.to_string()})),
+    };
+    match read(plane, &body) {
+        Err(violations) => refuse(&violations),
+        Ok(document) => {
+            let (respond, settled) = oneshot::channel();
+            changes.apply(document, move |report| drop(respond.send(report)));
+            let mut phase = plane.phase.subscribe();
+            let report = tokio::select! {
+                report = settled => report.ok(),
+                _ = phase.wait_for(|phase| *phase >= Phase::Draining) => None,
+            };
+            match report {
+                Some(report) => reply(StatusCode::OK, &describe(&report)),
+                None => reply(StatusCode::SERVICE_UNAVAILABLE, &json!({"error": "the gateway is ending"})),
+            }
+        }
+    }
+}
+
+/// Reads a document for a gateway that serves already.
+///
+/// # Errors
+/// Everything that is wrong with it, or that only a restart can change.
+pub fn read(plane: &Plane, body: &[u8]) -> Result<Document, Vec<Violation>> {
+    let whole = |reason: String| vec![Violation { path: String::new(), reason }];
+    let value: Value = serde_json::from_slice(body).map_err(|error| whole(format!("is not JSON: {error}")))?;
+    let document = document::parse(&value)?;
+    let violations = needing_a_restart(&plane.document, &document);
+    if violations.is_empty() { Ok(document) } else { Err(violations) }
+}
+
+fn needing_a_restart(running: &Document, wanted: &Document) -> Vec<Violation> {
+    let fields = |document: &Document| match document::render(document) {
+        Value::Object(fields) => fields,
+        _ => Map::new(),
+    };
+    let (running, wanted) = (fields(running), fields(wanted));
+    wanted
+        .iter()
+        .filter(|(name, value)| !CHANGEABLE.contains(&name.as_str()) && running.get(*name) != Some(*value))
+        .map(|(name, value)| {
+            let is = running.get(name).map(ToString::to_string).unwrap_or_default();
+            let reason = format!("cannot change while the gateway serves (is {is}, would be {value}); restart it instead");
+            Violation { path: name.clone(), reason }
+        })
+        .collect()
+}
+
+/// A report as JSON.
+pub fn describe(report: &Report) -> Value {
+    let settlements: Vec<Value> = report
+        .settlements
+        .iter()
+        .map(|settled| {
+            json!({"subject": settled.subject.to_string(), "outcome": settled.word(), "reason": settled.reason()})
+        })
+        .collect();
+    json!({"epoch": report.epoch, "settlements": settlements})
+}
+
+fn refuse(violations: &[Violation]) -> Response<Full<Bytes>> {
+    let violations: Vec<Value> =
+        violations.iter().map(|found| json!({"path": found.path, "reason": found.reason})).collect();
+    reply(StatusCode::UNPROCESSABLE_ENTITY, &json!({"violations": violations}))
+}
+
+fn reply(status: StatusCode, body: &Value) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(format!("{body}\n").into()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
