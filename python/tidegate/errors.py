@@ -155,3 +155,55 @@ class GatewayNotStarted(TidegateError):
         """Keep every reason, each one sentence."""
         super().__init__("\n".join(reasons))
         self.reasons = reasons
+
+
+class GatewayError(TidegateError):
+    """A gateway that runs in another process did not do, or not say, what it was asked for."""
+
+
+class GatewayNotRunning(GatewayError):
+    """No gateway takes documents through this state folder."""
+
+    def __init__(self, state_dir: str, reason: str) -> None:
+        super().__init__(
+            f"No gateway runs with state_dir {state_dir} ({reason}): start it with tidegate serve, "
+            "or name the document that it was started with."
+        )
+        self.state_dir = state_dir
+        self.reason = reason
+
+
+class GatewayUnreachable(GatewayError):
+    """No gateway answers at this HTTP address."""
+
+    def __init__(self, address: str, reason: str) -> None:
+        super().__init__(f"No gateway answers at {address} ({reason}): is it running, and is this its listen.http?")
+        self.address = address
+        self.reason = reason
+
+
+class GatewayEnding(GatewayError):
+    """The gateway takes no documents any more, because it is ending."""
+
+    def __init__(self) -> None:
+        super().__init__("The gateway is ending and takes no documents any more: start it again with the new one.")
+
+
+class NotSettled(GatewayError):
+    """The gateway took the document and was not done with it in time; it goes on."""
+
+    def __init__(self, timeout_s: float) -> None:
+        super().__init__(
+            f"The gateway has taken the document and is not done with it after {timeout_s:g} s; it goes on, "
+            "and tidegate status shows how far it is."
+        )
+        self.timeout_s = timeout_s
+
+
+class UnexpectedAnswer(GatewayError):
+    """What answered is no gateway of this release."""
+
+    def __init__(self, place: str, found: str) -> None:
+        super().__init__(f"What answers at {place} is no Tidegate of this release: {found}.")
+        self.place = place
+        self.found = found

@@ -6,11 +6,25 @@ No field has a default here and no number a bound: what a document means, the na
 import difflib
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, StrictBool, StrictInt, StrictStr, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    Tag,
+    ValidationError,
+)
 from pydantic_core import ErrorDetails
 
 from tidegate.config.source import extend_path
 from tidegate.errors import DocumentViolation
+
+# The two forms of `pins`; pydantic names them in its paths, where a document has nothing.
+_WORD, _CONDITION = "(a word)", "(a condition)"
 
 
 class _Form(BaseModel):
@@ -25,6 +39,11 @@ def _as_word(value: object) -> object:
 def _as_mapping(value: object) -> object:
     """`batching: off` says the mode alone."""
     return {"mode": value} if isinstance(value, bool | str) else value
+
+
+def _which_pins(value: object) -> str:
+    """`pins: allow` is a word, `pins: {when: …}` a condition."""
+    return _CONDITION if isinstance(value, dict | PinsWhen) else _WORD
 
 
 class Listen(_Form):
@@ -58,6 +77,40 @@ class Version(_Form):
     queue: Queue | None = None
 
 
+class Segment(_Form):
+    """Who is sent to a split of its own."""
+
+    name: StrictStr
+    when: StrictStr
+    split: dict[str, StrictInt]
+    salt: StrictStr | None = None
+
+
+class PinsWhen(_Form):
+    """Which callers may name the version that answers."""
+
+    when: StrictStr
+
+
+class Shadow(_Form):
+    """Which version gets copies of requests, and how many."""
+
+    to: StrictStr
+    share_bp: StrictInt | None = None
+    max_in_flight: StrictInt | None = None
+    max_mib: StrictInt | None = None
+    when: StrictStr | None = None
+    timeout_ms: StrictInt | None = None
+    salt: StrictStr | None = None
+
+
+class Decision(_Form):
+    """What an answer decides."""
+
+    output: StrictStr
+    threshold: StrictFloat
+
+
 class Route(_Form):
     """The policy behind one public name."""
 
@@ -65,6 +118,16 @@ class Route(_Form):
     split: dict[str, StrictInt]
     stable: StrictStr | None = None
     salt: StrictStr | None = None
+    segments: list[Segment] | None = None
+    pins: (
+        Annotated[
+            Annotated[Literal["allow", "deny"], Tag(_WORD)] | Annotated[PinsWhen, Tag(_CONDITION)],
+            Discriminator(_which_pins),
+        ]
+        | None
+    ) = None
+    shadow: list[Shadow] | None = None
+    decision: Decision | None = None
     timeout_ms: StrictInt | None = None
     ranges: list[tuple[StrictInt, StrictInt, StrictStr]] | None = None
 
@@ -86,6 +149,7 @@ class Threads(_Form):
 
     front: StrictInt | None = None
     compute: StrictInt | None = None
+    load: StrictInt | None = None
 
 
 class Log(_Form):
@@ -125,6 +189,8 @@ def find_form_violations(value: Any) -> list[DocumentViolation]:
 def _violation(details: ErrorDetails) -> DocumentViolation:
     path = ""
     for step in details["loc"]:
+        if step in (_WORD, _CONDITION):
+            continue
         path = f"{path}[{step}]" if isinstance(step, int) else extend_path(path, step)
     if details["type"] == "extra_forbidden":
         return DocumentViolation(path, f"unknown field{_meant(str(details['loc'][-1]))}")

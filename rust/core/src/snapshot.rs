@@ -59,7 +59,7 @@ impl SnapshotDocument {
         let fields = value.as_object().ok_or("it holds no JSON object")?;
         let schema = fields.get("schema").and_then(Value::as_u64).ok_or("it names no schema")?;
         if let Some(word) = unknown_requirement(value) {
-            return Err(format!("it requires {word:?}, which this release does not know; use the release that wrote it"));
+            return Err(format!("it requires {word}, which this release does not know; use the release that wrote it"));
         }
         let number = |name: &str| fields.get(name).and_then(Value::as_u64).ok_or(format!("it has no {name}"));
         let mut read = Self { incarnation: number("incarnation")?, epoch: number("epoch")?, ..Self::default() };
@@ -89,7 +89,7 @@ impl SnapshotDocument {
             match route_from_json(name, value) {
                 Ok(revision) => drop(self.routes.insert(name.clone(), Arc::new(revision))),
                 Err(RouteError::Requires(word)) => {
-                    let reason = format!("it requires {word:?}, which this release does not know; use a newer release");
+                    let reason = format!("it requires {word}, which this release does not know; use a newer release");
                     self.refused.insert(name.clone(), reason);
                 }
                 Err(RouteError::Broken(reason)) => return Err(reason),

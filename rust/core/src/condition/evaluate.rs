@@ -1,7 +1,7 @@
 //! Asks a request what a condition wants to know.
 //!
-//! `Err` is an error of CEL with the index of the key that caused it. It recurses as deep as the condition nests, which
-//! [`MAX_NESTING`](super::MAX_NESTING) bounds, and allocates nothing.
+//! `Err` is an error of CEL with the index of the key that caused it. It recurses a few calls for each level of nesting,
+//! which [`MAX_NESTING`](super::MAX_NESTING) bounds, and allocates nothing.
 
 use super::compare::{equal, order};
 use super::program::{Node, Operand};

@@ -42,7 +42,7 @@ fn an_empty_document_is_all_defaults() {
             "message_mib": 64, "in_flight_mib": 1024, "connections": 1024, "streams_per_connection": 256,
             "header_list_kib": 16, "handshake_timeout_ms": 10_000, "idle_body_timeout_ms": 30_000,
         },
-        "threads": {"front": 0, "compute": 0},
+        "threads": {"front": 0, "compute": 0, "load": 1},
         "log": {"format": "text", "level": "info"},
     });
     assert_eq!(render(&document).to_string(), expected.to_string(), "the order of the fields counts too");
@@ -54,7 +54,7 @@ fn a_route_gets_its_defaults_from_its_split_and_its_name() {
     let rendered = render(&document);
     let expected = json!({
         "sticky": null, "split": {"m/1": 1, "m/10": 5, "m/2": 5}, "stable": "m/10", "salt": "r",
-        "timeout_ms": 30_000, "ranges": null,
+        "segments": [], "pins": "allow", "shadow": [], "decision": null, "timeout_ms": 30_000, "ranges": null,
     });
     assert_eq!(rendered["routes"]["r"].to_string(), expected.to_string());
     let version = json!({

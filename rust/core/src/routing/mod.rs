@@ -23,6 +23,8 @@ pub use sticky::{KeyBuffer, KeyBytes, MAX_KEY_BYTES, StickyError, StickyKey};
 pub use table::{Range, RangeError, RangeTable, check_ranges};
 
 #[cfg(test)]
+mod decisions;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod tests;

@@ -37,7 +37,7 @@ fn parsed(value: &Value) -> Document {
 /// The plan of the route `r` of a document with this split.
 fn plan(split: &Value, sticky: &Value) -> RoutePlan {
     let document = parsed(&json!({"routes": {"r": {"split": split, "sticky": sticky}}}));
-    compile_routes(&document, &apply(None, &document).tables).remove(0)
+    RoutePlan::new("r", &Revision::after(None, &document.routes["r"])).expect("its own tables")
 }
 
 #[test]
@@ -119,22 +119,6 @@ fn the_first_and_the_last_bucket_resolve() {
 }
 
 #[test]
-fn a_request_is_decided_by_its_key_then_by_its_prediction_id() {
-    let route = plan(&json!({"m/1": 90, "m/2": 10}), &json!("params.unit"));
-    let head = |sticky, pinned| Head { sticky, prediction_id: b"some id", pinned };
-    let keyed = decide(&route, &head(KeyBytes::of_bytes(b"N101"), None));
-    let bucket = route.salt.bucket(b"N101");
-    let arm = route.table.arm_of(bucket);
-    assert_eq!(keyed, Decision { arm, reason: Reason::Split, bucket, probability_num: route.table.share_of(arm) });
-    let unkeyed = decide(&route, &head(None, None));
-    assert_eq!((unkeyed.reason, unkeyed.bucket), (Reason::Unkeyed, route.salt.bucket(b"some id")));
-    let pinned = decide(&route, &head(KeyBytes::of_bytes(b"N101"), Some(1)));
-    assert_eq!((pinned.arm, pinned.reason, pinned.probability_num), (1, Reason::Pinned, BUCKETS));
-    let only = decide(&plan(&json!({"m/1": 3}), &Value::Null), &head(None, None));
-    assert_eq!((only.arm, only.reason, only.probability_num), (0, Reason::Only, BUCKETS));
-}
-
-#[test]
 fn a_caller_may_name_only_a_version_of_an_arm() {
     let route = plan(&json!({"m/1": 90, "m/2": 0, "other/2": 10, "other/7": 1}), &Value::Null);
     assert_eq!(
@@ -145,7 +129,8 @@ fn a_caller_may_name_only_a_version_of_an_arm() {
     for stranger in ["3", "", "m/3", "01", "other"] {
         assert!(matches!(route.pin(stranger), Err(PinError::NotOnRoute { .. })), "{stranger}");
     }
-    assert_eq!(route.weighted_arms().collect::<Vec<_>>(), [0, 2, 3]);
+    let shares = [0, 1, 2, 3].map(|arm| route.split.table.share_of(arm) > 0);
+    assert_eq!(shares, [true, false, true, true]);
 }
 
 #[test]
@@ -179,36 +164,47 @@ fn sticky_keys_are_read_in_each_spelling_and_refused_with_the_cure() {
     }
 }
 
+fn revision(previous: Option<&Revision>, route: &Value) -> Revision {
+    Revision::after(previous, &parsed(&json!({"routes": {"r": route}})).routes["r"])
+}
+
 #[test]
-fn the_same_document_changes_nothing_and_a_changed_one_moves_the_fewest() {
-    let document = |split: Value| parsed(&json!({"routes": {"r": {"split": split, "stable": "m/1"}}}));
-    let first = apply(None, &document(json!({"m/1": 90, "m/2": 10})));
-    assert_eq!((first.incarnation, first.epoch), (1, 1));
-    assert_eq!(apply(Some(&first), &document(json!({"m/2": 10, "m/1": 90}))), first);
-    let second = apply(Some(&first), &document(json!({"m/1": 80, "m/2": 20})));
-    assert_eq!(second.epoch, 2);
-    let expected = allocate(&first.tables["r"].ranges, &weights(&[("m/1", 80), ("m/2", 20)]), "m/1");
-    assert_eq!(Ok(&second.tables["r"].ranges), expected.as_ref());
-    assert_eq!(apply(Some(&second), &document(json!({"m/1": 90, "m/2": 10}))).tables, first.tables);
+fn the_same_route_changes_nothing_and_a_changed_one_moves_the_fewest() {
+    let route = |split: Value| json!({"split": split, "stable": "m/1"});
+    let first = revision(None, &route(json!({"m/1": 90, "m/2": 10})));
+    assert_eq!(revision(Some(&first), &route(json!({"m/2": 10, "m/1": 90}))), first);
+    let second = revision(Some(&first), &route(json!({"m/1": 80, "m/2": 20})));
+    let expected = allocate(&first.table.ranges, &weights(&[("m/1", 80), ("m/2", 20)]), "m/1");
+    assert_eq!(Ok(&second.table.ranges), expected.as_ref());
+    assert_eq!(revision(Some(&second), &route(json!({"m/1": 90, "m/2": 10}))), first);
 }
 
 #[test]
 fn a_new_salt_starts_from_all_stable_and_explicit_ranges_are_taken_as_they_are() {
-    let document = |more: Value| {
+    let route = |more: Value| {
         let mut route = json!({"split": {"m/1": 50, "m/2": 50}, "stable": "m/1"});
         route.as_object_mut().expect("a mapping").extend(more.as_object().expect("a mapping").clone());
-        parsed(&json!({"routes": {"r": route}}))
+        route
     };
     let explicit = json!([[0, 7, "m/2"], [7, 4_294_967_296_u64, "m/1"]]);
-    let fixed = apply(None, &document(json!({"ranges": explicit})));
-    assert_eq!(fixed.tables["r"].ranges, ranges(&explicit));
-    let freed = apply(Some(&fixed), &document(json!({})));
-    assert_eq!(freed.tables["r"].ranges[0], Range::new(0, 7, "m/2"), "an arm that grows keeps what it has");
-    let salted = apply(Some(&fixed), &document(json!({"salt": "other"})));
-    assert_eq!(salted.tables["r"].ranges, [Range::new(0, BUCKETS / 2, "m/1"), Range::new(BUCKETS / 2, BUCKETS, "m/2")]);
+    let fixed = revision(None, &route(json!({"ranges": explicit})));
+    assert_eq!(fixed.table.ranges, ranges(&explicit));
+    let freed = revision(Some(&fixed), &route(json!({})));
+    assert_eq!(freed.table.ranges[0], Range::new(0, 7, "m/2"), "an arm that grows keeps what it has");
+    let salted = revision(Some(&fixed), &route(json!({"salt": "other"})));
+    assert_eq!(salted.table.ranges, [Range::new(0, BUCKETS / 2, "m/1"), Range::new(BUCKETS / 2, BUCKETS, "m/2")]);
 }
 
 #[test]
-fn every_reason_has_its_own_text() {
-    assert_eq!(Reason::ALL.map(Reason::name), ["split", "unkeyed", "only", "pinned", "model"]);
+fn a_segment_has_a_history_of_its_own() {
+    let route = |weight: u64| {
+        let segment = json!({"name": "vip", "when": "params.vip == true", "split": {"m/2": 90, "m/3": weight}});
+        json!({"split": {"m/1": 1}, "segments": [segment]})
+    };
+    let first = revision(None, &route(10));
+    assert_eq!((&*first.segments["vip"].salt, &*first.segments["vip"].stable), ("r/vip", "m/2"));
+    let second = revision(Some(&first), &route(30));
+    let expected = allocate(&first.segments["vip"].ranges, &weights(&[("m/2", 90), ("m/3", 30)]), "m/2");
+    assert_eq!(Ok(&second.segments["vip"].ranges), expected.as_ref());
+    assert_eq!(revision(Some(&second), &route(10)), first);
 }

@@ -1,6 +1,7 @@
 //! A model whose runs are a closure of the test's.
 
 use crate::runtime::{Batch, Model, Outputs, Worker};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -52,6 +53,8 @@ pub(crate) struct Scripted {
     signature: Arc<Signature>,
     script: Arc<Script>,
     runs: Arc<Mutex<Vec<Seen>>>,
+    /// Whether somebody asked the runs to end; a script looks at it if it wants to obey.
+    pub(crate) is_terminated: Arc<AtomicBool>,
 }
 
 pub(crate) fn spec(name: &str, datatype: Datatype, dims: &[i64]) -> TensorSpec {
@@ -64,7 +67,7 @@ impl Scripted {
             inputs: vec![spec("x", Datatype::Fp32, &[-1, -1])],
             outputs: vec![spec("y", Datatype::Fp32, &[-1, -1]), spec("label", Datatype::Bytes, &[-1, -1])],
         };
-        Self { signature: Arc::new(signature), script: Arc::new(script), runs: Arc::default() }
+        Self { signature: Arc::new(signature), script: Arc::new(script), runs: Arc::default(), is_terminated: Arc::default() }
     }
 
     /// A model that answers twice each value, plus one.
@@ -85,6 +88,10 @@ impl Model for Scripted {
 
     fn worker(&self) -> Box<dyn Worker> {
         Box::new(Actor { part: self.clone(), prepared: None, said: Said::default() })
+    }
+
+    fn terminate(&self) {
+        self.is_terminated.store(true, Ordering::SeqCst);
     }
 }
 

@@ -3,9 +3,12 @@
 use crate::drive::clock::Clock;
 use crate::drive::compute::Compute;
 use crate::drive::plane::Plane;
+use crate::drive::recorded::Recorded;
 use crate::drive::snapshot::{Arm, Snapshot, Target, Version};
-use crate::observe::counters::{BatchCounters, Counters, Labels};
+use crate::drive::workers::Seats;
+use crate::observe::counters::{BatchCounters, Counters};
 use crate::runtime::Model;
+use crate::shadow::Shadows;
 use http::HeaderValue;
 use std::sync::Arc;
 use tidegate_core::document::{Document, LogLevel, VersionSettings};
@@ -62,60 +65,72 @@ pub(crate) fn version(
         slot,
         digest: "ab".repeat(32),
         size_bytes: 1234,
-        model: Box::new(model),
+        model: Arc::new(model),
         settings,
         unbatched,
         cost: SharedCost::new(CostModel::fit(&costs)),
         gate: SharedInlineGate::new(inline_budget),
         queue,
+        // Tests of shadows give copies a queue of their own.
+        shadow_queue: queue,
         batches: BatchCounters::new(max_rows),
+        recorded: Recorded::default(),
+        lease: None,
+        seats: Seats::new(None),
     })
 }
 
-/// The label values that every plane begins with.
-pub(crate) fn unknown_labels() -> Vec<Labels> {
-    vec![Labels { route: "unknown".to_owned(), version: String::new() }]
-}
-
-/// A public name over `versions`, whose series go to the end of `labels`.
+/// A public name over `versions`.
 pub(crate) fn target(
     name: &str,
     route: Option<RoutePlan>,
     versions: &[&Arc<Version>],
     lead: usize,
-    labels: &mut Vec<Labels>,
+    counters: &Counters,
 ) -> Target {
-    let mut series = |version: &str| {
-        labels.push(Labels { route: name.to_owned(), version: version.to_owned() });
-        labels.len() - 1
-    };
-    let arms = versions.iter().map(|version| Arm {
-        version: Arc::clone(version),
-        stamp: Stamp::new(name, version.id.version(), version.id.as_str(), 1, &version.signature().outputs),
-        label: HeaderValue::from_static("fixture"),
-        series: series(version.id.as_str()),
+    let (name, route): (Arc<str>, _) = (name.into(), route.map(Arc::new));
+    let arms = versions.iter().map(|version| {
+        Arc::new(Arm {
+            name: Arc::clone(&name),
+            route: route.clone(),
+            version: Arc::clone(version),
+            stamp: Stamp::new(&name, version.id.version(), version.id.as_str(), 1, &version.signature().outputs),
+            label: HeaderValue::from_static("fixture"),
+            series: counters.series(&name, version.id.as_str()),
+        })
     });
     let arms = arms.collect();
-    Target { name: name.to_owned(), route, arms, lead, timeout: TIMEOUT, series: series("") }
+    let series = counters.series(&name, "");
+    let (misses, shadows) = (Vec::new(), Shadows::default());
+    Target { name, route, arms, lead, timeout: TIMEOUT, series, misses, shadows }
 }
 
 /// A name of its own for one version.
 pub(crate) fn alone(version: &Arc<Version>) -> Arc<Target> {
-    Arc::new(target(version.id.model(), None, &[version], 0, &mut unknown_labels()))
+    Arc::new(target(version.id.model(), None, &[version], 0, &Counters::new(1)))
+}
+
+/// A compute that begins `at_once` runs side by side.
+pub(crate) fn compute(at_once: usize) -> Arc<Compute> {
+    Arc::new(Compute::new("tidegate-run", at_once, 0))
+}
+
+/// A plane that serves nothing yet.
+pub(crate) fn empty_plane(clock: Arc<dyn Clock>, compute: Arc<Compute>) -> Plane {
+    let mut document = Document::default();
+    // Sheds are part of some tests, and nobody's news.
+    document.log.level = LogLevel::Error;
+    Plane::new(document, clock, [compute, self::compute(1)], 1, "1.99.0".to_owned())
 }
 
 /// A plane that serves each version under its model's name.
 pub(crate) fn plane(clock: Arc<dyn Clock>, compute: Arc<Compute>, versions: Vec<Arc<Version>>) -> Arc<Plane> {
-    let mut labels = unknown_labels();
+    let plane = empty_plane(clock, compute);
     let targets = versions.iter().map(|version| {
         let name = version.id.model();
-        (name.to_owned(), Arc::new(target(name, None, &[version], 0, &mut labels)))
+        (name.to_owned(), Arc::new(target(name, None, &[version], 0, &plane.counters)))
     });
-    let targets = targets.collect();
-    let snapshot = Snapshot { epoch: 1, incarnation: 1, targets, versions, index: Vec::new() };
-    let counters = Counters::new(labels, 1);
-    let mut document = Document::default();
-    // Sheds are part of some tests, and nobody's news.
-    document.log.level = LogLevel::Error;
-    Arc::new(Plane::new(document, clock, compute, counters, "1.99.0".to_owned(), snapshot))
+    let targets = Arc::new(targets.collect());
+    plane.swap(Snapshot { epoch: 1, incarnation: 1, targets, versions: Arc::new(versions), ..Snapshot::default() });
+    Arc::new(plane)
 }

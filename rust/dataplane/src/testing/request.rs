@@ -1,7 +1,7 @@
 //! Requests for a scripted model, and what their answers say.
 
 use crate::drive::execute::Request;
-use crate::drive::inbox::{Inbox, Reply, Ticket};
+use crate::drive::inbox::{Inbox, Post, Reply, Ticket};
 use crate::drive::snapshot::Target;
 use crate::observe::prediction_id::PredictionIds;
 use crate::testing::model::{PATIENCE, doubled};
@@ -9,13 +9,14 @@ use crate::testing::plane::TIMEOUT;
 use bytes::Bytes;
 use prost::Message as _;
 use std::sync::Arc;
-use tidegate_core::fault::Reason;
+use tidegate_core::fault::Reason as Cause;
 use tidegate_core::oip::answer::FRAME_HEAD;
 use tidegate_core::oip::messages::inference::model_infer_request::InferInputTensor;
 use tidegate_core::oip::messages::inference::{ModelInferRequest, ModelInferResponse};
 use tidegate_core::oip::request::Head;
 use tidegate_core::oip::validate::{Plan, validate};
 use tidegate_core::oip::wire::Span;
+use tidegate_core::routing::Reason;
 
 /// A raw `ModelInferRequest` with `values` in rows of `columns` as its input `x`.
 pub(crate) fn message(model: &str, columns: usize, values: &[f32]) -> Bytes {
@@ -52,10 +53,9 @@ pub(crate) fn request(target: &Arc<Target>, columns: usize, values: &[f32]) -> R
     Request {
         message,
         plan,
-        target: Arc::clone(target),
-        arm: 0,
+        arm: Arc::clone(target.lead()),
         id: Span::default(),
-        reason: "model",
+        reason: Reason::Model,
         prediction_id: PredictionIds::new().next(0),
         credited: true,
         most_answer: usize::MAX,
@@ -93,7 +93,7 @@ pub(crate) fn assert_own(reply: &Reply, values: &[f32]) {
 
 /// The reason of a reply that is no answer.
 #[track_caller]
-pub(crate) fn reason(reply: &Reply) -> Reason {
+pub(crate) fn reason(reply: &Reply) -> Cause {
     reply.result.as_ref().expect_err("no answer").reason
 }
 
@@ -101,23 +101,23 @@ pub(crate) fn reason(reply: &Reply) -> Reason {
 pub(crate) struct Mailbox {
     pub(crate) inbox: Arc<Inbox>,
     waiter: tokio::runtime::Runtime,
-    replies: Vec<(Ticket, Reply)>,
+    post: Post,
 }
 
 impl Mailbox {
     pub(crate) fn new() -> Self {
         let waiter = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
-        Self { inbox: Arc::default(), waiter, replies: Vec::new() }
+        Self { inbox: Arc::default(), waiter, post: Post::default() }
     }
 
     /// The next reply, whoever's it is.
     pub(crate) fn next(&mut self) -> (Ticket, Reply) {
-        while self.replies.is_empty() {
+        while self.post.replies.is_empty() {
             let arrived = async { tokio::time::timeout(PATIENCE, self.inbox.arrived.notified()).await };
             self.waiter.block_on(arrived).expect("a reply");
-            self.inbox.take(&mut self.replies);
+            self.inbox.take(&mut self.post);
         }
-        self.replies.remove(0)
+        self.post.replies.remove(0)
     }
 
     /// The next `count` replies, by ticket.

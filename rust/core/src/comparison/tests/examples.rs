@@ -4,6 +4,7 @@ use super::super::{Bin, Comparison, Ending, ErrorRow, Scalar, UnlikeReport};
 use super::*;
 use crate::fault::Code;
 use serde_json::json;
+use std::collections::BTreeSet;
 
 #[test]
 fn differences_are_per_request_and_their_mean_is_over_requests() {
@@ -205,4 +206,32 @@ fn a_report_is_json_as_readers_know_it() {
         report["flipped_examples"],
         json!([{"prediction_id": "a", "output": "p", "row": 0, "primary": 1, "shadow": 0}])
     );
+}
+
+/// Every path of a document, with `[]` for any entry of a list.
+fn paths(value: &serde_json::Value, path: &str, found: &mut BTreeSet<String>) {
+    match value {
+        serde_json::Value::Object(fields) => {
+            fields.iter().for_each(|(name, field)| paths(field, &format!("{path}.{name}"), found));
+        }
+        serde_json::Value::Array(entries) => entries.iter().for_each(|entry| paths(entry, &format!("{path}[]"), found)),
+        _ => {
+            found.insert(path.to_owned());
+        }
+    }
+}
+
+#[test]
+fn the_report_that_tests_of_the_command_line_read_has_the_fields_of_this_one() {
+    let theirs = include_str!("../../../../../tests/data/shadow_report.json");
+    let theirs: serde_json::Value = serde_json::from_str(theirs).expect("the file is JSON");
+    let (below, above) = (raw(&[floats("p", &[1], &[0.25])]), raw(&[floats("p", &[1], &[0.75])]));
+    let mut comparison = Comparison::new(Some(rule("p", 0.5)));
+    comparison.record("a", &answered(&below), &answered(&above));
+    comparison.record("a", &answered(&below), &Ending::Failed { code: Code::Internal });
+    let ours = serde_json::to_value(comparison.report()).expect("plain numbers");
+    let (mut of_theirs, mut of_ours) = (BTreeSet::new(), BTreeSet::new());
+    paths(&theirs["shadows"][0]["comparison"], "", &mut of_theirs);
+    paths(&ours, "", &mut of_ours);
+    assert_eq!(of_theirs, of_ours);
 }

@@ -2,10 +2,10 @@
 
 use std::cell::RefCell;
 
-use super::super::syntax::Literal;
-use super::super::{Context, Key, MAX_VALUE_BYTES, Outcome, Param};
 use super::Outcome::{Match, Missing, NoMatch};
 use super::{Request, condition, evaluate, text};
+use crate::condition::syntax::Literal;
+use crate::condition::{Context, Key, MAX_VALUE_BYTES, Outcome, Param};
 
 fn from_team(team: &str) -> Request {
     Request { route: "fraud".into(), peer: "10.1.2.3".into(), ..Request::default() }.metadata("x-team", team)

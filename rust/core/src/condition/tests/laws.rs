@@ -4,11 +4,11 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
-use super::super::syntax::{Form, Logic};
-use super::super::{Condition, Key, MAX_VALUE_BYTES, Outcome, Param, parse};
 use super::print::print;
 use super::random::{condition, request};
 use super::{Context, Request};
+use crate::condition::syntax::{Expr, Form, Logic};
+use crate::condition::{Condition, Key, MAX_VALUE_BYTES, Outcome, Param, parse};
 
 /// Whatever has a meaning somewhere in the language, and a little more.
 const PIECES: [&str; 45] = [
@@ -83,7 +83,7 @@ fn may_be_unusable(key: &Key, request: &Request) -> bool {
     }
 }
 
-fn reversed(mut expr: super::super::syntax::Expr) -> super::super::syntax::Expr {
+fn reversed(mut expr: Expr) -> Expr {
     if let Form::Logic(_, operands) = &mut expr.form {
         operands.reverse();
     }
@@ -131,7 +131,7 @@ proptest! {
         request in request(),
     ) {
         let logic = if is_every { Logic::Every } else { Logic::Any };
-        let expr = super::super::syntax::Expr { at: 1, form: Form::Logic(logic, operands) };
+        let expr = Expr { at: 1, form: Form::Logic(logic, operands) };
         let forward = print(&expr);
         let backward = print(&reversed(expr));
         // Three conditions together may be more than one condition may hold.
@@ -154,10 +154,10 @@ proptest! {
             fn param(&self, _: &str) -> Option<Param<'_>> {
                 Some(Param::Text(b"a"))
             }
-            fn route(&self) -> &str {
+            fn route(&self) -> &'static str {
                 "a"
             }
-            fn peer(&self) -> &str {
+            fn peer(&self) -> &'static str {
                 "a"
             }
         }

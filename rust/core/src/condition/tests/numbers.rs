@@ -4,8 +4,8 @@ use std::cmp::Ordering;
 
 use proptest::prelude::*;
 
-use super::super::Param::{self, Bool, Double, Int, Text, Uint};
-use super::super::compare::{equal, order};
+use crate::condition::Param::{self, Bool, Double, Int, Text, Uint};
+use crate::condition::compare::{equal, order};
 
 /// Around where a double cannot tell neighbours apart, and anywhere.
 fn whole() -> impl Strategy<Value = i128> {

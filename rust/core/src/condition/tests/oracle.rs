@@ -6,11 +6,11 @@ use cel::{Context as Variables, Program, Value};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::super::Condition;
-use super::super::syntax::Literal;
 use super::print::print;
 use super::random::{condition, request};
 use super::{Outcome, Request, evaluate};
+use crate::condition::Condition;
+use crate::condition::syntax::Literal;
 
 /// Requests that each condition is tried on: reading the condition is what takes time in the oracle.
 const REQUESTS: usize = 10;

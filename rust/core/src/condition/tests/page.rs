@@ -1,8 +1,8 @@
 //! `docs/conditions.md` shows what is so: each of its examples is read, and each outcome it names is the outcome.
 
-use super::super::syntax::Literal;
-use super::super::{Condition, MAX_NESTING, MAX_NODES, MAX_TEXT_BYTES, MAX_VALUE_BYTES, Outcome};
 use super::{Request, condition, text};
+use crate::condition::syntax::Literal;
+use crate::condition::{Condition, MAX_NESTING, MAX_NODES, MAX_TEXT_BYTES, MAX_VALUE_BYTES, Outcome};
 
 const PAGE: &str = include_str!("../../../../../docs/conditions.md");
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::super::syntax::{Expr, Form, Literal, Logic};
+use crate::condition::syntax::{Expr, Form, Literal, Logic};
 
 pub(super) fn print(expr: &Expr) -> String {
     match &expr.form {
@@ -57,7 +57,7 @@ fn literal(value: &Literal) -> String {
 
 /// Both quotes, and every kind of escape, depending on the text.
 fn quote(text: &str) -> String {
-    let quote = if text.len() % 2 == 0 { '"' } else { '\'' };
+    let quote = if text.len().is_multiple_of(2) { '"' } else { '\'' };
     let mut quoted = String::from(quote);
     for (index, character) in text.chars().enumerate() {
         let code = u32::from(character);

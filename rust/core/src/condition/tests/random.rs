@@ -8,9 +8,9 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::super::MAX_NODES;
-use super::super::syntax::{Expr, Form, Item, Literal, Logic, Map, Method, Relation};
 use super::Request;
+use crate::condition::MAX_NODES;
+use crate::condition::syntax::{Expr, Form, Item, Literal, Logic, Map, Method, Relation};
 
 const METADATA: [&str; 4] = ["a", "x-team", "b.c", "package"];
 const PARAMS: [&str; 5] = ["carrier", "n", "flag", "a b", "it's \"q\" \\"];

@@ -1,32 +1,21 @@
 //! Every way a version can go, walked breadth first.
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use crate::plane::{Lifecycle, LifecycleCommand as Do, LifecycleEvent as On, VersionState as Is};
 
-/// Enough to tell none, one and several apart.
-const MOST_IN_FLIGHT: u64 = 3;
-
-fn events() -> [On; 10] {
+fn events() -> [On; 9] {
     [
         On::Load,
         On::Loaded,
         On::LoadFailed("broken".into()),
         On::Warmed,
         On::WarmFailed("wrong".into()),
-        On::Begin,
-        On::End,
         On::Retire,
         On::DrainTimeout,
+        On::Idle,
         On::Unloaded,
     ]
-}
-
-fn in_flight(state: &Is) -> u64 {
-    match state {
-        Is::Ready { in_flight } | Is::Draining { in_flight } => *in_flight,
-        _ => 0,
-    }
 }
 
 /// Calls `check` with every edge (before, event, after or refused) that can be reached from the start.
@@ -39,7 +28,7 @@ fn walk(mut check: impl FnMut(&Lifecycle, &On, Option<(&Lifecycle, Option<Do>)>)
             match after.step(event.clone()) {
                 Ok(command) => {
                     check(&before, &event, Some((&after, command)));
-                    if in_flight(after.state()) <= MOST_IN_FLIGHT && seen.insert(after.state().clone()) {
+                    if seen.insert(after.state().clone()) {
                         open.push_back(after);
                     }
                 }
@@ -54,43 +43,35 @@ fn walk(mut check: impl FnMut(&Lifecycle, &On, Option<(&Lifecycle, Option<Do>)>)
 }
 
 #[test]
-fn requests_begin_only_in_ready_and_end_only_if_begun() {
-    walk(|before, event, after| match event {
-        On::Begin => assert_eq!(after.is_some(), before.is_ready()),
-        On::End => assert_eq!(after.is_some(), in_flight(before.state()) > 0),
-        _ => {}
-    });
-}
-
-#[test]
-fn in_flight_moves_only_by_begin_and_end_and_nothing_is_unloaded_below_a_request() {
+fn a_version_that_served_is_unloaded_only_when_nothing_holds_it() {
     walk(|before, event, after| {
-        let Some((after, command)) = after else { return };
-        let expected = match event {
-            On::Begin => in_flight(before.state()) + 1,
-            On::End => in_flight(before.state()) - 1,
-            _ => in_flight(before.state()),
-        };
-        assert_eq!(in_flight(after.state()), expected, "{before:?} {event:?}");
-        if command == Some(Do::Unload) || after.is_over() {
-            assert_eq!(in_flight(after.state()), 0);
-        }
+        let Some((_, Some(Do::Unload))) = after else { return };
+        let has_served = before.is_ready() || matches!(before.state(), Is::Draining { .. });
+        assert_eq!(has_served, *event == On::Idle, "{before:?} {event:?}");
     });
 }
 
 #[test]
 fn retire_is_never_refused_and_after_it_a_version_is_never_ready() {
-    let mut is_retired: BTreeMap<String, bool> = BTreeMap::new();
+    let mut is_retired: HashMap<Is, bool> = HashMap::new();
     walk(|before, event, after| {
         if *event == On::Retire {
-            assert!(after.is_some(), "{before:?}");
-            assert!(after.is_some_and(|(after, _)| !after.is_ready()));
+            assert!(after.is_some_and(|(after, _)| !after.is_ready()), "{before:?}");
+            assert!(after.is_some_and(|(after, _)| after.is_leaving()), "{before:?}");
         }
-        // No edge leads from a retired state to READY: from the states Retire leads to, READY is not one step away.
         if let Some((after, _)) = after {
-            let was_retired = *event == On::Retire || is_retired.get(&format!("{before:?}")).copied().unwrap_or(false);
+            let was_retired = *event == On::Retire || is_retired.get(before.state()).copied().unwrap_or(false);
             assert!(!(was_retired && after.is_ready()), "{before:?} {event:?}");
-            *is_retired.entry(format!("{after:?}")).or_default() |= was_retired;
+            *is_retired.entry(after.state().clone()).or_default() |= was_retired;
+        }
+    });
+}
+
+#[test]
+fn what_leaves_never_comes_back() {
+    walk(|before, event, after| {
+        if before.is_leaving() {
+            assert!(after.is_none_or(|(after, _)| after.is_leaving()), "{before:?} {event:?}");
         }
     });
 }
@@ -138,9 +119,9 @@ fn commands(version: &mut Lifecycle, steps: &[On]) -> Vec<Do> {
 #[test]
 fn a_whole_life() {
     let mut version = Lifecycle::new();
-    let steps = [On::Load, On::Loaded, On::Warmed, On::Begin, On::Begin, On::End, On::Retire];
-    assert_eq!(commands(&mut version, &steps), [Do::Load, Do::WarmUp, Do::Admit, Do::ArmDrainTimer]);
-    assert_eq!(commands(&mut version, &[On::DrainTimeout, On::End]), [Do::AbortRemaining, Do::Unload]);
+    let steps = [On::Load, On::Loaded, On::Warmed, On::Retire];
+    assert_eq!(commands(&mut version, &steps), [Do::Load, Do::WarmUp, Do::Admit, Do::Release]);
+    assert_eq!(commands(&mut version, &[On::DrainTimeout, On::Idle]), [Do::AbortRemaining, Do::Unload]);
     assert_eq!(commands(&mut version, &[On::DrainTimeout, On::Unloaded]), []);
     assert_eq!(version.state(), &Is::Unloaded);
 }
@@ -155,10 +136,12 @@ fn a_version_retired_while_it_loads_is_unloaded_when_it_is_there() {
 }
 
 #[test]
-fn a_failed_warm_up_keeps_its_reason_and_gives_its_memory_back() {
+fn a_failed_warm_up_is_failed_at_once_keeps_its_reason_and_gives_its_memory_back() {
     let mut version = Lifecycle::new();
-    let steps = [On::Load, On::Loaded, On::WarmFailed("NaN".into()), On::Unloaded];
+    let steps = [On::Load, On::Loaded, On::WarmFailed("NaN".into())];
     assert_eq!(commands(&mut version, &steps), [Do::Load, Do::WarmUp, Do::Unload]);
+    assert_eq!((version.state().name(), version.is_over()), ("FAILED", false));
+    assert_eq!(commands(&mut version, &[On::Unloaded]), []);
     assert_eq!(version.state(), &Is::Failed { reason: "NaN".into() });
 }
 

@@ -4,7 +4,9 @@ mod ending;
 mod examples;
 mod ledger;
 mod lifecycle;
+mod model_check;
 mod properties;
+mod reconcile;
 mod simulation;
 mod turns;
 

@@ -1,9 +1,9 @@
-use super::{Compute, Job};
+use super::{Compute, Job, Origin};
 use crate::drive::clock::Clock;
 use crate::drive::snapshot::{Target, Version};
 use crate::testing::clock::HandClock;
 use crate::testing::model::{Gate, PATIENCE, Scripted};
-use crate::testing::plane::{Recipe, alone, version};
+use crate::testing::plane::{Recipe, alone, compute, version};
 use crate::testing::request::{Mailbox, assert_own, reason, request};
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -28,13 +28,14 @@ impl Drop for Shop {
 
 impl Shop {
     fn new(at_once: usize, models: Vec<(Scripted, Recipe)>) -> Self {
-        let (compute, clock) = (Arc::new(Compute::new(at_once)), HandClock::new());
+        let (compute, clock) = (compute(at_once), HandClock::new());
         let made = models.into_iter().enumerate();
         let versions: Vec<_> =
             made.map(|(slot, (model, recipe))| version(&compute, &format!("m{slot}/1"), slot, model, recipe)).collect();
         let targets = versions.iter().map(alone).collect();
         let time: Arc<dyn Clock> = clock.clone();
-        compute.start(&versions, &time).expect("threads");
+        let instances = versions.iter().map(|version| version.settings.instances).sum();
+        compute.staff(instances, &time).expect("threads");
         Self { compute, clock, versions, targets, mail: Mailbox::new() }
     }
 
@@ -45,13 +46,20 @@ impl Shop {
 
     fn job(&self, slot: usize, ticket: u64, columns: usize, values: &[f32]) -> Job {
         let request = request(&self.targets[slot], columns, values);
-        Job { request, inbox: Arc::clone(&self.mail.inbox), ticket }
+        Job { request, origin: Origin::Caller { inbox: Arc::clone(&self.mail.inbox), ticket } }
     }
 
     /// Queues one row for a version; its ticket is its number.
     fn submit(&self, slot: usize, ticket: u16) -> Result<RequestKey, Refusal> {
         let job = self.job(slot, ticket.into(), 1, &[f32::from(ticket)]);
         self.compute.submit(self.clock.now(), job).map_err(|(refusal, _)| refusal)
+    }
+}
+
+fn ticket_of(job: &Job) -> u64 {
+    match &job.origin {
+        Origin::Caller { ticket, .. } => *ticket,
+        Origin::Shadow(_) => panic!("these tests have no shadows"),
     }
 }
 
@@ -102,7 +110,7 @@ fn a_cancelled_job_leaves_the_queue_and_never_runs_and_a_begun_one_stays() {
     gate.wait();
     let waiting = shop.submit(0, 2).expect("room");
     shop.submit(0, 3).expect("room");
-    assert_eq!(shop.compute.cancel(waiting).map(|job| job.ticket), Some(2));
+    assert_eq!(shop.compute.cancel(waiting).as_ref().map(ticket_of), Some(2));
     assert!(shop.compute.cancel(waiting).is_none(), "it is gone");
     assert!(shop.compute.cancel(begun).is_none(), "it runs");
     assert_eq!(shop.compute.depth(shop.versions[0].queue).requests, 1);
@@ -156,7 +164,7 @@ fn closing_a_version_returns_what_waits_and_refuses_what_comes() {
     shop.submit(0, 1).expect("room");
     gate.wait();
     (2..=4).for_each(|ticket| assert!(shop.submit(0, ticket).is_ok()));
-    let waiting: Vec<_> = shop.compute.close(shop.versions[0].queue).iter().map(|job| job.ticket).collect();
+    let waiting: Vec<_> = shop.compute.close(shop.versions[0].queue).iter().map(ticket_of).collect();
     assert_eq!(waiting, [2, 3, 4]);
     assert_eq!(shop.submit(0, 5), Err(Refusal::Closed));
     gate.open();
@@ -179,7 +187,7 @@ fn a_full_queue_refuses_by_number_and_by_bytes_and_hands_the_job_back() {
     assert_eq!(shop.submit(0, 4), Err(Refusal::QueueFull));
     let large = shop.job(1, 5, 1, &[0.5; 100]);
     let (refusal, job) = shop.compute.submit(0, large).expect_err("it is larger than the queue");
-    assert_eq!((refusal, job.ticket), (Refusal::QueueBytesFull, 5));
+    assert_eq!((refusal, ticket_of(&job)), (Refusal::QueueBytesFull, 5));
     (0..4).for_each(|_| gate.open());
 }
 
@@ -258,7 +266,7 @@ fn each_inbox_gets_its_own_replies_of_a_shared_run() {
     gate.wait();
     shop.submit(0, 2).expect("room");
     let mut job = shop.job(0, 2, 1, &[3.0]);
-    job.inbox = Arc::clone(&other.inbox);
+    job.origin = Origin::Caller { inbox: Arc::clone(&other.inbox), ticket: 2 };
     assert!(shop.compute.submit(0, job).is_ok());
     (0..2).for_each(|_| gate.open());
     assert_own(&shop.mail.take(2)[1].1, &[2.0]);

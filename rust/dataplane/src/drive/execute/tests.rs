@@ -1,11 +1,10 @@
 use super::{Request, execute};
-use crate::drive::compute::Compute;
 use crate::drive::inbox::Reply;
 use crate::drive::snapshot::{Target, Version};
 use crate::runtime::Model as _;
 use crate::testing::clock::HandClock;
 use crate::testing::model::{Made, Scripted};
-use crate::testing::plane::{Recipe, alone, version};
+use crate::testing::plane::{Recipe, alone, compute, version};
 use crate::testing::request::{assert_own, numbers, reason, request};
 use bytes::BytesMut;
 use proptest::prelude::*;
@@ -21,7 +20,7 @@ impl AsRef<Request> for Own {
 }
 
 fn served(model: &Scripted, recipe: Recipe) -> (Arc<Version>, Arc<Target>) {
-    let version = version(&Compute::new(1), "m/1", 0, model.clone(), recipe);
+    let version = version(&compute(1), "m/1", 0, model.clone(), recipe);
     let target = alone(&version);
     (version, target)
 }

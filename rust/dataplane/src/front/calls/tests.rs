@@ -138,16 +138,15 @@ fn serve_some(plane: &Plane) {
     let snapshot = plane.snapshot();
     let delay = &snapshot.targets["delay"];
     let arm = |version| &delay.arms[delay.arm_of(version).expect("the route has the arm")];
-    let shard = plane.counters.shard(0);
     let phases = Phases { queue: 1_000, input: 2_000, infer: 30_000, output: 4_000 };
     for unix_ms in [5, 7] {
-        shard.answered(arm("2").series, 40_000, &phases, 3, unix_ms);
+        arm("2").series.answered(0, 40_000, &phases, 3, unix_ms);
     }
     arm("2").version.batches.record(6, 2, &phases);
-    shard.answered(arm("10").series, 40_000, &phases, 1, 6);
+    arm("10").series.answered(0, 40_000, &phases, 1, 6);
     arm("10").version.batches.record(1, 1, &phases);
-    shard.failed(arm("10").series, 9_000, &Fault::new(Reason::ModelFailed, "it broke"));
-    shard.failed(delay.series, 1_000, &Fault::new(Reason::InvalidParameter, "it is wrong"));
+    arm("10").series.failed(0, 9_000, &Fault::new(Reason::ModelFailed, "it broke"));
+    delay.series.failed(0, 1_000, &Fault::new(Reason::InvalidParameter, "it is wrong"));
 }
 
 #[test]
@@ -189,7 +188,7 @@ fn the_whole_is_never_less_than_its_parts() {
     let plane = plane();
     let snapshot = plane.snapshot();
     let phases = Phases { queue: 1_000, input: 2_000, infer: 30_000, output: 4_000 };
-    plane.counters.shard(0).answered(snapshot.targets["single"].arms[0].series, 1, &phases, 1, 1);
+    snapshot.targets["single"].arms[0].series.answered(0, 1, &phases, 1, 1);
     let stats = statistics(&plane, "single", "")[0].inference_stats.expect("every entry has them");
     assert_eq!(stats.success.map(|success| success.ns), Some(37_000));
 }

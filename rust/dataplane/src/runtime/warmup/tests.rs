@@ -1,18 +1,26 @@
-use super::{LONGEST_NS, warm_up};
+use super::{Findings, LONGEST_NS, warm_up};
+use crate::drive::clock::Clock;
+use crate::runtime::Model;
 use crate::testing::clock::HandClock;
 use crate::testing::model::{Made, Scripted, Seen};
 use crate::testing::onnx::{FLOAT, STRING, add, centred, identity, lookup};
+use crate::testing::request::message;
 use crate::testing::runtime::load;
+use bytes::Bytes;
 use std::sync::Arc;
 use tidegate_core::plane::CostModel;
 
+fn warmed(model: &dyn Model, max_rows: u32, forced: Option<bool>, clock: &dyn Clock) -> Findings {
+    warm_up(model, max_rows, forced, &[], clock).expect("nothing was recorded")
+}
+
 /// Why a file's model is not batched; `None` if it is.
 fn verdict(model: &[u8]) -> Option<String> {
-    warm_up(load(model).as_ref(), 64, None, HandClock::new().as_ref()).unbatched
+    warmed(load(model).as_ref(), 64, None, HandClock::new().as_ref()).unbatched
 }
 
 fn verdict_of(script: impl Fn(&Seen) -> Result<Made, String> + Send + Sync + 'static) -> Option<String> {
-    warm_up(&Scripted::new(script), 64, None, HandClock::new().as_ref()).unbatched
+    warmed(&Scripted::new(script), 64, None, HandClock::new().as_ref()).unbatched
 }
 
 #[test]
@@ -85,7 +93,7 @@ fn a_form_that_cannot_carry_rows_is_not_batched_and_says_why() {
 #[test]
 fn a_model_that_fails_with_generated_inputs_runs_unbatched_and_unmeasured() {
     let model = Scripted::new(|_| Err("it wants other numbers".to_owned()));
-    let findings = warm_up(&model, 64, None, HandClock::new().as_ref());
+    let findings = warmed(&model, 64, None, HandClock::new().as_ref());
     let reason = "a warm-up run with generated inputs failed: it wants other numbers";
     assert_eq!(findings.unbatched.as_deref(), Some(reason));
     assert!(findings.costs.is_empty());
@@ -94,7 +102,7 @@ fn a_model_that_fails_with_generated_inputs_runs_unbatched_and_unmeasured() {
 #[test]
 fn batching_by_hand_wins_over_what_is_found_but_not_over_the_form() {
     let clock = HandClock::new();
-    let by_hand = |model: &[u8], forced| warm_up(load(model).as_ref(), 64, Some(forced), clock.as_ref()).unbatched;
+    let by_hand = |model: &[u8], forced| warmed(load(model).as_ref(), 64, Some(forced), clock.as_ref()).unbatched;
     assert_eq!(by_hand(&centred(), true), None);
     assert_eq!(by_hand(&add(), false).as_deref(), Some("batching is switched off by hand"));
     assert!(by_hand(&identity(FLOAT, &[2, 2]), true).is_some());
@@ -113,7 +121,7 @@ fn timed(clock: &Arc<HandClock>, nanos: impl Fn(u64) -> u64 + Send + Sync + 'sta
 fn the_cost_is_measured_up_to_the_largest_batch_and_predicts_what_was_measured() {
     let clock = HandClock::new();
     let model = timed(&clock, |elements| 1_000 + elements);
-    let findings = warm_up(&model, 32, None, clock.as_ref());
+    let findings = warmed(&model, 32, None, clock.as_ref());
     let expected: Vec<(u64, u64)> = [1, 2, 4, 8, 16, 32].map(|rows| (rows * 2, 1_000 + rows * 2)).to_vec();
     assert_eq!(findings.costs, expected);
     let cost = CostModel::fit(&findings.costs);
@@ -122,7 +130,7 @@ fn the_cost_is_measured_up_to_the_largest_batch_and_predicts_what_was_measured()
 
 #[test]
 fn the_cost_points_of_a_real_model_grow() {
-    let findings = warm_up(load(&add()).as_ref(), 1_000, None, &crate::drive::clock::SystemClock::new());
+    let findings = warmed(load(&add()).as_ref(), 1_000, None, &crate::drive::clock::SystemClock::new());
     let elements: Vec<u64> = findings.costs.iter().map(|(elements, _)| *elements).collect();
     assert_eq!(elements, [1, 2, 4, 8, 16, 32, 64, 128].map(|rows| rows * 2));
     assert!(findings.costs.iter().all(|(_, nanos)| *nanos > 0));
@@ -131,9 +139,9 @@ fn the_cost_points_of_a_real_model_grow() {
 #[test]
 fn an_unbatched_model_is_measured_with_longer_axes_if_it_has_any() {
     let clock = HandClock::new();
-    let free = warm_up(load(&identity(FLOAT, &[2, -1])).as_ref(), 64, None, clock.as_ref());
+    let free = warmed(load(&identity(FLOAT, &[2, -1])).as_ref(), 64, None, clock.as_ref());
     assert_eq!(free.costs.iter().map(|(elements, _)| *elements).collect::<Vec<_>>(), [4, 8, 16]);
-    let fixed = warm_up(load(&identity(FLOAT, &[2, 2])).as_ref(), 64, None, clock.as_ref());
+    let fixed = warmed(load(&identity(FLOAT, &[2, 2])).as_ref(), 64, None, clock.as_ref());
     assert_eq!(fixed.costs.iter().map(|(elements, _)| *elements).collect::<Vec<_>>(), [4]);
 }
 
@@ -141,8 +149,32 @@ fn an_unbatched_model_is_measured_with_longer_axes_if_it_has_any() {
 fn a_slow_model_is_not_measured_for_long() {
     let clock = HandClock::new();
     let model = timed(&clock, |_| LONGEST_NS + 1);
-    let findings = warm_up(&model, 64, None, clock.as_ref());
+    let findings = warmed(&model, 64, None, clock.as_ref());
     assert_eq!(findings.costs, [(2, LONGEST_NS + 1)]);
     let compared = 6 + 3;
     assert_eq!(model.runs().len(), compared + 1);
+}
+
+/// Recorded requests of one column, as the version `m/1` answered them.
+fn recorded(values: &[f32]) -> Vec<(String, Bytes)> {
+    values.iter().map(|value| ("m/1".to_owned(), message("m", 1, &[*value]))).collect()
+}
+
+#[test]
+fn recorded_requests_are_run_before_a_caller_comes() {
+    let model = Scripted::honest();
+    warm_up(&model, 64, None, &recorded(&[7.5, 8.5]), HandClock::new().as_ref()).expect("it answers them");
+    let last: Vec<f32> = model.runs().iter().rev().take(2).map(|seen| seen.values[0]).collect();
+    assert_eq!(last, [8.5, 7.5]);
+}
+
+#[test]
+fn a_model_that_fails_on_all_that_others_answered_is_refused_with_who_did() {
+    let model = Scripted::new(|seen| {
+        if seen.values.contains(&7.5) { Err("no such entry".to_owned()) } else { Ok(seen.doubled()) }
+    });
+    let warm = |values: &[f32]| warm_up(&model, 64, None, &recorded(values), HandClock::new().as_ref());
+    let reason = warm(&[7.5]).expect_err("it fails on the only one");
+    assert_eq!(reason, "it fails on every recorded request, which m/1 answered: no such entry");
+    assert!(warm(&[7.5, 8.5]).is_ok(), "one bad request says little");
 }

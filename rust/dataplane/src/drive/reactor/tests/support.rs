@@ -1,7 +1,6 @@
 //! A reactor on a thread of its own, with callers who write down what they are told.
 
 use crate::drive::clock::Clock;
-use crate::drive::compute::Compute;
 use crate::drive::inbox::Ticket;
 use crate::drive::message::{Encoding, Message};
 use crate::drive::plane::{Held, Phase, Plane};
@@ -84,7 +83,8 @@ impl House {
         let number = self.seats.borrow().len() - 1;
         let arrived = self.clock.now();
         let message = Message::new(vec![message(ask.model, 1, ask.values)], Encoding::Identity, 1 << 20);
-        let envelope = Envelope { metadata: HeaderMap::new(), grpc_timeout: ask.timeout, arrived, wants_echo: false };
+        let (metadata, peer) = (HeaderMap::new(), "127.0.0.1".into());
+        let envelope = Envelope { metadata, peer, grpc_timeout: ask.timeout, arrived, wants_echo: false };
         let guest = Guest { number, seat, told: self.told.clone() };
         self.reactor.take(message, envelope, Held::new(&self.plane), Box::new(guest));
         number
@@ -145,12 +145,13 @@ pub(super) fn in_house<F: Future<Output = ()>>(
     models: Vec<(Scripted, Recipe)>,
     test: impl FnOnce(House) -> F,
 ) {
-    let compute = Arc::new(Compute::new(4));
+    let compute = testing::plane::compute(4);
     let made = models.into_iter().enumerate();
     let versions: Vec<_> =
         made.map(|(slot, (model, recipe))| version(&compute, &format!("m{slot}/1"), slot, model, recipe)).collect();
     let time: Arc<dyn Clock> = Arc::clone(clock) as Arc<dyn Clock>;
-    compute.start(&versions, &time).expect("threads");
+    let instances = versions.iter().map(|version| version.settings.instances).sum();
+    compute.staff(instances, &time).expect("threads");
     let plane = testing::plane::plane(time, Arc::clone(&compute), versions);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build_local(LocalOptions::default());
     runtime.expect("a runtime").block_on(async {

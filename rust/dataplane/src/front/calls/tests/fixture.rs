@@ -3,18 +3,17 @@
 use crate::drive::clock::{Clock, SystemClock};
 use crate::drive::compute::Compute;
 use crate::drive::plane::Plane;
-use crate::drive::snapshot::{IndexEntry, Snapshot, Target, Version};
-use crate::observe::counters::Counters;
+use crate::drive::snapshot::{IndexEntry, Progress, Snapshot, Target, Version};
 use crate::runtime::{Model, Worker};
 use crate::testing;
 use crate::testing::model::spec;
-use crate::testing::plane::{Recipe, target, unknown_labels};
+use crate::testing::plane::{Recipe, target};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use tidegate_core::document::{Document, Route, VersionId, VersionSettings};
+use tidegate_core::document::{Document, Pins, Route, VersionId, VersionSettings};
 use tidegate_core::oip::datatype::Datatype;
 use tidegate_core::oip::signature::Signature;
-use tidegate_core::routing::{StickyKey, apply, compile_routes};
+use tidegate_core::routing::{Revision, RoutePlan, StickyKey};
 
 struct Fake(Signature);
 
@@ -26,14 +25,15 @@ impl Model for Fake {
     fn worker(&self) -> Box<dyn Worker> {
         unreachable!("these tests run no model")
     }
+
+    fn terminate(&self) {}
 }
 
 /// The route `delay` over `flight/2` (90, stable) and `flight/10` (10), batched; the models `flight` and `single`, the
 /// latter unbatched; in the repository also `flight/1`, not loaded, and `broken/1`, failed.
 pub(in crate::front) fn plane() -> Plane {
     let document = document();
-    let applied = apply(None, &document);
-    let compute = Arc::new(Compute::new(1));
+    let compute = testing::plane::compute(1);
     let flight = Signature {
         inputs: vec![spec("carrier", Datatype::Bytes, &[-1, 1]), spec("hour", Datatype::Fp32, &[-1, 3])],
         outputs: vec![spec("probability", Datatype::Fp32, &[-1, 2])],
@@ -46,17 +46,21 @@ pub(in crate::front) fn plane() -> Plane {
         version(&compute, "flight/10", 1, flight, None),
         version(&compute, "single/3", 2, single, why),
     ];
-    let mut labels = unknown_labels();
-    let plan = compile_routes(&document, &applied.tables).pop().expect("the document has a route");
-    let routed = target("delay", Some(plan), &[&versions[1], &versions[0]], 1, &mut labels);
-    let flights = target("flight", None, &[&versions[0], &versions[1]], 1, &mut labels);
-    let singles = target("single", None, &[&versions[2]], 0, &mut labels);
-    let targets: HashMap<String, Arc<Target>> =
-        [routed, flights, singles].into_iter().map(|target| (target.name.clone(), Arc::new(target))).collect();
-    let snapshot =
-        Snapshot { epoch: applied.epoch, incarnation: applied.incarnation, targets, versions, index: index() };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    Plane::new(document, clock, compute, Counters::new(labels, 1), "1.99.0".to_owned(), snapshot)
+    let both = [Arc::clone(&compute), testing::plane::compute(1)];
+    let plane = Plane::new(document.clone(), clock, both, 1, "1.99.0".to_owned());
+    let counters = &plane.counters;
+    let revision = Revision::after(None, &document.routes["delay"]);
+    let plan = RoutePlan::new("delay", &revision).expect("tables over its own arms");
+    let routed = target("delay", Some(plan), &[&versions[1], &versions[0]], 1, counters);
+    let flights = target("flight", None, &[&versions[0], &versions[1]], 1, counters);
+    let singles = target("single", None, &[&versions[2]], 0, counters);
+    let targets: HashMap<String, Arc<Target>> =
+        [routed, flights, singles].into_iter().map(|target| (target.name.to_string(), Arc::new(target))).collect();
+    let (targets, versions) = (Arc::new(targets), Arc::new(versions));
+    let progress = Arc::new(Progress { index: index(), ..Progress::default() });
+    plane.swap(Snapshot { epoch: 1, incarnation: 1, targets, versions, progress, ..Snapshot::default() });
+    plane
 }
 
 fn document() -> Document {
@@ -66,6 +70,10 @@ fn document() -> Document {
         split: BTreeMap::from([(stable.clone(), 90), (id("flight/10"), 10)]),
         stable,
         salt: "delay".to_owned(),
+        segments: Vec::new(),
+        pins: Pins::Allow,
+        shadow: Vec::new(),
+        decision: None,
         timeout_ms: 200,
         ranges: None,
     };

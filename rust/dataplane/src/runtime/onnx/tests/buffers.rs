@@ -1,7 +1,7 @@
 //! The memory of a worker: it grows with what comes, goes again, and never changes an answer.
 
 use super::super::worker::{KEPT_BINDINGS, KEPT_BYTES, OnnxWorker};
-use super::super::{ALIGNMENT, ModelCore, OnnxModel, Session};
+use super::super::{ALIGNMENT, ModelCore, OnnxModel, RunOptions, Session};
 use super::super::{Buffer, TensorSpec};
 use super::contents;
 use crate::runtime::artifact::Artifact;
@@ -26,7 +26,8 @@ fn open(model: &[u8]) -> OnnxModel {
         specs.iter().map(|spec| CString::new(spec.name.as_str()).expect("a short name")).collect::<Vec<_>>()
     };
     let (inputs, outputs) = (names(&signature.inputs), names(&signature.outputs));
-    OnnxModel { core: Arc::new(ModelCore { session, inputs, outputs }), signature: Arc::new(signature) }
+    let options = RunOptions::create(&runtime().shared).expect("options");
+    OnnxModel { core: Arc::new(ModelCore { session, options, inputs, outputs }), signature: Arc::new(signature) }
 }
 
 fn worker(model: &OnnxModel) -> OnnxWorker {
