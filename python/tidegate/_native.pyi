@@ -10,6 +10,7 @@ __all__ = [
     "allocate",
     "bucket",
     "compile_document",
+    "explain",
     "inspect_model",
 ]
 
@@ -38,6 +39,16 @@ def allocate(previous: list[tuple[int, int, str]], weights: dict[str, int], stab
         ValueError: No weight is positive, or `previous` is not a table.
     """
 
+def explain(snapshot: str, route: str, head: str) -> str:
+    """Decides a request again by a snapshot (JSON), and returns every step on the way (JSON).
+
+    The head is `{metadata, params, model_version, peer, prediction_id, key}`, all of them optional; the answer
+    `{route, version, reason, refusal, bucket, probability_num, probability, keyed_by, pins, segments, shadows}`.
+
+    Raises:
+        ValueError: The snapshot or the head cannot be read, the route is not in it, or has no sticky key for `key`.
+    """
+
 def inspect_model(path: str, library: str) -> str:
     """What a model file is and costs, as JSON; `library` is ONNX Runtime's shared library.
 
@@ -64,6 +75,13 @@ class Gateway:
     @property
     def http_address(self) -> str:
         """Where it listens for HTTP, as `host:port`."""
+
+    def apply(self, document: str) -> None:
+        """Wants what another document says, and returns at once; what becomes of it stands in the log.
+
+        Raises:
+            Refused: It breaks rules, or differs in what only a restart can change.
+        """
 
     def drain(self) -> None:
         """Begins to end; a second call ends at once."""

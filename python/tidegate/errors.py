@@ -182,11 +182,21 @@ class GatewayUnreachable(GatewayError):
         self.reason = reason
 
 
-class GatewayEnding(GatewayError):
-    """The gateway takes no documents any more, because it is ending."""
+class GatewayForbidden(GatewayError):
+    """The gateway does not let this user change it."""
+
+    def __init__(self, state_dir: str) -> None:
+        super().__init__(
+            f"The gateway with state_dir {state_dir} takes documents from its own user only: run this as that user."
+        )
+        self.state_dir = state_dir
+
+
+class GatewayGone(GatewayError):
+    """The gateway ends, or has just ended, and takes no documents any more."""
 
     def __init__(self) -> None:
-        super().__init__("The gateway is ending and takes no documents any more: start it again with the new one.")
+        super().__init__("The gateway is ending, or has ended meanwhile: start it again with the new document.")
 
 
 class NotSettled(GatewayError):
@@ -207,3 +217,29 @@ class UnexpectedAnswer(GatewayError):
         super().__init__(f"What answers at {place} is no Tidegate of this release: {found}.")
         self.place = place
         self.found = found
+
+
+class SnapshotUnreadable(TidegateError):
+    """What should be a snapshot is none."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"This is no snapshot of a gateway ({reason}): its HTTP port has one under /snapshot.")
+        self.reason = reason
+
+
+class RouteUnknown(TidegateError):
+    """A snapshot has no route of this name."""
+
+    def __init__(self, name: str, *, near: tuple[str, ...], count: int) -> None:
+        """Keep the facts.
+
+        Args:
+            name: The name that was asked for.
+            near: Names of routes that look like it.
+            count: How many routes there are.
+        """
+        meant = f"did you mean {' or '.join(near)}?" if near else f"it serves {count:,} others"
+        super().__init__(f"The gateway serves no route {name!r}; {meant}")
+        self.name = name
+        self.near = near
+        self.count = count

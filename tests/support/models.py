@@ -124,13 +124,13 @@ def fp16_out() -> onnx.ModelProto:
     )
 
 
-def gather() -> onnx.ModelProto:
-    """Index INT64 [-1, 1] -> value FP32 [-1, 1] of 0.0 … 9.0: an index outside fails while it runs."""
+def gather(entries: int = 10) -> onnx.ModelProto:
+    """Index INT64 [-1, 1] -> value FP32 [-1, 1] of 0.0, 1.0, …: an index outside fails while it runs."""
     return _model(
         [helper.make_node("Gather", ["values", "index"], ["value"], axis=0)],
         inputs=[("index", TensorProto.INT64, ["N", 1])],
         outputs=[("value", TensorProto.FLOAT, ["N", 1])],
-        constants={"values": np.arange(10, dtype=np.float32)},
+        constants={"values": np.arange(entries, dtype=np.float32)},
     )
 
 

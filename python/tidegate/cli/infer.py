@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
-from enum import StrEnum
-from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,21 +14,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tidegate.client import Answer, Client, Parameter
+from tidegate.cli.files import read_json
+from tidegate.cli.output import BAD_INPUT, FAILED, BadInput, Output, fail, printable
+from tidegate.cli.pairs import pairs, parameters
+from tidegate.client import Answer, Client
 from tidegate.errors import InvalidRequest, RequestError
-
-BAD_INPUT, FAILED = 2, 1
-
-
-class Output(StrEnum):
-    """How the answer is written."""
-
-    table = "table"
-    json = "json"
-
-
-class BadInput(Exception):  # noqa: N818  # becomes a sentence and an exit code at once
-    """What was typed, or what is in the file, cannot be used."""
 
 
 def register(app: typer.Typer) -> None:
@@ -55,17 +43,16 @@ def infer(
 ) -> None:
     """Ask a route or model, and print its answer."""
     try:
-        columns = columns_of(_read(rows))
-        sent_metadata = _pairs(metadata or [], "--metadata")
-        parameters = {key: _parameter(value) for key, value in _pairs(param or [], "--param").items()}
+        columns = columns_of(read_json(rows))
+        sent_metadata, sent_parameters = pairs(metadata, "--metadata"), parameters(param)
         with Client(address, timeout=timeout) as client:
-            answer = client.infer(model, columns, version=version, parameters=parameters, metadata=sent_metadata)
+            answer = client.infer(model, columns, version=version, parameters=sent_parameters, metadata=sent_metadata)
     except BadInput as bad:
-        _fail([str(bad)], BAD_INPUT)
+        fail([str(bad)], BAD_INPUT)
     except InvalidRequest as refused:
-        _fail([f"{path}: {reason}" for path, reason in refused.violations] or [refused.message], BAD_INPUT)
+        fail([f"{path}: {reason}" for path, reason in refused.violations] or [refused.message], BAD_INPUT)
     except RequestError as failed:
-        _fail([_sentence(failed)], FAILED)
+        fail([_sentence(failed)], FAILED)
     if output is Output.json:
         sys.stdout.write(json.dumps(_as_json(answer), ensure_ascii=False) + "\n")
     else:
@@ -92,47 +79,9 @@ def columns_of(document: Any) -> dict[str, Any]:
     return {name: [row[name] for row in document] for name in names}
 
 
-def _read(rows: str) -> Any:
-    try:
-        text = sys.stdin.read() if rows == "-" else Path(rows).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise BadInput(f"{rows} cannot be read: {reason}.") from error
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        where = "standard input" if rows == "-" else rows
-        raise BadInput(f"{where} is not JSON: {error.msg} in line {error.lineno}, column {error.colno}.") from error
-
-
-def _pairs(given: Sequence[str], option: str) -> dict[str, str]:
-    pairs = {}
-    for pair in given:
-        key, equals, value = pair.partition("=")
-        if not equals or not key:
-            raise BadInput(f"{option} takes KEY=VALUE, not {pair!r}.")
-        pairs[key] = value
-    return pairs
-
-
-def _parameter(text: str) -> Parameter:
-    """A bool or number where the text is one in JSON; else the text itself."""
-    try:
-        value = json.loads(text)
-    except json.JSONDecodeError:
-        return text
-    return value if isinstance(value, bool | int | float) else text
-
-
 def _sentence(failed: RequestError) -> str:
     known = ", ".join(part for part in (failed.reason or failed.code, failed.prediction_id) if part)
     return f"{failed.message.rstrip('.') or failed.code} ({known})."
-
-
-def _fail(sentences: Sequence[str], code: int) -> NoReturn:
-    for sentence in sentences:
-        typer.echo(sentence, err=True)
-    raise typer.Exit(code)
 
 
 def _as_json(answer: Answer) -> dict[str, Any]:
@@ -190,4 +139,4 @@ def _cell(value: Any) -> Text:
     if isinstance(value, float):
         return Text(f"{value:.6g}")
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return Text("".join(char if char.isprintable() else ascii(char)[1:-1] for char in text))
+    return Text(printable(text))

@@ -1,7 +1,6 @@
 """`tidegate models`: what a model file is, before anybody serves it."""
 
 import json
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,17 +9,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tidegate.cli.output import BAD_INPUT, Output
 from tidegate.errors import GatewayNotStarted
 from tidegate.gateway import inspect_model
-
-BAD_INPUT = 2
-
-
-class Output(StrEnum):
-    """How the findings are written."""
-
-    table = "table"
-    json = "json"
 
 
 def register(app: typer.Typer) -> None:

@@ -10,8 +10,9 @@ from typing import Any
 
 from tidegate.config.compose import read_json
 from tidegate.config.form import find_form_violations
-from tidegate.config.source import lineage, read_source
+from tidegate.config.source import read_source
 from tidegate.core.documents import fill_in
+from tidegate.core.paths import lineage
 from tidegate.errors import DocumentRefused, DocumentViolation, Violation
 
 MAX_DOCUMENT_BYTES = 64 * 2**20

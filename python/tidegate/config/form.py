@@ -20,7 +20,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from tidegate.config.source import extend_path
+from tidegate.core.paths import extend_path
 from tidegate.errors import DocumentViolation
 
 # The two forms of `pins`; pydantic names them in its paths, where a document has nothing.

@@ -5,9 +5,7 @@ Everything is read from the node tree, so that a duplicate key is found instead 
 where it stands.
 """
 
-import json
 import math
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +13,7 @@ from typing import Any
 import yaml
 
 from tidegate.config.compose import MAX_NODES, TAG, NotComposed, compose_json, compose_yaml, too_large
+from tidegate.core.paths import extend_path, lineage
 from tidegate.errors import DocumentViolation
 
 _TRUE = frozenset({"true", "yes", "on"})
@@ -51,23 +50,6 @@ def read_source(text: str, *, is_json: bool = False) -> Source:
         broken = DocumentViolation("", "is nested too deeply")
         return Source(value=None, lines={}, violations=(broken,), is_broken=True)
     return Source(value=value, lines=walk.lines, violations=tuple(walk.violations), unread=frozenset(walk.unread))
-
-
-def extend_path(path: str, key: str) -> str:
-    """The path of a key: dots for plain names, brackets for all others."""
-    if re.fullmatch(r"[A-Za-z0-9_-]+", key):
-        return f"{path}.{key}" if path else key
-    return f"{path}[{json.dumps(key, ensure_ascii=False)}]"
-
-
-def lineage(path: str) -> Iterator[str]:
-    """A path and everything around it, the nearest first; the last is the whole document, the empty path."""
-    yield path
-    for at in range(len(path) - 1, -1, -1):
-        if path[at] in ".[":
-            yield path[:at]
-    if path and path[0] != "[":
-        yield ""
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from tidegate import _native
 from tidegate.config import Document
-from tidegate.errors import GatewayNotStarted
+from tidegate.errors import GatewayNotStarted, Violation
 from tidegate.gateway.runtime import find_onnxruntime
 
 __all__ = ["Gateway", "inspect_model"]
@@ -40,6 +40,17 @@ class Gateway:
     def http_address(self) -> str:
         """Where it listens for HTTP, as `host:port`."""
         return self._native.http_address
+
+    def apply(self, document: Document) -> None:
+        """Begins to serve another document; what becomes of its parts stands in the log.
+
+        Raises:
+            DocumentRefused: It breaks rules, or differs in what only a restart can change; nothing of it is served.
+        """
+        try:
+            self._native.apply(document.to_json())
+        except _native.Refused as refused:
+            raise document.refused([Violation(path, reason) for path, reason in refused.args[0]]) from None
 
     def drain(self) -> None:
         """Begins to end; called again, ends at once."""

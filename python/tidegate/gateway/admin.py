@@ -4,8 +4,7 @@ import http.client
 import json
 import os
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
@@ -13,11 +12,20 @@ from pathlib import Path
 from typing import Any
 
 from tidegate.config import Document
-from tidegate.errors import DocumentRefused, GatewayEnding, GatewayNotRunning, NotSettled, UnexpectedAnswer, Violation
+from tidegate.errors import (
+    GatewayForbidden,
+    GatewayGone,
+    GatewayNotRunning,
+    NotSettled,
+    UnexpectedAnswer,
+    Violation,
+)
 
 SOCKET = "admin.sock"
 MOST_ANSWER_BYTES = 64 << 20
-"""A line for each of 16,384 routes and 1,024 versions, a kilobyte of reason in each, is a quarter of it."""
+"""Room for a settlement of each of 16,384 routes and 1,024 versions with three kilobytes of reason."""
+MOST_SHOWN_BYTES = 200
+"""Of an answer that is none."""
 
 
 class Outcome(StrEnum):
@@ -70,29 +78,74 @@ def apply(state_dir: Path, document: Document, timeout_s: float) -> Report:
 
     Raises:
         DocumentRefused: The gateway does not take the document; nothing of it is served.
-        GatewayNotRunning: There is no gateway in the folder, or none that this user may speak to.
-        GatewayEnding: It has begun to end.
+        GatewayNotRunning: There is no gateway in the folder.
+        GatewayForbidden: It does not listen to this user.
+        GatewayGone: It has begun to end.
         NotSettled: It took longer.
-        UnexpectedAnswer: Something else answers there.
+        UnexpectedAnswer: It is another release, or no gateway at all.
     """
-    place = state_dir / SOCKET
     try:
-        with _socket_of(state_dir, timeout_s) as connected:
-            status, body = _post(connected, document.to_json().encode())
+        with closing(_Connection(state_dir, timeout_s)) as connection:
+            status, body = _post(connection, "/apply", document.to_json().encode())
     except TimeoutError as error:
         raise NotSettled(timeout_s) from error
     except (OSError, http.client.HTTPException) as error:
-        raise UnexpectedAnswer(str(place), str(error) or type(error).__name__) from error
-    answer = _read(body, str(place))
+        raise GatewayGone from error
     try:
+        answer = json.loads(body)
         match status:
             case HTTPStatus.OK:
                 return _report(answer)
             case HTTPStatus.UNPROCESSABLE_ENTITY:
-                violations = [Violation(found["path"], found["reason"]) for found in answer["violations"]]
-                raise document.refused(violations)
+                raise document.refused([Violation(found["path"], found["reason"]) for found in answer["violations"]])
             case HTTPStatus.SERVICE_UNAVAILABLE:
-                raise GatewayEnding
-        raise UnexpectedAnswer(str(place), str(answer["error"]))
-    except (KeyError, TypeError, ValueError) as error:
-        raise UnexpectedAnswer(str(place), f"its answer has no {error}") from error
+                raise GatewayGone
+            case _:
+                found = str(answer["error"])
+    except (KeyError, TypeError, ValueError):
+        found = f"status {status} with {body[:MOST_SHOWN_BYTES]!r}"
+    raise UnexpectedAnswer(str(state_dir / SOCKET), found)
+
+
+def _report(answer: Any) -> Report:
+    settlements = (
+        Settlement(subject=found["subject"], outcome=Outcome(found["outcome"]), reason=found["reason"])
+        for found in answer["settlements"]
+    )
+    return Report(epoch=answer["epoch"], settlements=tuple(settlements))
+
+
+def _post(connection: http.client.HTTPConnection, path: str, body: bytes) -> tuple[int, bytes]:
+    try:
+        connection.request("POST", path, body, {"Content-Type": "application/json"})
+    except ConnectionError:
+        # Who has heard enough answers and hangs up before the end: the answer is there to be read.
+        if connection.sock is None:
+            raise
+    response = connection.getresponse()
+    return response.status, response.read(MOST_ANSWER_BYTES)
+
+
+class _Connection(http.client.HTTPConnection):
+    """HTTP over the socket in a state folder."""
+
+    def __init__(self, state_dir: Path, timeout_s: float) -> None:
+        super().__init__("localhost", timeout=timeout_s)
+        self._state_dir = state_dir
+
+    def connect(self) -> None:
+        """Connects by way of the open folder: the address of a socket holds about a hundred bytes, a path more."""
+        try:
+            folder = os.open(self._state_dir, os.O_PATH | os.O_DIRECTORY)
+            try:
+                self.sock = socket.socket(socket.AF_UNIX)
+                self.sock.settimeout(self.timeout)
+                self.sock.connect(f"/proc/self/fd/{folder}/{SOCKET}")
+            finally:
+                os.close(folder)
+        except PermissionError as error:
+            raise GatewayForbidden(str(self._state_dir)) from error
+        except FileNotFoundError as error:
+            raise GatewayNotRunning(str(self._state_dir), f"it holds no {SOCKET}") from error
+        except OSError as error:
+            raise GatewayNotRunning(str(self._state_dir), f"{SOCKET}: {error.strerror}") from error

@@ -141,6 +141,11 @@ impl Reconciler {
         &self.current
     }
 
+    /// What subjects had before this process and may fall back to.
+    pub fn kept(&self) -> &BTreeMap<Subject, Content> {
+        &self.kept
+    }
+
     /// What waits for versions to be ready.
     pub fn pending(&self) -> impl Iterator<Item = (&Subject, &Content)> {
         self.pending.iter().map(|(subject, pending)| (subject, &pending.content))

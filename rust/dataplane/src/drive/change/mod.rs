@@ -312,6 +312,7 @@ impl Changer {
         }
         self.warn(&warnings);
         let contents = self.contents(&document);
+        self.refused.retain(|name, _| document.routes.contains_key(name));
         self.document = document;
         let subjects = contents.keys().chain(self.reconciler.current().keys()).cloned().collect();
         self.tickets.open(subjects, respond);
@@ -400,7 +401,8 @@ impl Changer {
 
     /// Forgets contents and settings that nothing stands for any more.
     fn forget(&mut self) {
-        let contents = || self.reconciler.current().values().chain(self.reconciler.pending().map(|(_, content)| content));
+        let waiting = || self.reconciler.pending().map(|(_, content)| content).chain(self.reconciler.kept().values());
+        let contents = || self.reconciler.current().values().chain(waiting());
         let revisions: BTreeSet<u64> = contents().map(|content| content.revision).collect();
         self.prepared.retain(|(_, revision), _| revisions.contains(revision));
         let settings: BTreeSet<u64> = contents()

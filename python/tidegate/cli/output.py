@@ -1,0 +1,81 @@
+"""How commands speak: tables for people or JSON for programs on stdout, sentences on stderr, and the exit code."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import NoReturn
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+FAILED = 1
+"""Exit code: it could not be done, or was done in part."""
+BAD_INPUT = 2
+"""Exit code: what was typed, or what stands in a file, cannot be used."""
+LEAST_WIDTH = 100
+"""What tables need: in a narrower terminal, or a pipe, it is better to break lines than numbers."""
+
+
+class Output(StrEnum):
+    """How a result is written."""
+
+    table = "table"
+    json = "json"
+
+
+class BadInput(Exception):  # noqa: N818  # becomes a sentence and an exit code at once
+    """What was typed, or what is in the file, cannot be used."""
+
+
+def fail(sentences: Iterable[str], code: int) -> NoReturn:
+    """Ends the command with sentences and an exit code."""
+    for sentence in sentences:
+        typer.echo(sentence, err=True)
+    raise typer.Exit(code)
+
+
+def printable(text: str) -> str:
+    """The text without what a terminal would obey."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
+def cell(text: str, style: str = "") -> Text:
+    """A text from elsewhere as one of a table: neither markup nor control characters of it reach the terminal."""
+    return Text(printable(text), style=style, overflow="fold")
+
+
+def console() -> Console:
+    """The terminal, or a page of a usual width where there is none."""
+    console = Console(highlight=False)
+    console.width = max(console.width, LEAST_WIDTH)
+    return console
+
+
+def plain_table(*headings: str, right: Iterable[str] = ()) -> Table:
+    """A table without edges: one line is drawn, below the headings; the columns in `right` are numbers."""
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="dim")
+    for heading in headings:
+        table.add_column(heading, justify="right" if heading in right else "left", overflow="fold")
+    return table
+
+
+def percent(share: float) -> str:
+    """A share of one as a percentage with two decimals, never rounded to none or all of it."""
+    if 0 < share < 0.0001:  # noqa: PLR2004  # what two decimals cannot say
+        return "< 0.01 %"
+    if 0.9999 < share < 1:  # noqa: PLR2004
+        return "> 99.99 %"
+    return f"{share:.2%}".replace("%", " %")
+
+
+def span(seconds: float) -> str:
+    """The two largest units of a span of time."""
+    whole = int(seconds)
+    days, hours, minutes = whole // 86_400, whole // 3_600 % 24, whole // 60 % 60
+    if days:
+        return f"{days} d {hours} h"
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {whole % 60} s" if minutes else f"{whole} s"

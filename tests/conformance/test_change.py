@@ -1,0 +1,379 @@
+"""Documents for a running gateway: route by route, without a failed request, and never half."""
+
+import json
+import os
+import signal
+import threading
+from collections import Counter
+from pathlib import Path
+
+import grpc
+import numpy as np
+import pytest
+
+from support import models as small_models
+from support.applying import apply, gone, loads, post, serving
+from support.asking import Asker, asked, failure, tensors
+from support.gateway import start_gateway, write_document
+from support.patience import ROUNDS_A_SECOND
+from support.waiting import until
+from support.watching import metric, read, status
+
+ROW = {"x": np.float32([[1, 2, 3, 4]])}
+
+
+@pytest.fixture
+def repository(tmp_path):
+    """Three versions that add their own number, one that is no model, one that takes something else."""
+    for version in (1, 2, 3):
+        small_models.save(tmp_path, "add", version, small_models.add(version))
+    small_models.save(tmp_path, "add", 8, b"torn")
+    small_models.save(tmp_path, "add", 9, small_models.two_in_two_out())
+    return tmp_path
+
+
+def route(*versions: int, **more):
+    return {"split": {f"add/{version}": 1 for version in versions}, **more}
+
+
+def added(calls: Asker, name: str = "sum") -> float:
+    """What the version that answers adds."""
+    return float(tensors(calls.infer(name, ROW))["y"][0, 0] - 1)
+
+
+def test_a_route_moves_to_a_version_that_was_not_loaded_and_the_old_one_goes(repository):
+    with serving(repository, {"sum": route(1)}) as gateway, Asker(gateway.grpc_address) as calls:
+        before = status(gateway)["epoch"]
+        assert added(calls) == 1
+        done = apply(gateway, {"routes": {"sum": route(2)}})
+        assert (done.code, done.outcomes, done.epoch) == (200, {"routes.sum": "current"}, before + 1)
+        assert added(calls) == 2
+        gone(gateway, "add/1")
+        assert [load["state"] for load in status(gateway)["loads"]] == ["READY"]
+
+
+def test_the_same_document_changes_nothing(repository):
+    with serving(repository, {"sum": route(1, 2)}) as gateway:
+        before = status(gateway)["epoch"]
+        done = apply(gateway, {"routes": {"sum": route(2, 1)}})
+        assert (done.outcomes, done.epoch) == ({"routes.sum": "unchanged"}, before)
+
+
+def test_each_route_is_settled_by_itself_and_a_broken_one_keeps_what_it_had(repository):
+    with serving(repository, {"sum": route(1), "other": route(1)}) as gateway, Asker(gateway.grpc_address) as calls:
+        done = apply(gateway, {"routes": {"sum": route(2), "other": route(8), "new": route(7), "third": route(3)}})
+        assert done.outcomes == {
+            "routes.sum": "current",
+            "routes.other": "refused",
+            "routes.new": "refused",
+            "routes.third": "current",
+        }
+        assert "add/8: " in done.reasons["routes.other"]
+        assert "add/7: there is no folder" in done.reasons["routes.new"]
+        assert (added(calls), added(calls, "other"), added(calls, "third")) == (2, 1, 3)
+        code, reason = failure(calls.begin(asked("new", ROW)))
+        assert (code, reason) == ("UNAVAILABLE", "VERSION_UNAVAILABLE")
+        assert "add/8" in status(gateway)["refused"]["other"]
+        assert apply(gateway, {"routes": {"sum": route(2), "other": route(1)}}).outcomes["routes.other"] == "unchanged"
+        assert status(gateway)["refused"] == {}
+
+
+def test_arms_that_do_not_take_the_same_requests_are_refused(repository):
+    with serving(repository, {"sum": route(1)}) as gateway, Asker(gateway.grpc_address) as calls:
+        done = apply(gateway, {"routes": {"sum": {"split": {"add/1": 9, "add/9": 1}}}})
+        assert "add/9 does not fit add/1" in done.reasons["routes.sum"]
+        assert added(calls) == 1
+        gone(gateway, "add/9")
+
+
+def test_a_route_comes_and_goes_and_health_and_watchers_hear_of_it(repository):
+    with serving(repository, {"sum": route(1)}) as gateway, Asker(gateway.grpc_address) as calls:
+        watch = calls.watch("new")
+        assert next(watch) == "SERVICE_UNKNOWN"
+        apply(gateway, {"routes": {"sum": route(1), "new": route(2)}})
+        assert next(watch) == calls.check("new") == "SERVING"
+        done = apply(gateway, {"routes": {"sum": route(1)}})
+        assert done.outcomes == {"routes.sum": "unchanged", "routes.new": "removed"}
+        assert next(watch) == "SERVICE_UNKNOWN"
+        assert failure(calls.begin(asked("new", ROW))) == ("NOT_FOUND", "UNKNOWN_MODEL")
+
+
+def test_what_needs_no_load_is_in_force_while_something_else_loads(repository):
+    """The load cannot end before the test has seen the other route: its file is a pipe that nobody writes to yet."""
+    pipe = repository / "add" / "5" / "model.onnx"
+    pipe.parent.mkdir()
+    os.mkfifo(pipe)
+    with serving(repository, {"sum": route(1), "other": route(2)}) as gateway, Asker(gateway.grpc_address) as calls:
+        answer: list = []
+        change = {"routes": {"sum": route(5), "other": route(1)}}
+        waiting = threading.Thread(target=lambda: answer.append(apply(gateway, change)))
+        waiting.start()
+        until(lambda: added(calls, "other") == 1, what="the route that needs no load")
+        shown = status(gateway)
+        assert shown["pending"] == {"sum": "waits for add/5"}
+        assert [load["state"] for load in loads(gateway, "add/5")] == ["LOADING"]
+        assert added(calls) == 1, "the route that waits has what it had"
+        pipe.write_bytes(small_models.add(5).SerializeToString())
+        waiting.join()
+        assert answer[0].outcomes == {"routes.sum": "current", "routes.other": "current"}
+        assert added(calls) == 5
+
+
+def test_a_newer_document_takes_the_place_of_one_that_is_pending(repository):
+    pipe = repository / "add" / "5" / "model.onnx"
+    pipe.parent.mkdir()
+    os.mkfifo(pipe)
+    with serving(repository, {"sum": route(1, 3)}) as gateway, Asker(gateway.grpc_address) as calls:
+        answer: list = []
+        waiting = threading.Thread(target=lambda: answer.append(apply(gateway, {"routes": {"sum": route(5)}})))
+        waiting.start()
+        until(lambda: loads(gateway, "add/5"), what="the load has begun")
+        assert apply(gateway, {"routes": {"sum": route(3)}}).outcomes == {"routes.sum": "current"}
+        waiting.join()
+        assert answer[0].outcomes == {"routes.sum": "superseded"}
+        pipe.write_bytes(small_models.add(5).SerializeToString())
+        gone(gateway, "add/5")
+        assert added(calls) == 3
+
+
+def test_a_version_whose_files_have_changed_is_refused_now_and_after_a_restart(repository):
+    other = small_models.add(7).SerializeToString()
+    with serving(repository, {"sum": route(1), "other": route(2)}) as gateway, Asker(gateway.grpc_address) as calls:
+        apply(gateway, {"routes": {"sum": route(2), "other": route(2)}})
+        gone(gateway, "add/1")
+        (repository / "add" / "1" / "model.onnx").write_bytes(other)
+        done = apply(gateway, {"routes": {"sum": route(1), "other": route(2)}})
+        assert "has changed since it was first served" in done.reasons["routes.sum"]
+        assert "new version number" in done.reasons["routes.sum"]
+        assert added(calls) == 2
+
+
+def test_a_setting_that_only_a_restart_can_change_is_named_and_nothing_else_is_done(repository):
+    with serving(repository, {"sum": route(1)}) as gateway, Asker(gateway.grpc_address) as calls:
+        done = apply(gateway, {"routes": {"sum": route(2)}, "drain_timeout_ms": 5, "timeout_ms": 7})
+        assert (done.code, set(done.violations)) == (422, {"drain_timeout_ms", "timeout_ms"})
+        assert "is 30000, would be 5" in done.violations["drain_timeout_ms"]
+        assert added(calls) == 1
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"routes": {"sum": {"split": {"add/1": -1}}}}', b"\xff\xfe"])
+def test_what_is_no_document_is_refused_whole(repository, body):
+    with serving(repository, {"sum": route(1)}) as gateway, Asker(gateway.grpc_address) as calls:
+        code, answer = post(gateway, body)
+        assert (code, len(answer["violations"]) > 0) == (422, True)
+        assert post(gateway, b"{}", "/elsewhere")[0] == 404
+        assert added(calls) == 1
+
+
+def test_the_admin_socket_is_its_owners_alone(repository):
+    with serving(repository, {"sum": route(1)}) as gateway:
+        assert (gateway.state_dir / "admin.sock").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_state_folder_that_is_full_changes_nothing_and_says_so(repository):
+    with serving(repository, {"sum": route(1, 2)}) as gateway, Asker(gateway.grpc_address) as calls:
+        unfinished = gateway.state_dir / "applied.json.new"
+        unfinished.symlink_to("/dev/full")
+        done = apply(gateway, {"routes": {"sum": route(2), "new": route(3)}})
+        assert done.outcomes == {"routes.sum": "refused", "routes.new": "refused"}
+        assert "No space left on device" in done.reasons["routes.sum"]
+        assert {added(calls) for _ in range(40)} == {1, 2}
+        unfinished.unlink()
+        assert set(apply(gateway, {"routes": {"sum": route(2), "new": route(3)}}).outcomes.values()) == {"current"}
+
+
+def restarted(repository: Path, base: Path, routes: dict):
+    """Starts a gateway on what another left in `base`, and returns what its route answers with and its status."""
+    document = json.loads(write_document({"routes": routes}, repository, base).read_text())
+    with start_gateway({**document, "state_dir": str(base / "state")}, repository) as gateway:
+        with Asker(gateway.grpc_address) as calls:
+            return added(calls), status(gateway)
+
+
+def test_killed_at_any_moment_it_comes_back_with_what_was_acknowledged(repository, tmp_path_factory):
+    base = tmp_path_factory.mktemp("killed")
+    document = {"routes": {"sum": route(1)}, "state_dir": str(base / "state")}
+    with start_gateway(document, repository) as gateway:
+        change = {"state_dir": str(base / "state"), "routes": {"sum": {"split": {"add/1": 1, "add/2": 3}, "stable": "add/1"}}}
+        acknowledged = apply_at(gateway, base, change)
+        gateway.signal(signal.SIGKILL)
+        assert gateway.wait() == -signal.SIGKILL
+    _, shown = restarted(repository, base, change["routes"])
+    assert (shown["epoch"], shown["incarnation"]) == (acknowledged["epoch"], acknowledged["incarnation"])
+    shares = {arm["version"]: arm["share"] for arm in shown["routes"]["sum"]["arms"]}
+    assert shares == {"add/1": 0.25, "add/2": 0.75}
+
+
+def apply_at(gateway, base: Path, change: dict) -> dict:
+    """Applies to a gateway whose state folder lies elsewhere; returns its status."""
+    os.symlink(base / "state" / "admin.sock", gateway.state_dir.parent / "elsewhere")
+    gateway.state_dir.mkdir(exist_ok=True)
+    os.symlink(base / "state" / "admin.sock", gateway.state_dir / "admin.sock")
+    assert set(apply(gateway, change).outcomes.values()) == {"current"}
+    return status(gateway)
+
+
+def test_a_route_that_cannot_be_loaded_at_a_restart_serves_what_it_had(repository, tmp_path_factory):
+    base = tmp_path_factory.mktemp("restarted")
+    with start_gateway({"routes": {"sum": route(1)}, "state_dir": str(base / "state")}, repository):
+        pass
+    answered, shown = restarted(repository, base, {"sum": route(8)})
+    assert answered == 1
+    assert "add/8" in shown["refused"]["sum"]
+
+
+def test_a_change_makes_no_caller_pay_for_the_first_run(repository):
+    """What one version answered is what the next is warmed up with: a model that fails on it is not let in."""
+    small_models.save(repository, "gather", 1, small_models.gather())
+    small_models.save(repository, "gather", 2, small_models.gather(3))
+    routes = {"entry": {"split": {"gather/1": 1}}}
+    with serving(repository, routes) as gateway, Asker(gateway.grpc_address) as calls:
+        index = {"index": np.int64([[7]])}
+        assert tensors(calls.infer("entry", index))["value"].tolist() == [[7.0]]
+        done = apply(gateway, {"routes": {"entry": {"split": {"gather/2": 1}}}})
+        assert "fails on every recorded request, which gather/1 answered" in done.reasons["routes.entry"]
+        assert tensors(calls.infer("entry", index))["value"].tolist() == [[7.0]]
+
+
+@pytest.fixture(scope="module")
+def patient(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("patient")
+    for version in (1, 2):
+        small_models.save(folder, "patient", version, small_models.slow_as_asked())
+    return folder
+
+
+def patient_document(*versions: int, **more):
+    return {
+        "routes": {"wait": {"split": {f"patient/{version}": 1 for version in versions}}},
+        "versions": {f"patient/{version}": {"batching": "off", "instances": 1} for version in versions},
+        **more,
+    }
+
+
+def lasting(seconds: float):
+    return asked("wait", {"x": np.float32([[seconds * ROUNDS_A_SECOND]])})
+
+
+def begun(gateway, calls: Asker, seconds: float):
+    """A request that runs when this returns."""
+    call = calls.begin(lasting(seconds))
+    until(lambda: status(gateway)["versions"]["patient/1"]["running"] == 1, what="the request runs")
+    return call
+
+
+def test_what_ends_within_the_drain_timeout_is_answered_by_the_version_it_began_with(patient):
+    document = patient_document(1, inline_budget_us=0)
+    with start_gateway(document, patient) as gateway, Asker(gateway.grpc_address) as calls:
+        running = begun(gateway, calls, 1.0)
+        waiting = [calls.begin(lasting(0)) for _ in range(3)]
+        until(lambda: status(gateway)["versions"]["patient/1"]["queue"]["requests"] == 3)
+        assert apply(gateway, patient_document(2)).outcomes["routes.wait"] == "current"
+        assert calls.begin(lasting(0)).result().model_version == "2", "newcomers do not wait for the old one"
+        assert [load["state"] for load in loads(gateway, "patient/1")] == ["DRAINING"]
+        assert [call.result().model_version for call in (running, *waiting)] == ["1"] * 4
+        until(lambda: "patient/1" not in status(gateway)["versions"])
+
+
+def test_at_the_drain_timeout_what_waits_may_be_sent_again_and_what_runs_is_lost_and_shown(patient):
+    document = patient_document(1, inline_budget_us=0, drain_timeout_ms=300)
+    with start_gateway(document, patient) as gateway, Asker(gateway.grpc_address) as calls:
+        running = begun(gateway, calls, 4.0)
+        waiting = calls.begin(lasting(0))
+        until(lambda: status(gateway)["versions"]["patient/1"]["queue"]["requests"] == 1)
+        other = {"other": patient_document(2)["routes"]["wait"]}
+        assert apply(gateway, patient_document(2, routes=other)).outcomes["routes.wait"] == "removed"
+        assert failure(waiting) == ("UNAVAILABLE", "DRAINING")
+        assert failure(running) == ("ABORTED", "DRAIN_TIMEOUT")
+        # The library looks at the flag between two operators, so the run returns long before its four seconds.
+        gone(gateway, "patient/1")
+        assert metric(gateway, "tidegate_refusals_total", route="wait", reason="DRAIN_TIMEOUT") == 1
+        assert calls.begin(asked("other", {"x": np.float32([[0]])})).result().model_version == "2"
+
+
+def test_a_version_wanted_again_while_it_drains_waits_for_its_end(patient):
+    document = patient_document(1, inline_budget_us=0)
+    with start_gateway(document, patient) as gateway, Asker(gateway.grpc_address) as calls:
+        running = begun(gateway, calls, 1.5)
+        apply(gateway, patient_document(2))
+        answer: list = []
+        again = threading.Thread(target=lambda: answer.append(apply(gateway, patient_document(1))))
+        again.start()
+        until(lambda: len(loads(gateway, "patient/1")) == 2, what="the new load waits")
+        states = {load["state"]: load["waits_for"] for load in loads(gateway, "patient/1")}
+        assert set(states) == {"DRAINING", "NEW"}
+        assert "still draining" in states["NEW"]
+        again.join()
+        assert running.result().model_version == "1"
+        assert answer[0].outcomes["routes.wait"] == "current"
+        assert calls.begin(lasting(0)).result().model_version == "1"
+
+
+def test_one_stuck_request_keeps_no_other_version_of_its_route(patient):
+    """A request holds the arm that answers it, not the route it came by."""
+    document = patient_document(1, 2, inline_budget_us=0)
+    with start_gateway(document, patient) as gateway, Asker(gateway.grpc_address) as calls:
+        message = lasting(1.5)
+        message.model_version = "1"
+        running = calls.begin(message)
+        until(lambda: status(gateway)["versions"]["patient/1"]["running"] == 1)
+        apply(gateway, patient_document(1))
+        gone(gateway, "patient/2")
+        assert not running.done()
+        assert running.result().model_version == "1"
+
+
+def test_a_storm_of_changes_fails_no_request_and_moves_nobody_without_need(repository):
+    """Weights and versions change under load; every answer is whole and from a version that the route then had."""
+    documents = [
+        {"routes": {"sum": route(1, 2, sticky='metadata["x-unit"]', stable="add/1")}},
+        {"routes": {"sum": route(1, 3, sticky='metadata["x-unit"]', stable="add/1")}},
+        {"routes": {"sum": route(1, sticky='metadata["x-unit"]'), "extra": route(2)}},
+        {"routes": {"sum": {"split": {"add/1": 5, "add/2": 1, "add/3": 2}, "sticky": 'metadata["x-unit"]'}}},
+    ]
+    failures: list[str] = []
+    versions: Counter[str] = Counter()
+    is_over = threading.Event()
+
+    def ask(address: str, unit: str) -> None:
+        with Asker(address) as calls:
+            while not is_over.is_set():
+                call = calls.begin(asked("sum", ROW), metadata=[("x-unit", unit)])
+                try:
+                    answer = call.result()
+                except grpc.RpcError as error:
+                    failures.append(f"{error.code()}: {error.details()}")
+                    continue
+                found = tensors(answer)["y"][0].tolist()
+                number = int(answer.model_version)
+                if found != [1 + number, 2 + number, 3 + number, 4 + number]:
+                    failures.append(f"version {number} answered {found}")
+                versions[answer.model_version] += 1
+
+    with serving(repository, documents[0]["routes"]) as gateway:
+        before = status(gateway)["epoch"]
+        threads = [threading.Thread(target=ask, args=(gateway.grpc_address, f"N{unit}")) for unit in range(6)]
+        for thread in threads:
+            thread.start()
+        for number in range(1, 41):
+            assert set(apply(gateway, documents[number % 4]).outcomes.values()) <= {"current", "removed", "unchanged"}
+        is_over.set()
+        for thread in threads:
+            thread.join()
+        assert failures == []
+        assert status(gateway)["epoch"] - before >= 40
+        assert set(versions) >= {"1"}
+        assert sum(versions.values()) > 200
+        until(lambda: {load["state"] for load in status(gateway)["loads"]} == {"READY"}, what="what was dropped is gone")
+
+
+def test_the_counts_of_a_version_that_went_are_still_there_and_do_not_pile_up(repository):
+    with serving(repository, {"sum": route(1)}) as gateway, Asker(gateway.grpc_address) as calls:
+        added(calls)
+        apply(gateway, {"routes": {"sum": route(2)}})
+        gone(gateway, "add/1")
+        assert metric(gateway, "tidegate_requests_total", route="sum", version="add/1", code="OK") == 1
+        for number in range(40):
+            apply(gateway, {"routes": {f"r{number}": route(2)}})
+        shown = [line for line in read(gateway, "/metrics").splitlines() if line.startswith("tidegate_requests_total{")]
+        assert len(shown) < 40
