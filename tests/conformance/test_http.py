@@ -155,7 +155,7 @@ def test_the_probes_say_ok_while_it_serves(gateway):
 def test_other_paths_are_not_found_and_name_the_known_ones(gateway, path):
     code, _, body = _get(gateway, path)
     assert code == 404
-    assert "/metrics, /livez, /readyz or /status" in body
+    assert "/metrics, /livez, /readyz, /status" in body
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])

@@ -1,5 +1,6 @@
 """A document is read whole, or refused with every violation at its line."""
 
+import gc
 import json
 import textwrap
 from pathlib import Path
@@ -9,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegate import config
-from tidegate.config.form import DocumentForm, find_form_violations
+from tidegate.config.form import Decision, DocumentForm, Route, Segment, Shadow, find_form_violations
 from tidegate.core.documents import fill_in
-from tidegate.errors import DocumentRefused, TidegateError
+from tidegate.errors import DocumentRefused, TidegateError, Violation
 
 
 @pytest.fixture
@@ -183,6 +184,75 @@ def test_a_few_lines_that_stand_for_billions_are_refused(write):
     assert "aliases" in refuse_one(write("\n".join(["l0: &l0 [x]", *levels])))[2]
 
 
+def test_a_route_with_segments_pins_shadow_and_decision_is_read(write):
+    document = config.load(
+        write("""
+        routes:
+          r:
+            split: {m/1: 1}
+            segments:
+              - {name: ha, when: 'params.carrier == "HA"', split: {m/2: 1}}
+            pins: {when: peer == "10.0.0.1"}
+            shadow:
+              - {to: m/3, share_bp: 500}
+            decision: {output: probability, threshold: 0.5}
+        """)
+    )
+    route = document.fields["routes"]["r"]
+    assert route["segments"] == [{"name": "ha", "when": 'params.carrier == "HA"', "split": {"m/2": 1}, "salt": "r/ha"}]
+    assert (route["pins"], route["shadow"][0]["share_bp"]) == ({"when": 'peer == "10.0.0.1"'}, 500)
+    assert route["decision"] == {"output": "probability", "threshold": 0.5}
+    assert find_form_violations(document.fields) == []
+
+
+@pytest.mark.parametrize(
+    "field, path",
+    [
+        ("pins: sometimes", "routes.r.pins"),
+        ("pins: {when: 5}", "routes.r.pins.when"),
+        ("pins: {whn: 'true'}", "routes.r.pins"),
+        ("segments: {}", "routes.r.segments"),
+        ("segments: [{name: a, when: tru, split: {m/1: 1}}]", "routes.r.segments[0].when"),
+        ("segments: [{name: a, when: 'true'}]", "routes.r.segments[0]"),
+        ("shadow: [{to: m/2, share_bp: 1.5}]", "routes.r.shadow[0].share_bp"),
+        ("shadow: [~]", "routes.r.shadow[0]"),
+        ("decision: {output: p, threshold: high}", "routes.r.decision.threshold"),
+    ],
+)
+def test_what_is_wrong_with_a_route_is_found_where_it_stands(write, field, path):
+    assert refuse(write(f"routes:\n  r:\n    split: {{m/1: 1}}\n    {field}\n"))[0][:2] == (4, path)
+
+
+@pytest.mark.parametrize("name", ["gateway.yaml", "gateway.json"])
+def test_ten_thousand_segments_are_read(write, name):
+    segments = [{"name": f"s{at}", "when": f"params.a == {at}", "split": {"m/1": 1, "m/2": at}} for at in range(10)]
+    routes = {f"r{at}": {"split": {"m/1": 1}, "segments": segments} for at in range(1000)}
+    # Written out, as yaml.safe_dump would not: it makes an alias of what it has seen before.
+    document = config.load(write(json.dumps({"routes": routes}), name))
+    assert sum(len(route["segments"]) for route in document.fields["routes"].values()) == 10_000
+
+
+@pytest.mark.parametrize("name", ["gateway.yaml", "gateway.json"])
+def test_thousands_of_mistakes_have_their_lines(write, name):
+    routes = {f"r{at}": {"split": {"m/1": 0}, "stikcy": "params.a"} for at in range(2000)}
+    found = refuse(write(json.dumps({"routes": routes}, indent=1), name))
+    assert len(found) == 4000
+    assert found[-1][:2] == (6 * 1999 + 7, "routes.r1999.stikcy")
+
+
+def test_what_a_running_gateway_has_against_a_document_has_its_lines(write):
+    path = write("# mine\nlisten: {grpc: 127.0.0.1:1}\nlimits:\n  connections: 5\n")
+    refused = config.load(path).refused([Violation("limits", "cannot change"), Violation("listen", "cannot change")])
+    assert str(refused) == f"{path}:2: listen: cannot change\n{path}:3: limits: cannot change"
+
+
+def test_the_collector_of_garbage_is_as_it_was(write):
+    config.load(write("timeout_ms: 1"))
+    assert gc.isenabled()
+    refuse(write("timeout_ms: 0"))
+    assert gc.isenabled()
+
+
 @pytest.mark.parametrize("name", ["missing.yaml", "folder"])
 def test_a_file_that_cannot_be_read_is_named(tmp_path, name):
     (tmp_path / "folder").mkdir()
@@ -230,3 +300,27 @@ def test_the_core_refuses_whatever_has_not_the_form(fields):
     if find_form_violations(fields):
         with pytest.raises(DocumentRefused):
             fill_in(fields)
+
+
+route_names = st.sampled_from(
+    [name for form in (Route, Segment, Shadow, Decision) for name in form.model_fields] + ["m/1", "oops"]
+)
+route_scalars = st.one_of(
+    st.booleans(),
+    st.integers(-5, 2**32),
+    st.floats(-5, 5),
+    st.sampled_from(["allow", "deny", "m/1", "true", "params.a"]),
+)
+route_values = st.recursive(
+    route_scalars,
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(route_names, inner, max_size=4)),
+    max_leaves=8,
+)
+
+
+@given(fields=st.dictionaries(st.sampled_from([*Route.model_fields, "oops"]), route_values, max_size=4))
+def test_the_core_refuses_a_route_that_has_not_the_form(fields):
+    document = {"routes": {"r": {"split": {"m/1": 1}, **fields}}}
+    if find_form_violations(document):
+        with pytest.raises(DocumentRefused):
+            fill_in(document)

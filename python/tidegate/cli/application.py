@@ -5,7 +5,7 @@ from importlib import import_module
 import typer
 
 # Each is a module of this package with `register(app)`.
-COMMANDS = ("serve", "infer", "models", "config", "shadow")
+COMMANDS = ("serve", "apply", "status", "routes", "shadow", "infer", "models", "config")
 
 
 def build(asked: str | None) -> typer.Typer:

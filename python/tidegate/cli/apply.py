@@ -64,13 +64,15 @@ def apply_document(
 
 
 def _table(report: Report) -> Table:
-    table = plain_table("subject", "outcome", "reason")
+    has_reasons = any(settled.reason for settled in report.settlements)
+    table = plain_table("subject", "outcome", *(["reason"] if has_reasons else []))
     for outcome, style in STYLES.items():
         found = [settled for settled in report.settlements if settled.outcome is outcome]
         for settled in _shown(outcome, found):
-            table.add_row(cell(settled.subject), cell(outcome, style), cell(settled.reason or ""))
+            reason = [cell(settled.reason or "")] if has_reasons else []
+            table.add_row(cell(settled.subject), cell(outcome, style), *reason)
         if left_out := len(found) - len(_shown(outcome, found)):
-            table.add_row(cell(f"… {left_out:,} more", "dim"), cell(outcome, style), "")
+            table.add_row(cell(f"… {left_out:,} more", "dim"), cell(outcome, style))
     return table
 
 

@@ -1,11 +1,13 @@
-"""The option that says which gateway is asked over HTTP."""
+"""Options that say which gateway is asked over HTTP, or which snapshot instead."""
 
 from typing import Annotated
 
 import typer
 
+from tidegate.cli.files import read_json
 from tidegate.cli.output import BadInput
-from tidegate.gateway.http import base_url
+from tidegate.core.snapshots import Snapshot, read_snapshot
+from tidegate.gateway import http as gateway_http
 
 DEFAULT = "127.0.0.1:8002"
 Http = Annotated[str, typer.Option(help="Where the gateway listens for HTTP: HOST:PORT, or a URL.")]
@@ -18,6 +20,22 @@ def url_of(http: str) -> str:
         BadInput: The option is no address.
     """
     try:
-        return base_url(http)
+        return gateway_http.base_url(http)
     except ValueError:
         raise BadInput(f"--http takes HOST:PORT or a URL, not {http!r}.") from None
+
+
+SnapshotFile = Annotated[
+    str | None, typer.Option("--snapshot", help="A file with a snapshot, instead of a gateway; - for standard input.")
+]
+
+
+def snapshot_of(http: str, file: str | None) -> Snapshot:
+    """The snapshot in a file, or that of a running gateway.
+
+    Raises:
+        BadInput: The file cannot be read, or the option is no address.
+        SnapshotUnreadable: It is something else.
+        GatewayError: No gateway answers.
+    """
+    return read_snapshot(read_json(file) if file is not None else gateway_http.read_json(url_of(http), "/snapshot"))

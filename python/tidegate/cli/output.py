@@ -46,9 +46,9 @@ def cell(text: str, style: str = "") -> Text:
     return Text(printable(text), style=style, overflow="fold")
 
 
-def console() -> Console:
+def console(*, stderr: bool = False) -> Console:
     """The terminal, or a page of a usual width where there is none."""
-    console = Console(highlight=False)
+    console = Console(highlight=False, stderr=stderr)
     console.width = max(console.width, LEAST_WIDTH)
     return console
 

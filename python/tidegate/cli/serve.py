@@ -4,12 +4,14 @@ import json
 import os
 import signal
 import sys
+from itertools import count
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
 
 import typer
 
+from tidegate.cli.reload import Reloader
 from tidegate.config import load
 from tidegate.errors import DocumentRefused, GatewayNotStarted
 from tidegate.gateway import Gateway
@@ -17,6 +19,8 @@ from tidegate.gateway import Gateway
 BAD_INPUT, CUT_OFF = 2, 1
 # Python runs signal handlers between two waits, so this is how long Ctrl-C may take to be heard.
 WAIT_MS = 100
+# The file is looked at twice a second, and read when two looks have found the same.
+WAITS_PER_LOOK = 5
 
 
 def register(app: typer.Typer) -> None:
@@ -24,10 +28,19 @@ def register(app: typer.Typer) -> None:
     app.command("serve")(serve)
 
 
-def serve(document: Annotated[Path, typer.Argument(help="The gateway document, such as gateway.yaml.")]) -> None:
-    """Serve the models of a gateway document until Ctrl-C or SIGTERM; a second signal ends at once."""
+def serve(
+    document: Annotated[Path, typer.Argument(help="The gateway document, such as gateway.yaml.")],
+    *,
+    watch: Annotated[bool, typer.Option(help="Apply the document again when its file changes.")] = True,
+) -> None:
+    """Serve the models of a gateway document until Ctrl-C or SIGTERM; a second signal ends at once.
+
+    SIGHUP, or a change of the file, applies the document again: its routes and versions change without losing a request.
+    """
     # Python would hear Ctrl-C only after the models are loaded; until there is something to drain it may end at once.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    reloader = Reloader(document)
+    signal.signal(signal.SIGHUP, lambda _number, _frame: reloader.ask())
     try:
         gateway = Gateway(load(document))
     except (DocumentRefused, GatewayNotStarted) as error:
@@ -35,12 +48,17 @@ def serve(document: Annotated[Path, typer.Argument(help="The gateway document, s
         raise typer.Exit(BAD_INPUT) from None
     _end_on_signals(gateway)
     typer.echo(json.dumps({"grpc": gateway.grpc_address, "http": gateway.http_address}))
-    while (is_clean := gateway.wait(WAIT_MS)) is None:
-        pass
-    if not is_clean:
-        # A run that was cut off may still be inside the runtime, whose end would pull it from under that thread.
+    for wait in count(1):
+        if (is_clean := gateway.wait(WAIT_MS)) is not None:
+            break
+        if watch and wait % WAITS_PER_LOOK == 0:
+            reloader.look()
+        reloader.turn(gateway)
+    if not is_clean or reloader.is_reading:
+        # A run that was cut off may still be inside the runtime, and a reader inside the core: the end of Python would
+        # pull them from under their threads.
         sys.stdout.flush()
-        os._exit(CUT_OFF)
+        os._exit(0 if is_clean else CUT_OFF)
 
 
 def _end_on_signals(gateway: Gateway) -> None:

@@ -29,6 +29,7 @@ from tidegate.gateway.http import read_json
 
 MOST_ROWS = 200
 """Of a table, and of the notes below it: a terminal is no place for ten thousand routes."""
+ALL = "--output json has all of them"
 MOST_SEGMENTS = 3
 MOST_MODELS = 20
 DIGEST_DIGITS = 12
@@ -70,14 +71,14 @@ def _parts(found: Mapping[str, Any]) -> Iterator[RenderableType]:
     yield _heading(found)
     if found["routes"]:
         yield ""
-        yield _routes(found["routes"])
+        yield from _routes(found["routes"])
     yield from _notes("yellow", found["pending"].items())
     yield from _notes("bold red", found["refused"].items())
     if found["models"]:
         yield ""
         yield _models(found["models"])
     yield ""
-    yield _versions(found)
+    yield from _versions(found)
     yield from _notes("yellow", ((load["version"], f"waits for {load['waits_for']}") for load in _waiting(found)))
     not_loaded = ((f"{entry['model']}/{entry['version']}", entry["reason"]) for entry in found["not_loaded"])
     yield from _notes("red", not_loaded)
@@ -92,10 +93,10 @@ def _heading(found: Mapping[str, Any]) -> Text:
     )
 
 
-def _routes(routes: Mapping[str, Any]) -> Table:
+def _routes(routes: Mapping[str, Any]) -> Iterator[RenderableType]:
     table = plain_table("route", "arm", "weight", "share", "stable", "segments", "shadow", right=("weight", "share"))
     rows = chain.from_iterable(_route(name, route) for name, route in routes.items())
-    return _filled(table, rows, sum(len(route["arms"]) for route in routes.values()))
+    return _limited(table, rows, sum(len(route["arms"]) for route in routes.values()))
 
 
 def _route(name: str, route: Mapping[str, Any]) -> Iterator[Row]:
@@ -123,12 +124,12 @@ def _models(models: Mapping[str, Any]) -> Text:
     return Text.assemble(("without a route  ", "dim"), printable(shown), (left_out, "dim"))
 
 
-def _versions(found: Mapping[str, Any]) -> Table:
+def _versions(found: Mapping[str, Any]) -> Iterator[RenderableType]:
     loads = sorted(found["loads"], key=lambda load: (load["version"], load["load"]))
     table = plain_table(
         "version", "state", "since", "digest", "batching", "waiting", "running", right=("since", "waiting", "running")
     )
-    return _filled(table, (_version(load, found["versions"].get(load["version"])) for load in loads), len(loads))
+    return _limited(table, (_version(load, found["versions"].get(load["version"])) for load in loads), len(loads))
 
 
 def _version(load: Mapping[str, Any], served: Mapping[str, Any] | None) -> Row:
@@ -155,18 +156,22 @@ def _waiting(found: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     return (load for load in found["loads"] if load["waits_for"])
 
 
-def _notes(style: str, notes: Iterable[tuple[str, str]]) -> Iterator[Text]:
+def _notes(style: str, notes: Iterable[tuple[str, str]]) -> Iterator[Table]:
     """What a table cannot say: a line for each name, with its reason."""
     found = list(notes)
+    grid = Table.grid(padding=(0, 2, 0, 0))
     for name, reason in found[:MOST_ROWS]:
-        yield Text.assemble(("! ", style), (printable(name), style), f"  {printable(reason)}")
+        grid.add_row(cell(f"! {name}", style), cell(reason))
     if len(found) > MOST_ROWS:
-        yield Text(f"! … {len(found) - MOST_ROWS:,} more: --output json has all of them", style=style)
+        grid.add_row(cell(f"! {len(found) - MOST_ROWS:,} more", style), ALL)
+    if found:
+        yield grid
 
 
-def _filled(table: Table, rows: Iterable[Row], count: int) -> Table:
+def _limited(table: Table, rows: Iterable[Row], count: int) -> Iterator[RenderableType]:
+    """The table with its first rows, and how many there are more."""
     for row in islice(rows, MOST_ROWS):
         table.add_row(*row)
+    yield table
     if count > MOST_ROWS:
-        table.add_row(cell(f"… {count - MOST_ROWS:,} more: --output json has all of them", "dim"))
-    return table
+        yield Text(f"… {count - MOST_ROWS:,} rows more: {ALL}", style="dim")

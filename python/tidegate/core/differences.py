@@ -1,6 +1,6 @@
 """What a document changes about the routes of another: field by field, and how many callers move."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ class FieldChange(NamedTuple):
     """One field that says something else; `None` where it is absent."""
 
     path: str
-    """Within the route: `split["m/2"]`, `segments.hawaiian.when`, `shadow["m/3"].share_bp`."""
+    """Within the route: `split["m/2"]`, `segments.hawaiian.when`, `shadow["m/3"].share_bp`; `segments` is their order."""
     old: Any
     new: Any
 
@@ -66,15 +66,22 @@ def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> Differences:
 
 
 def _change(old: Mapping[str, Any], new: Mapping[str, Any]) -> RouteChange:
-    fields = tuple(_field_changes("", _by_name(old), _by_name(new)))
+    fields = (*_field_changes("", _by_name(old), _by_name(new)), *_order_changes(old["segments"], new["segments"]))
     return RouteChange(fields=fields, movements=dict(_movements(old, new)))
 
 
 def _by_name(route: Mapping[str, Any]) -> dict[str, Any]:
-    """A route whose segments and shadows are found by their names; the order of segments is a field of its own."""
+    """A route whose segments and shadows are found by their names."""
     segments = {segment["name"]: _without(segment, "name") for segment in route["segments"]}
     shadows = {shadow["to"]: _without(shadow, "to") for shadow in route["shadow"]}
-    return {**route, "segments": segments, "segment order": list(segments), "shadow": shadows}
+    return {**route, "segments": segments, "shadow": shadows}
+
+
+def _order_changes(old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]]) -> Iterator[FieldChange]:
+    """Whether segments that both have are asked in another order."""
+    before, after = [segment["name"] for segment in old], [segment["name"] for segment in new]
+    if [name for name in before if name in after] != [name for name in after if name in before]:
+        yield FieldChange("segments", before, after)
 
 
 def _without(entry: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -33,9 +33,9 @@ class Simulation:
     after: RouteTable
     moved_buckets: Mapping[Move, int]
     """How many of the 2^32 buckets change from one arm to another."""
-    keys_before: Mapping[str, int]
+    keys_before: Counter[str]
     """How many of the keys each arm answers now."""
-    keys_after: Mapping[str, int]
+    keys_after: Counter[str]
     key_moves: tuple[KeyMove, ...]
     """The keys that move, in their order."""
 

@@ -16,9 +16,8 @@ create_exception!(_native, StartFailed, PyException, "A gateway or a model canno
 
 /// Parses and checks a document.
 pub(crate) fn parse(document: &str) -> PyResult<document::Document> {
-    let value = serde_json::from_str(document).map_err(|error| {
-        refuse(vec![document::Violation { path: String::new(), reason: error.to_string() }])
-    })?;
+    let value = serde_json::from_str(document)
+        .map_err(|error| refuse(vec![document::Violation { path: String::new(), reason: error.to_string() }]))?;
     document::parse(&value).map_err(refuse)
 }
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from oracles import allocate as oracle
 from tidegate.core import routing
-from tidegate.core.routing import BUCKETS, Range
+from tidegate.core.documents import fill_in
+from tidegate.core.routing import BUCKETS, Range, RequestHead
 
 GOLDEN = json.loads((Path(__file__).parents[2] / "data" / "routing_golden.json").read_text())
 
@@ -89,3 +90,78 @@ def test_no_weight_is_no_table(nothing):
 def test_a_previous_table_with_holes_or_overlaps_is_refused(previous):
     with pytest.raises(ValueError, match="not a table"):
         routing.allocate(previous, {"a": 1}, stable="a")
+
+
+# As a gateway writes it: a sticky split with a segment, pins by condition and a shadow.
+ROUTE = fill_in(
+    {
+        "routes": {
+            "r": {
+                "sticky": 'metadata["x-unit"]',
+                "split": {"m/1": 1, "m/2": 1},
+                "segments": [{"name": "ha", "when": 'params.carrier == "HA"', "split": {"m/2": 1}}],
+                "pins": {"when": 'peer == "10.0.0.1"'},
+                "shadow": [{"to": "m/3"}],
+            }
+        }
+    }
+)["routes"]["r"]
+HALF = BUCKETS // 2
+SNAPSHOT = {
+    "schema": 2,
+    "incarnation": 1,
+    "epoch": 1,
+    "routes": {
+        "r": {
+            "requires": ["segments", "pins"],
+            "route": ROUTE,
+            "table": {"salt": "r", "stable": "m/1", "ranges": [[0, HALF, "m/1"], [HALF, BUCKETS, "m/2"]]},
+            "segment_tables": {"ha": {"salt": "r/ha", "stable": "m/2", "ranges": [[0, BUCKETS, "m/2"]]}},
+        }
+    },
+    "versions": {},
+}
+
+
+@given(key=st.text(min_size=1, max_size=20))
+def test_a_key_is_explained_by_its_bucket(key):
+    found = routing.explain(SNAPSHOT, "r", RequestHead(key=key))
+    place = oracle.bucket("r", key.encode())
+    assert (found.bucket, found.version) == (place, "m/1" if place < HALF else "m/2")
+    assert (found.reason, found.keyed_by, found.probability) == ("split", 'metadata["x-unit"]', 0.5)
+    assert found == routing.explain(SNAPSHOT, "r", RequestHead(metadata={"x-unit": key}))
+
+
+def test_every_step_on_the_way_is_told():
+    found = routing.explain(SNAPSHOT, "r", RequestHead(params={"carrier": "HA"}, prediction_id="p"))
+    assert (found.version, found.reason, found.keyed_by) == ("m/2", "segment:ha", "prediction_id")
+    (segment,) = found.segments
+    assert (segment.name, segment.when, segment.outcome) == ("ha", 'params.carrier == "HA"', "match")
+    assert (found.pins.when, found.pins.outcome) == ('peer == "10.0.0.1"', "no match")
+    (shadow,) = found.shadows
+    assert (shadow.to, shadow.share_bp, shadow.is_copied, shadow.when) == ("m/3", 10_000, True, None)
+
+
+def test_a_refused_pin_is_told_why():
+    found = routing.explain(SNAPSHOT, "r", RequestHead(model_version="1", key="k"))
+    assert (found.version, found.bucket) == (None, None)
+    assert "pins" in found.refusal
+    assert routing.explain(SNAPSHOT, "r", RequestHead(model_version="1", peer="10.0.0.1")).reason == "pinned"
+
+
+@pytest.mark.parametrize(
+    "snapshot, route, head, sentence",
+    [
+        (SNAPSHOT, "x", RequestHead(), "no route is named"),
+        ({}, "r", RequestHead(), "schema"),
+        (
+            {**SNAPSHOT, "routes": {"r": {**SNAPSHOT["routes"]["r"], "route": {**ROUTE, "sticky": None}}}},
+            "r",
+            RequestHead(key="k"),
+            "has no sticky key",
+        ),
+    ],
+)
+def test_what_cannot_be_explained_is_a_sentence(snapshot, route, head, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        routing.explain(snapshot, route, head)

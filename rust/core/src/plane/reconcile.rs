@@ -116,6 +116,8 @@ pub struct Reconciler {
     /// Subjects that the newest document does not name, and that are not gone yet.
     leaving: BTreeSet<Subject>,
     publishing: Option<BTreeMap<Subject, Option<Content>>>,
+    /// Why versions that are pending cannot be served.
+    failed: BTreeMap<Want, String>,
     /// Until the first publication everything waits for everything else: a gateway begins with all that it can serve.
     has_begun: bool,
     loads: BTreeMap<LoadId, Load>,
@@ -131,6 +133,7 @@ impl Reconciler {
             pending: BTreeMap::new(),
             leaving: BTreeSet::new(),
             publishing: None,
+            failed: BTreeMap::new(),
             has_begun: false,
             loads: BTreeMap::new(),
         }
@@ -185,6 +188,8 @@ impl Reconciler {
     }
 
     fn apply(&mut self, wanted: BTreeMap<Subject, Content>, todo: &mut Vec<ChangeCommand>) {
+        // A new document is a new try.
+        self.failed.clear();
         let before = std::mem::take(&mut self.pending);
         for (subject, pending) in &before {
             if !pending.is_fallback && wanted.get(subject) != Some(&pending.content) {
@@ -255,16 +260,33 @@ impl Reconciler {
                 .map(|command| ChangeCommand::Load(id, command)),
         );
         if let Some(reason) = failure.filter(|_| !was_leaving) {
-            let waiting: Vec<Subject> = self
-                .pending
-                .iter()
-                .filter(|(_, pending)| pending.content.wants.contains(&want))
-                .map(|(subject, _)| subject.clone())
-                .collect();
-            for subject in waiting {
-                self.refuse(&subject, &reason, todo);
-            }
+            self.failed.insert(want, reason);
         }
+    }
+
+    /// Gives up what cannot be served, once all is known that is wrong with it.
+    fn refuse_failed(&mut self, todo: &mut Vec<ChangeCommand>) {
+        let is_settled = |want: &Want| self.failed.contains_key(want) || self.ready(want).is_some();
+        let has_failed = |content: &Content| content.wants.iter().any(|want| self.failed.contains_key(want));
+        let refused: Vec<(Subject, String)> = self
+            .pending
+            .iter()
+            .filter(|(_, pending)| has_failed(&pending.content) && pending.content.wants.iter().all(is_settled))
+            .map(|(subject, pending)| {
+                let reasons = pending.content.wants.iter().filter_map(|want| self.failed.get(want));
+                (subject.clone(), reasons.map(String::as_str).collect::<Vec<_>>().join("; "))
+            })
+            .collect();
+        let is_new = !refused.is_empty();
+        for (subject, reason) in refused {
+            self.refuse(&subject, &reason, todo);
+        }
+        // What is tried instead may want a version that has failed too.
+        if is_new {
+            self.refuse_failed(todo);
+        }
+        let pending = &self.pending;
+        self.failed.retain(|want, _| pending.values().any(|pending| pending.content.wants.contains(want)));
     }
 
     /// Gives up what is pending for a subject, and tries what it had before this process, once.
@@ -282,6 +304,9 @@ impl Reconciler {
     fn advance(&mut self, todo: &mut Vec<ChangeCommand>) {
         if self.publishing.is_some() {
             return;
+        }
+        if !self.failed.is_empty() {
+            self.refuse_failed(todo);
         }
         let changes = self.changes();
         if !changes.is_empty() {
@@ -320,7 +345,8 @@ impl Reconciler {
     fn begin(&mut self, todo: &mut Vec<ChangeCommand>) {
         let live: BTreeSet<&Want> =
             self.loads.values().filter(|load| !load.life.is_leaving()).map(|load| &load.want).collect();
-        let missing: BTreeSet<Want> = self.wanted().filter(|want| !live.contains(want)).cloned().collect();
+        let is_missing = |want: &&Want| !live.contains(want) && !self.failed.contains_key(*want);
+        let missing: BTreeSet<Want> = self.wanted().filter(is_missing).cloned().collect();
         for want in missing {
             let id = (0..).find(|id| !self.loads.contains_key(id)).expect("there are more numbers than loads");
             self.loads.insert(id, Load { want, life: Lifecycle::new() });

@@ -135,7 +135,11 @@ fn a_sequence_stays_together_whatever_its_sticky_key_says() {
     };
     assert_eq!(arm("N1", json!(42)), arm("N2", json!(42)));
     assert_eq!(arm("N1", json!(42)), route.split.salt.bucket(b"42"));
-    assert_eq!(arm("N1", json!("42")), route.split.salt.bucket(b"42"), "a text and a number of one name are one sequence");
+    assert_eq!(
+        arm("N1", json!("42")),
+        route.split.salt.bucket(b"42"),
+        "a text and a number of one name are one sequence"
+    );
     for none in [json!(0), json!(""), Value::Null] {
         assert_eq!(arm("N1", none), route.split.salt.bucket(b"N1"), "Triton's clients send these for no sequence");
     }

@@ -35,11 +35,9 @@ impl Revision {
     /// stable; explicit ranges as they are.
     pub fn after(previous: Option<&Self>, route: &Route) -> Self {
         let split = match &route.ranges {
-            Some(ranges) => RouteTable {
-                salt: route.salt.clone(),
-                stable: route.stable.to_string(),
-                ranges: ranges.clone(),
-            },
+            Some(ranges) => {
+                RouteTable { salt: route.salt.clone(), stable: route.stable.to_string(), ranges: ranges.clone() }
+            }
             None => table(previous.map(|revision| &revision.table), &route.split, &route.stable, &route.salt),
         };
         let segments = route.segments.iter().map(|segment| {

@@ -21,7 +21,10 @@ pub struct Job {
 
 /// Who waits for a reply.
 pub enum Origin {
-    Caller { inbox: Arc<Inbox>, ticket: Ticket },
+    Caller {
+        inbox: Arc<Inbox>,
+        ticket: Ticket,
+    },
     /// Nobody: it is compared with the answer of the primary.
     Shadow(Box<Copied>),
 }

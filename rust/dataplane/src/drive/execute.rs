@@ -191,7 +191,10 @@ fn write(
 
 /// The fault of a request that had begun when the drain timeout of its version was over.
 pub fn drain_timeout(version: &str) -> Fault {
-    Fault::new(Cause::DrainTimeout, format!("{version} was taken out of service before its run ended (drain_timeout_ms)"))
+    Fault::new(
+        Cause::DrainTimeout,
+        format!("{version} was taken out of service before its run ended (drain_timeout_ms)"),
+    )
 }
 
 fn answer_too_large(size: usize, most: usize) -> Fault {

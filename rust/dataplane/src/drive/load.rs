@@ -22,10 +22,23 @@ pub(super) const NICENESS: i32 = 10;
 
 /// One piece of work.
 pub(super) enum Job {
-    Load { load: LoadId, folder: PathBuf, settings: VersionSettings, digest: Option<String> },
-    WarmUp { load: LoadId, model: Arc<dyn Model>, settings: VersionSettings, recorded: Vec<(String, Bytes)> },
+    Load {
+        load: LoadId,
+        folder: PathBuf,
+        settings: VersionSettings,
+        digest: Option<String>,
+    },
+    WarmUp {
+        load: LoadId,
+        model: Arc<dyn Model>,
+        settings: VersionSettings,
+        recorded: Vec<(String, Bytes)>,
+    },
     /// Drops the last hold on a model.
-    Unload { load: LoadId, model: Arc<dyn Model> },
+    Unload {
+        load: LoadId,
+        model: Arc<dyn Model>,
+    },
 }
 
 /// What became of it.

@@ -1,10 +1,10 @@
 //! Gives the step machines of the core a clock, threads and a runtime.
 
+pub mod change;
 pub mod clock;
 pub mod compute;
 mod control;
 pub mod execute;
-pub mod change;
 pub mod inbox;
 pub mod inspect;
 mod lease;

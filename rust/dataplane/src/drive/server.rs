@@ -1,8 +1,8 @@
 //! A running gateway: starts everything in order, ends everything in order.
 
+use super::change::{Changer, Changes, Setting, describe};
 use super::clock::{Clock, SystemClock};
 use super::compute::Compute;
-use super::change::{Changer, Changes, Setting};
 use super::control::{Control, Sockets};
 use super::plane::Plane;
 use super::state::StateDir;
@@ -61,8 +61,9 @@ impl Gateway {
             (grpc, http) => return Err([grpc.err(), http.err()].into_iter().flatten().collect()),
         };
         let state = StateDir::open(base.join(&document.state_dir)).map_err(|error| one(error.to_string()))?;
-        let admin = admin::bind(state.folder())
-            .map_err(|error| one(format!("cannot listen on {}/{}: {error}", state.folder().display(), admin::SOCKET)))?;
+        let admin = admin::bind(state.folder()).map_err(|error| {
+            one(format!("cannot listen on {}/{}: {error}", state.folder().display(), admin::SOCKET))
+        })?;
 
         let pool = document.versions.values().map(|version| version.intra_op_threads).max().unwrap_or(1);
         let runtime = OnnxRuntime::open(library, pool as u32).map_err(one)?;
@@ -144,17 +145,7 @@ impl Gateway {
 fn log_start(plane: &Plane, grpc: SocketAddr, http: SocketAddr, threads: (usize, usize)) {
     let snapshot = plane.snapshot();
     for version in snapshot.versions.iter() {
-        let batching =
-            version.unbatched.as_deref().map_or_else(|| json!("on"), |reason| json!(format!("off: {reason}")));
-        plane.log.info(
-            "load",
-            &[
-                ("version", json!(version.id.as_str())),
-                ("digest", json!(format!("sha256:{}", version.digest))),
-                ("size_bytes", json!(version.size_bytes)),
-                ("batching", batching),
-            ],
-        );
+        plane.log.info("load", &describe(version));
     }
     plane.log.info(
         "start",

@@ -76,9 +76,8 @@ async fn converse(stream: UnixStream, plane: Arc<Plane>, changes: Changes) {
 }
 
 async fn respond(plane: &Plane, changes: &Changes, request: Request<Incoming>) -> Response<Full<Bytes>> {
-    if request.method() != Method::POST || request.uri().path() != "/apply" {
-        return reply(StatusCode::NOT_FOUND, &json!({"error": "there is nothing here but POST /apply"}));
-    }
+    let is_apply = request.method() == Method::POST && request.uri().path() == "/apply";
+    // Read whole in any case: a caller whose message is cut off learns nothing of the answer.
     let body = match Limited::new(request.into_body(), LARGEST_DOCUMENT).collect().await {
         Ok(body) => body.to_bytes(),
         Err(error) if error.is::<LengthLimitError>() => {
@@ -87,6 +86,9 @@ async fn respond(plane: &Plane, changes: &Changes, request: Request<Incoming>) -
         }
         Err(error) => return reply(StatusCode::BAD_REQUEST, &json!({"error": error.to_string()})),
     };
+    if !is_apply {
+        return reply(StatusCode::NOT_FOUND, &json!({"error": "there is nothing here but POST /apply"}));
+    }
     match read(plane, &body) {
         Err(violations) => refuse(&violations),
         Ok(document) => {
@@ -128,7 +130,8 @@ fn needing_a_restart(running: &Document, wanted: &Document) -> Vec<Violation> {
         .filter(|(name, value)| !CHANGEABLE.contains(&name.as_str()) && running.get(*name) != Some(*value))
         .map(|(name, value)| {
             let is = running.get(name).map(ToString::to_string).unwrap_or_default();
-            let reason = format!("cannot change while the gateway serves (is {is}, would be {value}); restart it instead");
+            let reason =
+                format!("cannot change while the gateway serves (is {is}, would be {value}); restart it instead");
             Violation { path: name.clone(), reason }
         })
         .collect()

@@ -41,7 +41,8 @@ pub async fn serve(reactor: Rc<Reactor>, socket: std::net::TcpStream, mut place:
     // A socket that breaks before the first byte was never a connection.
     let Ok(socket) = TcpStream::from_std(socket) else { return };
     // Without its port: callers are told apart by where they are.
-    let peer: Arc<str> = socket.peer_addr().map_or_else(|_| "".into(), |peer| peer.ip().to_canonical().to_string().into());
+    let peer: Arc<str> =
+        socket.peer_addr().map_or_else(|_| "".into(), |peer| peer.ip().to_canonical().to_string().into());
     let mut phase = reactor.plane.phase.subscribe();
     let limits = &reactor.plane.document.limits;
     let mut builder = h2::server::Builder::new();
@@ -108,7 +109,14 @@ fn dispatch(reactor: &Rc<Reactor>, peer: &Arc<str>, request: Request<RecvStream>
     };
     let limit = if takes_tensors(path) { reactor.plane.message_limit() } else { SMALL_MESSAGE };
     let messages = Messages::new(body, encoding, limit);
-    let call = Call { reactor: Rc::clone(reactor), headers: parts.headers, peer: Arc::clone(peer), timeout, messages, respond };
+    let call = Call {
+        reactor: Rc::clone(reactor),
+        headers: parts.headers,
+        peer: Arc::clone(peer),
+        timeout,
+        messages,
+        respond,
+    };
     match path {
         "/inference.GRPCInferenceService/ModelInfer" => infer::serve(call),
         "/inference.GRPCInferenceService/ModelStreamInfer" => stream::serve(call),

@@ -220,16 +220,18 @@ impl Counters {
     pub fn series(&self, route: &str, version: &str) -> Arc<Series> {
         let labels = Labels { route: route.to_owned(), version: version.to_owned() };
         let mut kept = self.kept();
-        let series = kept.series.entry(labels).or_insert_with_key(|labels| Arc::new(Series::new(labels.clone(), self.threads)));
+        let series =
+            kept.series.entry(labels).or_insert_with_key(|labels| Arc::new(Series::new(labels.clone(), self.threads)));
         Arc::clone(series)
     }
 
     /// The count of a key that a condition of a route finds missing.
     pub fn misses(&self, labels: MissLabels) -> Arc<Misses> {
         let mut kept = self.kept();
-        let count = kept.misses.entry(labels).or_insert_with(|| {
-            Arc::new(Misses((0..self.threads).map(|_| AtomicU64::new(0)).collect()))
-        });
+        let count = kept
+            .misses
+            .entry(labels)
+            .or_insert_with(|| Arc::new(Misses((0..self.threads).map(|_| AtomicU64::new(0)).collect())));
         Arc::clone(count)
     }
 

@@ -54,8 +54,7 @@ impl Shadows {
     pub fn copy(&self, index: usize, message: &Bytes) -> Option<Copy> {
         let shadow = &self.0[index];
         let hold = Hold::take(shadow, message.len() as u64)?;
-        let message =
-            if message.len() <= COPIED { Bytes::copy_from_slice(message) } else { message.clone() };
+        let message = if message.len() <= COPIED { Bytes::copy_from_slice(message) } else { message.clone() };
         Some(Copy { shadow: Arc::clone(shadow), message, hold })
     }
 }
@@ -141,14 +140,7 @@ fn took(reply: &Reply) -> Nanos {
 
 impl Copy {
     /// Sends the copy on its way once the primary has ended.
-    pub fn launch(
-        self,
-        compute: &Compute,
-        primary: &Reply,
-        prediction_id: PredictionId,
-        head: &mut Head,
-        now: Nanos,
-    ) {
+    pub fn launch(self, compute: &Compute, primary: &Reply, prediction_id: PredictionId, head: &mut Head, now: Nanos) {
         let Self { shadow, message, mut hold } = self;
         let Some(primary) = Primary::of(primary) else { return shadow.account.dropped(Dropped::PrimaryShed) };
         if let Primary::Answered(answer, _) = &primary {
@@ -175,7 +167,8 @@ impl Copy {
         };
         let queue = version.shadow_queue;
         let copied = Copied { shadow, hold, prediction_id, primary };
-        if let Err((refusal, job)) = compute.submit_to(queue, now, Job { request, origin: Origin::Shadow(Box::new(copied)) })
+        if let Err((refusal, job)) =
+            compute.submit_to(queue, now, Job { request, origin: Origin::Shadow(Box::new(copied)) })
             && let Origin::Shadow(copied) = job.origin
         {
             copied.shadow.account.dropped(match refusal {

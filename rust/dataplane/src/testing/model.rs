@@ -67,7 +67,12 @@ impl Scripted {
             inputs: vec![spec("x", Datatype::Fp32, &[-1, -1])],
             outputs: vec![spec("y", Datatype::Fp32, &[-1, -1]), spec("label", Datatype::Bytes, &[-1, -1])],
         };
-        Self { signature: Arc::new(signature), script: Arc::new(script), runs: Arc::default(), is_terminated: Arc::default() }
+        Self {
+            signature: Arc::new(signature),
+            script: Arc::new(script),
+            runs: Arc::default(),
+            is_terminated: Arc::default(),
+        }
     }
 
     /// A model that answers twice each value, plus one.

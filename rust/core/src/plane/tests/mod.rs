@@ -1,5 +1,6 @@
 //! Tests that take a machine through long histories, each step compared with a plain account of what must be so.
 
+mod change_simulation;
 mod ending;
 mod examples;
 mod ledger;

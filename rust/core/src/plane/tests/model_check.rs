@@ -108,7 +108,11 @@ impl World {
             Step::Begin(id) => return *self.in_flight.entry(*id).or_default() += 1,
             Step::End(id) => {
                 let left = self.requests(*id) - 1;
-                if left == 0 { self.in_flight.remove(id) } else { self.in_flight.insert(*id, left) };
+                if left == 0 {
+                    self.in_flight.remove(id)
+                } else {
+                    self.in_flight.insert(*id, left)
+                };
                 return;
             }
             Step::Apply(index) => {
@@ -151,7 +155,9 @@ impl World {
             }
             Do::Begin(id, want) => {
                 let others = self.reconciler.loads().iter().filter(|(other, _)| **other != id);
-                let is_leaving = others.filter(|(_, load)| load.want.version == want.version).any(|(_, load)| load.life.is_leaving());
+                let is_leaving = others
+                    .filter(|(_, load)| load.want.version == want.version)
+                    .any(|(_, load)| load.life.is_leaving());
                 assert!(!is_leaving, "a version that leaves is waited for");
             }
             Do::Settled(subject, outcome) => {
@@ -170,7 +176,8 @@ impl World {
             assert!(is_ready, "{subject} is served by versions that are ready");
         }
         let under_way = self.reconciler.loads().values();
-        let count = under_way.filter(|load| matches!(load.life.state(), Is::Loading { .. } | Is::Warming { .. })).count();
+        let count =
+            under_way.filter(|load| matches!(load.life.state(), Is::Loading { .. } | Is::Warming { .. })).count();
         assert!(count <= 1, "one load at a time");
         let pending: Vec<&Subject> = self.reconciler.pending().map(|(subject, _)| subject).collect();
         for subject in &self.unsettled {
@@ -203,7 +210,10 @@ fn in_every_order_of_events_routes_stay_served_and_everything_comes_to_rest() {
             next.take(step);
             next.check();
             let may_change = matches!(step, Step::Publish { is_good: true });
-            assert!(may_change || before == *next.reconciler.current(), "{step:?}: only a publication changes what is served");
+            assert!(
+                may_change || before == *next.reconciler.current(),
+                "{step:?}: only a publication changes what is served"
+            );
             edges += 1;
             if seen.insert(next.clone()) {
                 open.push_back(next);

@@ -119,6 +119,20 @@ fn a_version_that_fails_refuses_its_route_and_no_other() {
 }
 
 #[test]
+fn everything_that_is_wrong_with_a_route_is_said_at_once() {
+    let mut shell = Shell::serving(document(&[("r", &[want(1)])]));
+    shell.step(On::Apply(document(&[("r", &[want(2), want(3), want(4)])])));
+    let mut fail = |number: u64, reason: &str| {
+        let load = *shell.reconciler.loads().iter().find(|(_, load)| load.want == want(number)).expect("it loads").0;
+        outcomes(&shell.step(On::Load(load, Life::LoadFailed(reason.to_owned()))))
+    };
+    assert_eq!(fail(2, "torn"), []);
+    assert_eq!(fail(3, "absent"), []);
+    assert_eq!(outcomes(&shell.settle()), [(route("r"), Outcome::Refused("torn; absent".into()))]);
+    assert_eq!(shell.wants("r"), [want(1)]);
+}
+
+#[test]
 fn a_newer_document_takes_the_place_of_what_is_pending_and_its_load_is_let_go() {
     let mut shell = Shell::serving(document(&[("r", &[want(1)])]));
     shell.step(On::Apply(document(&[("r", &[want(2)])])));
@@ -137,7 +151,8 @@ fn a_version_wanted_again_while_it_drains_waits_for_its_end() {
     assert!(commands.contains(&Do::Load(old, LifecycleCommand::Release)), "{commands:?}");
     let commands = shell.step(On::Apply(document(&[("r", &[want(1), want(2)])])));
     assert_eq!(commands, [], "nothing begins while the old one is there");
-    let waiting = *shell.reconciler.loads().iter().find(|(id, load)| load.want == want(2) && **id != old).expect("it waits").0;
+    let waiting =
+        *shell.reconciler.loads().iter().find(|(id, load)| load.want == want(2) && **id != old).expect("it waits").0;
     assert_eq!(shell.reconciler.waits_for(waiting), Some(old));
     assert_eq!(shell.step(On::Load(old, Life::Idle)), [Do::Load(old, LifecycleCommand::Unload)]);
     assert_eq!(shell.step(On::Load(old, Life::Unloaded)), [Do::Begin(waiting, want(2))]);
@@ -157,11 +172,13 @@ fn other_settings_are_another_load_that_takes_over_when_it_is_ready() {
 #[test]
 fn a_swap_that_cannot_be_remembered_changes_nothing_and_says_why() {
     let mut shell = Shell::serving(document(&[("r", &[want(1)]), ("s", &[want(1), want(2)])]));
-    let commands = shell.reconciler.step(On::Apply(document(&[("r", &[want(1)]), ("s", &[want(2)]), ("t", &[want(1)])])));
+    let commands =
+        shell.reconciler.step(On::Apply(document(&[("r", &[want(1)]), ("s", &[want(2)]), ("t", &[want(1)])])));
     assert_eq!(outcomes(&commands), [(route("r"), Outcome::Unchanged)]);
     let Some(Do::Publish(changes)) = commands.last() else { panic!("{commands:?}") };
     let before = shell.reconciler.current().clone();
-    let full: BTreeMap<Subject, String> = changes.keys().map(|subject| (subject.clone(), "the disk is full".into())).collect();
+    let full: BTreeMap<Subject, String> =
+        changes.keys().map(|subject| (subject.clone(), "the disk is full".into())).collect();
     let commands = shell.step(On::Rejected(full));
     let refused = Outcome::Refused("the disk is full".into());
     assert_eq!(outcomes(&commands), [(route("s"), refused.clone()), (route("t"), refused)]);

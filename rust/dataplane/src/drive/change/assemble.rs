@@ -11,6 +11,7 @@ use crate::runtime::warmup::Findings;
 use crate::shadow::{Account, Shadow, Shadows};
 use bytes::Bytes;
 use http::HeaderValue;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
@@ -89,14 +90,15 @@ impl Changer {
         // The digest a version is known by is that of its first load; from here on it never changes.
         self.applied.digests.entry(id.clone()).or_insert_with(|| part.digest.clone());
         let (idle, vacated) = (self.changes.clone(), self.changes.clone());
-        let leases = (
-            Lease::new(move || idle.tell(News::Idle(load))),
-            Lease::new(move || vacated.tell(News::Vacated(load))),
-        );
+        let leases =
+            (Lease::new(move || idle.tell(News::Idle(load))), Lease::new(move || vacated.tell(News::Vacated(load))));
         let policy = policy(&settings, findings.unbatched.is_none());
         let queues = [plane.compute.add_version(policy), plane.shadow_compute.add_version(policy)];
         let budget = plane.document.inline_budget_us * 1_000;
         let version = version(id, load, part, settings, findings, queues, budget, leases);
+        if self.notes.is_none() {
+            plane.log.info("load", &describe(&version));
+        }
         self.residents.seat(load, Arc::new(version));
         let instances = self.residents.instances();
         plane.compute.staff(instances, &self.setting.clock).map_err(|error| format!("cannot start a thread: {error}"))
@@ -370,6 +372,17 @@ fn rule(route: &Route) -> Option<DecisionRule> {
     Some(DecisionRule { output, threshold })
 }
 
+/// A version as the log tells of it.
+pub(in crate::drive) fn describe(version: &Version) -> [(&'static str, Value); 4] {
+    let batching = version.unbatched.as_deref().map_or_else(|| json!("on"), |reason| json!(format!("off: {reason}")));
+    [
+        ("version", json!(version.id.as_str())),
+        ("digest", json!(format!("sha256:{}", version.digest))),
+        ("size_bytes", json!(version.size_bytes)),
+        ("batching", batching),
+    ]
+}
+
 fn policy(settings: &VersionSettings, batching: bool) -> VersionPolicy {
     VersionPolicy {
         batching,
@@ -419,8 +432,7 @@ fn misses(plan: &RoutePlan, counters: &Counters) -> Vec<Vec<Arc<Misses>>> {
         _ => None,
     };
     let segments = plan.segments.iter().map(|segment| (segment.when, segment.reason.clone()));
-    let shadows =
-        plan.shadows.iter().filter_map(|shadow| Some((shadow.when?, format!("shadow:{}", shadow.version))));
+    let shadows = plan.shadows.iter().filter_map(|shadow| Some((shadow.when?, format!("shadow:{}", shadow.version))));
     let asking: Vec<(u8, String)> = pins.into_iter().chain(segments).chain(shadows).collect();
     plan.conditions
         .iter()

@@ -14,6 +14,7 @@ use super::plane::Plane;
 use super::snapshot::{LoadStatus, Progress, Snapshot};
 use super::state::StateDir;
 use crate::runtime::Runtime;
+pub(super) use assemble::describe;
 use assemble::{KeptAccount, Prepared};
 use residents::Residents;
 use serde_json::json;
@@ -94,6 +95,8 @@ pub(super) struct Changer {
     /// When each load came into the state it is in.
     since: BTreeMap<LoadId, (&'static str, bool, Nanos)>,
     drains: Vec<(Nanos, LoadId)>,
+    /// What is to be said once the gateway has started; a start that fails says its reasons and no more.
+    notes: Option<Vec<String>>,
 }
 
 impl Changer {
@@ -121,8 +124,9 @@ impl Changer {
         let changes = Changes(sender);
         let reports = changes.clone();
         let loads = document.threads.load as usize;
-        let loaders = Loaders::start(loads, &setting.runtime, &setting.clock, &move |done| reports.tell(News::Done(done)))
-            .map_err(|error| one(format!("cannot start a thread: {error}")))?;
+        let loaders =
+            Loaders::start(loads, &setting.runtime, &setting.clock, &move |done| reports.tell(News::Done(done)))
+                .map_err(|error| one(format!("cannot start a thread: {error}")))?;
         let mut changer = Self {
             setting,
             news,
@@ -142,6 +146,7 @@ impl Changer {
             tickets: Tickets::default(),
             since: BTreeMap::new(),
             drains: Vec::new(),
+            notes: Some(Vec::new()),
         };
         changer.begin(document, loads)?;
         Ok((changer, changes))
@@ -149,6 +154,7 @@ impl Changer {
 
     /// Loads everything and swaps once.
     fn begin(&mut self, document: &Document, loads: usize) -> Result<(), Vec<String>> {
+        scan::scan(&self.setting.repository, &mut Vec::new()).map_err(|reason| vec![reason])?;
         let mut kept = BTreeMap::new();
         for (name, revision) in self.applied.routes.clone() {
             if document.routes.contains_key(&name) {
@@ -180,6 +186,7 @@ impl Changer {
         let report = settled.lock().unwrap_or_else(PoisonError::into_inner).take();
         let reasons = report.map(reasons).unwrap_or_default();
         if reasons.is_empty() {
+            self.notes.take().unwrap_or_default().iter().for_each(|note| self.note(note));
             // A document without anything to serve has swapped nothing yet.
             if self.setting.plane.snapshot().incarnation == 0 {
                 let before = self.applied.clone();
@@ -202,7 +209,8 @@ impl Changer {
     /// Waits for the loads under way, at most as long as requests are waited for.
     fn finish(&mut self) -> bool {
         let patience = Duration::from_millis(self.setting.plane.document.drain_timeout_ms);
-        let is_busy = |state: &VersionState| matches!(state, VersionState::Loading { .. } | VersionState::Warming { .. });
+        let is_busy =
+            |state: &VersionState| matches!(state, VersionState::Loading { .. } | VersionState::Warming { .. });
         let mut left = self.reconciler.loads().values().filter(|load| is_busy(load.life.state())).count();
         while left > 0 {
             match self.news.recv_timeout(patience) {
@@ -310,7 +318,7 @@ impl Changer {
             // What is loaded needs no folder; what is not will say that there is none.
             Err(reason) => warnings.push(reason),
         }
-        self.warn(&warnings);
+        warnings.into_iter().for_each(|note| self.say(note));
         let contents = self.contents(&document);
         self.refused.retain(|name, _| document.routes.contains_key(name));
         self.document = document;
@@ -378,25 +386,45 @@ impl Changer {
     }
 
     fn settle(&mut self, subject: Subject, outcome: Outcome) {
-        let log = &self.setting.plane.log;
-        let fields = |reason: &str| [("subject", json!(subject.to_string())), ("reason", json!(reason))];
-        if let Subject::Route(name) = &subject {
-            match &outcome {
-                Outcome::Refused(reason) => drop(self.refused.insert(name.clone(), reason.clone())),
-                Outcome::Superseded => {}
-                Outcome::Current | Outcome::Unchanged | Outcome::Removed => drop(self.refused.remove(name)),
+        match (&subject, &outcome) {
+            (Subject::Version(version), Outcome::Refused(reason)) => {
+                let reason = reason.strip_prefix(&format!("{version}: ")).unwrap_or(reason);
+                self.say(format!("{version} is not served: {reason}"));
             }
-        }
-        match &outcome {
-            Outcome::Refused(reason) => log.warning("refused", &fields(reason)),
-            Outcome::Superseded => log.info("superseded", &fields("a newer document came")[..1]),
-            Outcome::Current | Outcome::Removed => {
-                let word = if outcome == Outcome::Removed { "removed" } else { "current" };
-                log.info(word, &[("subject", json!(subject.to_string())), ("epoch", json!(self.applied.epoch))]);
+            (Subject::Version(_), _) => {}
+            (Subject::Route(name), Outcome::Refused(reason)) => {
+                self.refused.insert(name.clone(), reason.clone());
+                match &mut self.notes {
+                    // The reasons of a start that fails are its last words.
+                    Some(notes) => notes.push(format!("route {name} serves what it had: {reason}")),
+                    None => {
+                        self.setting.plane.log.warning("refused", &[("route", json!(name)), ("reason", json!(reason))])
+                    }
+                }
             }
-            Outcome::Unchanged => {}
+            (Subject::Route(_), Outcome::Superseded) => {}
+            (Subject::Route(name), Outcome::Current | Outcome::Unchanged | Outcome::Removed) => {
+                self.refused.remove(name);
+                if self.notes.is_none() && outcome != Outcome::Unchanged {
+                    let event = if outcome == Outcome::Removed { "removed" } else { "applied" };
+                    let fields = [("route", json!(name)), ("epoch", json!(self.applied.epoch))];
+                    self.setting.plane.log.info(event, &fields);
+                }
+            }
         }
         self.tickets.settle(&subject, &outcome);
+    }
+
+    /// Says something about the repository, now or once the gateway has started.
+    fn say(&mut self, note: String) {
+        match &mut self.notes {
+            Some(notes) => notes.push(note),
+            None => self.note(&note),
+        }
+    }
+
+    fn note(&self, note: &str) {
+        self.setting.plane.log.warning("repository", &[("note", json!(note))]);
     }
 
     /// Forgets contents and settings that nothing stands for any more.
@@ -416,22 +444,23 @@ impl Changer {
 
     fn show_progress(&mut self) {
         let now = self.setting.clock.now();
-        let loads: Vec<LoadStatus> = self
-            .reconciler
-            .loads()
-            .iter()
-            .map(|(id, load)| {
-                let state = load.life.state();
-                let is_stuck = *state == VersionState::Draining { is_stuck: true };
-                let shown = (state.name(), is_stuck);
-                let since = self.since.get(id).filter(|(name, stuck, _)| (*name, *stuck) == shown).map_or(now, |old| old.2);
-                let waits_for = self.reconciler.waits_for(*id).map(|other| {
-                    format!("the end of {} (load {other}), which is still draining", load.want.version)
-                });
-                let version = load.want.version.clone();
-                LoadStatus { load: *id, version, state: state.name(), is_stuck, since, waits_for }
-            })
-            .collect();
+        let loads: Vec<LoadStatus> =
+            self.reconciler
+                .loads()
+                .iter()
+                .map(|(id, load)| {
+                    let state = load.life.state();
+                    let is_stuck = *state == VersionState::Draining { is_stuck: true };
+                    let shown = (state.name(), is_stuck);
+                    let since =
+                        self.since.get(id).filter(|(name, stuck, _)| (*name, *stuck) == shown).map_or(now, |old| old.2);
+                    let waits_for = self.reconciler.waits_for(*id).map(|other| {
+                        format!("the end of {} (load {other}), which is still draining", load.want.version)
+                    });
+                    let version = load.want.version.clone();
+                    LoadStatus { load: *id, version, state: state.name(), is_stuck, since, waits_for }
+                })
+                .collect();
         self.since = loads.iter().map(|load| (load.load, (load.state, load.is_stuck, load.since))).collect();
         let pending = self.reconciler.pending().filter_map(|(subject, content)| {
             let Subject::Route(name) = subject else { return None };
@@ -451,9 +480,5 @@ impl Changer {
         });
         let snapshot = self.setting.plane.snapshot();
         self.setting.plane.swap(Snapshot { progress, ..(*snapshot).clone() });
-    }
-
-    fn warn(&self, notes: &[String]) {
-        notes.iter().for_each(|note| self.setting.plane.log.warning("repository", &[("note", json!(note))]));
     }
 }

@@ -5,10 +5,10 @@
 //! the version, the second with the last worker that a thread had of it.
 
 use super::super::compute::deliver;
-use super::super::reactor::version_draining;
 use super::super::inbox::{Order, Reply};
 use super::super::load::Part;
 use super::super::plane::Plane;
+use super::super::reactor::version_draining;
 use super::super::snapshot::Version;
 use super::super::workers::Seats;
 use crate::runtime::Model;

@@ -79,9 +79,10 @@ impl Admission {
     fn check(&self, message: Bytes, head: &Head, held: &mut Held) -> Result<Ready, Box<Refused>> {
         let Self { snapshot, envelope, prediction_id, .. } = self;
         let name = head.model_name.text(&message);
-        let target = snapshot.targets.get(name).ok_or_else(|| {
-            Refused::before_an_arm(unknown_model(snapshot, name), &self.plane.counters.unknown)
-        })?;
+        let target = snapshot
+            .targets
+            .get(name)
+            .ok_or_else(|| Refused::before_an_arm(unknown_model(snapshot, name), &self.plane.counters.unknown))?;
         let refused = |fault| Refused::before_an_arm(fault, &target.series);
         let asked = parameters::asked(&head.parameters, &message).map_err(refused)?;
         let now = envelope.arrived;
@@ -233,9 +234,7 @@ pub fn find_arm(snapshot: &Snapshot, target: &Target, version: &str) -> Result<u
     }
     match &target.route {
         None => target.arm_of(version).ok_or_else(|| unknown_version(snapshot, target, version)),
-        Some(route) => {
-            route.pin(version).map(|arm| arm as usize).map_err(|error| not_pinned(route, version, &error))
-        }
+        Some(route) => route.pin(version).map(|arm| arm as usize).map_err(|error| not_pinned(route, version, &error)),
     }
 }
 

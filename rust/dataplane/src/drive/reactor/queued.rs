@@ -100,8 +100,13 @@ impl Reactor {
             // What waited in the queue of the version was answered before this order came: what is left runs.
             Order::Abort(load) => {
                 let of_load = |queued: &Queued| queued.account.credit.arm.version.slot == load;
-                let tickets: Vec<Ticket> =
-                    self.queued.borrow().iter().filter(|(_, queued)| of_load(queued)).map(|(ticket, _)| *ticket).collect();
+                let tickets: Vec<Ticket> = self
+                    .queued
+                    .borrow()
+                    .iter()
+                    .filter(|(_, queued)| of_load(queued))
+                    .map(|(ticket, _)| *ticket)
+                    .collect();
                 for ticket in tickets {
                     let Some(queued) = self.forget(ticket) else { continue };
                     let fault = drain_timeout(queued.account.credit.arm.version.id.as_str());

@@ -12,7 +12,13 @@ pub(super) fn report(plane: &Plane, route: &str) -> Result<Value, String> {
     let target = snapshot.targets.get(route).filter(|target| target.route.is_some());
     let target = target.ok_or_else(|| {
         let mut names: Vec<&str> = Vec::new();
-        names.extend(snapshot.targets.values().filter(|target| target.shadows.iter().next().is_some()).map(|target| &*target.name));
+        names.extend(
+            snapshot
+                .targets
+                .values()
+                .filter(|target| target.shadows.iter().next().is_some())
+                .map(|target| &*target.name),
+        );
         names.sort_unstable();
         format!("no route is named {route:?}; routes with a shadow: {}", names.join(", "))
     })?;

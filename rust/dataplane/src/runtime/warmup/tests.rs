@@ -170,9 +170,12 @@ fn recorded_requests_are_run_before_a_caller_comes() {
 
 #[test]
 fn a_model_that_fails_on_all_that_others_answered_is_refused_with_who_did() {
-    let model = Scripted::new(|seen| {
-        if seen.values.contains(&7.5) { Err("no such entry".to_owned()) } else { Ok(seen.doubled()) }
-    });
+    let model =
+        Scripted::new(
+            |seen| {
+                if seen.values.contains(&7.5) { Err("no such entry".to_owned()) } else { Ok(seen.doubled()) }
+            },
+        );
     let warm = |values: &[f32]| warm_up(&model, 64, None, &recorded(values), HandClock::new().as_ref());
     let reason = warm(&[7.5]).expect_err("it fails on the only one");
     assert_eq!(reason, "it fails on every recorded request, which m/1 answered: no such entry");
