@@ -20,16 +20,21 @@ def read_bytes(name: str) -> bytes:
         raise BadInput(f"{name} cannot be read: {error.strerror}.") from error
 
 
+def where(name: str) -> str:
+    """The name as a sentence says it."""
+    return "standard input" if name == "-" else name
+
+
 def read_json(name: str) -> Any:
     """The JSON value that the content is.
 
     Raises:
         BadInput: It cannot be read, or is no JSON.
     """
-    where = "standard input" if name == "-" else name
     try:
         return json.loads(read_bytes(name).decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise BadInput(f"{where} cannot be read: it is not UTF-8.") from error
+        raise BadInput(f"{where(name)} cannot be read: it is not UTF-8.") from error
     except json.JSONDecodeError as error:
-        raise BadInput(f"{where} is not JSON: {error.msg} in line {error.lineno}, column {error.colno}.") from error
+        place = f"line {error.lineno}, column {error.colno}"
+        raise BadInput(f"{where(name)} is not JSON: {error.msg} in {place}.") from error

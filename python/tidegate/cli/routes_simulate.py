@@ -12,7 +12,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from tidegate.cli.files import read_bytes
+from tidegate.cli.files import read_bytes, where
 from tidegate.cli.gateways import DEFAULT, Http, SnapshotFile, snapshot_of
 from tidegate.cli.output import (
     BAD_INPUT,
@@ -92,7 +92,7 @@ def _read_keys(name: str, sticky: str | None) -> list[bytes]:
     keys: dict[bytes, None] = {}
     for number, line in enumerate(read_bytes(name).splitlines(), start=1):
         if line:
-            keys[_key(line, sticky, f"{name}, line {number}")] = None
+            keys[_key(line, sticky, f"{where(name)}, line {number}")] = None
     return list(keys)
 
 

@@ -18,7 +18,7 @@ impl Gateway {
     fn new(py: Python<'_>, document: &str, base_dir: PathBuf, library: PathBuf) -> PyResult<Self> {
         let document = parse(document)?;
         let native = py
-            .detach(|| Native::start(document, &base_dir, &library))
+            .detach(|| Native::start(&document, &base_dir, &library))
             .map_err(|reasons| StartFailed::new_err((reasons,)))?;
         Ok(Self { native })
     }

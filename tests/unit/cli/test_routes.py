@@ -245,7 +245,7 @@ def test_explicit_ranges_are_named(ask):
         (
             ["--split", "m/1=1", "--keys", "-"],
             "a\n" + "k" * 1025,
-            "-, line 2 is no sticky value: these have 1 to 1024 bytes.\n",
+            "standard input, line 2 is no sticky value: these have 1 to 1024 bytes.\n",
         ),
         (["--split", "m/1=1", "--keys", "/nowhere"], "", "/nowhere cannot be read: No such file or directory.\n"),
     ],

@@ -1,17 +1,17 @@
 //! The `routes` section.
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::condition::Condition;
 use crate::routing::{BUCKETS, Range, StickyKey, check_ranges};
 
 use super::names::clip;
 use super::parse::TIMEOUT_MS;
-use super::walk::{Bounds, Fields, Walk, describe};
-use super::{Decision, Document, Pins, Route, Segment, Shadow, VersionId, check_name};
+use super::segments::{pins, segments};
+use super::shadows::{decision, shadows};
+use super::walk::{Fields, Walk, describe};
+use super::{Document, Route, VersionId, check_name};
 
 /// Most routes in one document: each is a label of every metric.
 const MAX_ROUTES: usize = 16_384;
@@ -19,10 +19,6 @@ const MAX_ROUTES: usize = 16_384;
 const MAX_ARMS: usize = 64;
 /// Most explicit ranges of one route: a table that the allocator made never comes near.
 const MAX_RANGES: usize = 4096;
-/// Most segments of one route: they are asked in order, each time.
-const MAX_SEGMENTS: usize = 64;
-/// Most shadows of one route: each copies requests.
-const MAX_SHADOWS: usize = 8;
 /// Most different conditions of one route, in segments, pins and shadows together: a request keeps a bit for each.
 pub const MAX_CONDITIONS: usize = 64;
 /// Longest salt in bytes.
@@ -30,10 +26,6 @@ const MAX_SALT_BYTES: usize = 256;
 
 const FIELDS: [&str; 10] =
     ["sticky", "split", "stable", "salt", "segments", "pins", "shadow", "decision", "timeout_ms", "ranges"];
-
-const SHARE_BP: Bounds = Bounds { min: 0, max: 10_000, why: "basis points: 100 are one percent" };
-const SHADOWS_IN_FLIGHT: Bounds = Bounds { min: 1, max: 65_536, why: "copies that wait or run at once" };
-const SHADOW_MIB: Bounds = Bounds { min: 1, max: 1_048_576, why: "MiB of copies; at most 1 TiB" };
 
 pub(super) fn parse(walk: &mut Walk, root: &Fields<'_>) -> BTreeMap<String, Route> {
     let mut routes = BTreeMap::new();
@@ -90,25 +82,13 @@ pub fn parse_stored(name: &str, value: &Value) -> Result<Route, String> {
     route.filter(|_| sentences.is_empty()).ok_or_else(|| sentences.join("; "))
 }
 
-impl Route {
-    /// Every condition, in the order in which a request meets them.
-    pub fn conditions(&self) -> impl Iterator<Item = &Arc<Condition>> {
-        let pins = match &self.pins {
-            Pins::When(when) => Some(when),
-            Pins::Allow | Pins::Deny => None,
-        };
-        let segments = self.segments.iter().map(|segment| &segment.when);
-        pins.into_iter().chain(segments).chain(self.shadow.iter().filter_map(|shadow| shadow.when.as_ref()))
-    }
-}
-
 fn sticky(walk: &mut Walk, fields: &Fields<'_>) -> Option<StickyKey> {
     let (path, text) = walk.text(fields, "sticky")?;
     walk.parsed(&path, text)
 }
 
 /// The weights, when every one of them is good.
-fn split(walk: &mut Walk, fields: &Fields<'_>) -> Option<BTreeMap<VersionId, u64>> {
+pub(super) fn split(walk: &mut Walk, fields: &Fields<'_>) -> Option<BTreeMap<VersionId, u64>> {
     let Some((path, value)) = fields.get("split") else {
         walk.refuse(&fields.path, "has no split: name at least one version with a weight");
         return None;
@@ -168,111 +148,7 @@ pub(crate) fn heaviest(split: &BTreeMap<VersionId, u64>) -> Option<&VersionId> {
     split.iter().rev().max_by_key(|(_, weight)| **weight).map(|(version, _)| version)
 }
 
-fn segments(walk: &mut Walk, fields: &Fields<'_>, route_salt: &str) -> Vec<Segment> {
-    let mut segments: Vec<Segment> = Vec::new();
-    for (path, value) in walk.items(fields, "segments", MAX_SEGMENTS) {
-        let fields = walk.fields(path, value, &["name", "when", "split", "salt"]);
-        let name = walk.text(&fields, "name").map(|(path, name)| {
-            if let Err(error) = check_name(name) {
-                walk.refuse(&path, error.to_string());
-            } else if segments.iter().any(|other| other.name == name) {
-                walk.refuse(&path, format!("{name:?} is the name of an earlier segment of this route"));
-            }
-            name
-        });
-        walk.require(&fields, "name", "answers and metrics say it");
-        walk.require(&fields, "when", "is the condition, such as 'params.carrier == \"HA\"'");
-        let when = condition(walk, &fields);
-        let split = split(walk, &fields);
-        let own = format!("{route_salt}/{}", name.unwrap_or_default());
-        let salt = salt(walk, &fields).map_or(own, str::to_owned);
-        if let (Some(name), Some(when), Some(split)) = (name, when, split) {
-            segments.push(Segment { name: name.to_owned(), when, split, salt });
-        }
-    }
-    segments
-}
-
-fn condition(walk: &mut Walk, fields: &Fields<'_>) -> Option<Arc<Condition>> {
-    let (path, text) = walk.text(fields, "when")?;
-    walk.condition(&path, text)
-}
-
-/// `allow`, `deny` or `{when: …}`.
-fn pins(walk: &mut Walk, fields: &Fields<'_>) -> Pins {
-    let Some((path, value)) = fields.get("pins") else { return Pins::Allow };
-    match value {
-        Value::String(word) if word == "allow" => Pins::Allow,
-        Value::String(word) if word == "deny" => Pins::Deny,
-        Value::Object(_) => {
-            let fields = walk.fields(path, value, &["when"]);
-            walk.require(&fields, "when", "is the condition under which callers may name a version");
-            condition(walk, &fields).map_or(Pins::Deny, Pins::When)
-        }
-        _ => {
-            walk.refuse(&path, format!("must be allow, deny or {{when: …}}, got {}", describe(value)));
-            Pins::Deny
-        }
-    }
-}
-
-fn shadows(
-    walk: &mut Walk,
-    fields: &Fields<'_>,
-    route_salt: &str,
-    route_timeout_ms: u64,
-    split: Option<&BTreeMap<VersionId, u64>>,
-) -> Vec<Shadow> {
-    let mut shadows: Vec<Shadow> = Vec::new();
-    for (path, value) in walk.items(fields, "shadow", MAX_SHADOWS) {
-        let known = ["to", "share_bp", "max_in_flight", "max_mib", "when", "timeout_ms", "salt"];
-        let fields = walk.fields(path, value, &known);
-        walk.require(&fields, "to", "is the version that gets the copies, such as \"flight-delay/3\"");
-        let to = walk.text(&fields, "to").and_then(|(path, text)| {
-            let to: VersionId = walk.parsed(&path, text)?;
-            let answers_all = split.is_some_and(|split| {
-                split.iter().all(|(arm, weight)| *arm == to || *weight == 0) && split.contains_key(&to)
-            });
-            if answers_all {
-                walk.refuse(&path, format!("{text:?} answers every request of the split: it would shadow itself"));
-            } else if shadows.iter().any(|other| other.to == to) {
-                walk.refuse(&path, format!("{text:?} is the shadow of an earlier entry of this route"));
-            }
-            Some(to)
-        });
-        let (mut share_bp, mut max_in_flight, mut max_mib) = (10_000, 64, 64);
-        walk.integer(&fields, "share_bp", &SHARE_BP, &mut share_bp);
-        walk.integer(&fields, "max_in_flight", &SHADOWS_IN_FLIGHT, &mut max_in_flight);
-        walk.integer(&fields, "max_mib", &SHADOW_MIB, &mut max_mib);
-        let mut timeout_ms = route_timeout_ms;
-        walk.integer(&fields, "timeout_ms", &TIMEOUT_MS, &mut timeout_ms);
-        let when = condition(walk, &fields);
-        let own = salt(walk, &fields).map(str::to_owned);
-        let Some(to) = to else { continue };
-        // The route's salt in it keeps two routes with one shadow from sampling alike; no sticky key is hashed with it.
-        let salt = own.unwrap_or_else(|| format!("{route_salt}/shadow/{to}"));
-        shadows.push(Shadow { to, share_bp, max_in_flight, max_mib, when, timeout_ms, salt });
-    }
-    shadows
-}
-
-fn decision(walk: &mut Walk, fields: &Fields<'_>) -> Option<Decision> {
-    let (path, value) = fields.get("decision")?;
-    let fields = walk.fields(path, value, &["output", "threshold"]);
-    walk.require(&fields, "output", "is the name of the output that decides");
-    walk.require(&fields, "threshold", "is the number that the output has to reach");
-    let output = walk.text(&fields, "output").map(|(_, output)| output.to_owned());
-    let threshold = fields.get("threshold").and_then(|(path, value)| {
-        let number = value.as_f64().filter(|number| number.is_finite());
-        if number.is_none() {
-            walk.refuse(&path, format!("must be a number, got {}", describe(value)));
-        }
-        number
-    });
-    Some(Decision { output: output?, threshold: threshold? })
-}
-
-fn salt<'v>(walk: &mut Walk, fields: &Fields<'v>) -> Option<&'v str> {
+pub(super) fn salt<'v>(walk: &mut Walk, fields: &Fields<'v>) -> Option<&'v str> {
     let (path, text) = walk.text(fields, "salt")?;
     if text.is_empty() || text.len() > MAX_SALT_BYTES {
         walk.refuse(&path, format!("must be 1 to {MAX_SALT_BYTES} bytes long, got {}", text.len()));

@@ -5,6 +5,7 @@
 //! makes every order of events a test can think of a test that can be written.
 
 mod arena;
+mod changes;
 mod cost;
 mod deadlines;
 mod ending;
@@ -22,13 +23,14 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, DefaultHasher};
 
 pub use arena::Key;
+pub use changes::{ChangeCommand, ChangeEvent, Content, Load, LoadId, Outcome, Subject, Want};
 pub use cost::{CostModel, SharedCost, UNKNOWN_COST};
 pub use deadlines::{Deadlines, earliest, parse_grpc_timeout};
 pub use ending::{ABORT_GRACE, Ending, EndingCommand, EndingEvent};
 pub use inline::{InlineGate, LONGEST_COOL_DOWN, SHORTEST_COOL_DOWN, SharedInlineGate};
 pub use lifecycle::{IllegalEvent, Lifecycle, LifecycleCommand, LifecycleEvent, VersionState};
 pub use queue::{Depth, Refusal, VersionPolicy, Waiting};
-pub use reconcile::{ChangeCommand, ChangeEvent, Content, Load, LoadId, Outcome, Reconciler, Subject, Want};
+pub use reconcile::Reconciler;
 pub use scheduler::{Batch, Next, RequestKey, Scheduler, VersionKey};
 pub use slots::{LONG, Slots};
 pub use turns::{DEBT_LIMIT, QUANTUM};

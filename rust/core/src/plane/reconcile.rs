@@ -1,100 +1,14 @@
 //! From what is served to what a document wants, without losing a request: what to load, when to swap, what to let go.
 //!
-//! A *subject* is a public thing with a content: a route, or a version that the document or the repository wants loaded
-//! for itself. A content becomes current when every version it wants is ready, all that are ready in one swap; one that
+//! A content becomes current when every version it wants is ready, all that are ready in one swap; one that
 //! cannot is refused with its reason and its subject keeps what it had. A newer document takes the place of what is
 //! pending. A version that no content wants is retired, and one that is wanted again while it leaves is loaded anew after
 //! its end, so that two of it are never in memory for want of patience.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::document::VersionId;
-
+use super::changes::{ChangeCommand, ChangeEvent, Content, Load, LoadId, Outcome, Subject, Want};
 use super::lifecycle::{Lifecycle, LifecycleCommand, LifecycleEvent, VersionState};
-
-/// What has a content.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Subject {
-    Route(String),
-    Version(VersionId),
-}
-
-impl std::fmt::Display for Subject {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Route(name) => write!(f, "routes.{name}"),
-            Self::Version(id) => write!(f, "versions[\"{id}\"]"),
-        }
-    }
-}
-
-/// A version as a content wants it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Want {
-    pub version: VersionId,
-    /// Stands for everything beside the files that decides how it is loaded; another number is another load.
-    pub settings: u64,
-}
-
-/// One content of a subject.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Content {
-    /// Names the content to the shell; equal contents have equal numbers.
-    pub revision: u64,
-    pub wants: BTreeSet<Want>,
-}
-
-/// Names one loading of a version, from the order to the end of its memory. Numbers are used again after that.
-pub type LoadId = usize;
-
-/// What happened.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum ChangeEvent {
-    /// A document wants these contents; a subject that it does not name goes.
-    Apply(BTreeMap<Subject, Content>),
-    /// The last [`ChangeCommand::Publish`] is in force.
-    Published,
-    /// Nothing of the last [`ChangeCommand::Publish`] is in force, because of these subjects of it.
-    Rejected(BTreeMap<Subject, String>),
-    /// Something happened to a load; orders are not reported.
-    Load(LoadId, LifecycleEvent),
-}
-
-/// What the shell shall do.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum ChangeCommand {
-    /// Begin the load of a version.
-    Begin(LoadId, Want),
-    /// What the lifecycle of a load asks for: WarmUp, Release, AbortRemaining or Unload.
-    Load(LoadId, LifecycleCommand),
-    /// Swap to these contents, all at once, `None` for a subject that goes; then say Published or Rejected before
-    /// anything else.
-    Publish(BTreeMap<Subject, Option<Content>>),
-    /// What became of what a document wanted for a subject.
-    Settled(Subject, Outcome),
-}
-
-/// What became of a content.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Outcome {
-    /// It is served.
-    Current,
-    /// It was served before.
-    Unchanged,
-    /// The subject is gone, as the document wants.
-    Removed,
-    /// It cannot be served for this reason; the subject keeps what it had.
-    Refused(String),
-    /// A newer document came before it was ready.
-    Superseded,
-}
-
-/// One loading of a version.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Load {
-    pub want: Want,
-    pub life: Lifecycle,
-}
 
 /// A content that waits for its versions.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -348,7 +262,9 @@ impl Reconciler {
         let is_missing = |want: &&Want| !live.contains(want) && !self.failed.contains_key(*want);
         let missing: BTreeSet<Want> = self.wanted().filter(is_missing).cloned().collect();
         for want in missing {
-            let id = (0..).find(|id| !self.loads.contains_key(id)).expect("there are more numbers than loads");
+            let id = (0..=self.loads.len())
+                .find(|id| !self.loads.contains_key(id))
+                .expect("of n + 1 numbers n loads leave one free");
             self.loads.insert(id, Load { want, life: Lifecycle::new() });
         }
         let is_under_way =

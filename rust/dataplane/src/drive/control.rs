@@ -47,8 +47,8 @@ impl Control {
         plane.shadow_compute.end();
         serving.changes.tell(News::End);
         // A load that is under way cannot be taken back, and its thread must not be inside the runtime when that goes.
-        let is_left = changing.map(|changing| changing.join().unwrap_or(false)).unwrap_or(true);
-        let end = if end == End::Clean && !is_left { End::Forced } else { end };
+        let is_finished = changing.map_or(true, |changing| changing.join().unwrap_or(false));
+        let end = if end == End::Clean && !is_finished { End::Forced } else { end };
         plane.log.info("end", &[("clean", json!(end == End::Clean))]);
         let (slot, changed) = &*slot;
         *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(end);

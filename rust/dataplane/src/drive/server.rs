@@ -51,7 +51,7 @@ impl Gateway {
     ///
     /// # Errors
     /// Every reason why it cannot serve; nothing is left running.
-    pub fn start(document: Document, base: &Path, library: &Path) -> Result<Self, Vec<String>> {
+    pub fn start(document: &Document, base: &Path, library: &Path) -> Result<Self, Vec<String>> {
         share_heaps();
         let one = |reason: String| vec![reason];
         let grpc = bind("listen.grpc", &document.listen.grpc);
@@ -84,7 +84,7 @@ impl Gateway {
             plane.shadow_compute.end();
             reasons
         };
-        let (changer, changes) = Changer::start(setting, &document).map_err(abandon)?;
+        let (changer, changes) = Changer::start(setting, document).map_err(abandon)?;
         let listen = |socket: Socket| -> std::io::Result<(TcpListener, SocketAddr)> {
             socket.listen(BACKLOG)?;
             socket.set_nonblocking(true)?;

@@ -3,7 +3,9 @@
 use super::lease::Lease;
 use super::recorded::Recorded;
 use super::workers::Seats;
-use crate::observe::counters::{BatchCounters, Misses, Series};
+use crate::observe::batches::BatchCounters;
+use crate::observe::counters::Series;
+use crate::observe::misses::Misses;
 use crate::runtime::Model;
 use crate::shadow::Shadows;
 use http::HeaderValue;

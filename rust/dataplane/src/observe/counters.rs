@@ -5,6 +5,7 @@
 //! last counts of a version that went are scraped too.
 
 use super::histogram::{Histogram, Snapshot};
+use super::misses::{MissLabels, Misses};
 use crate::drive::inbox::Phases;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -170,29 +171,6 @@ struct Kept {
     misses: BTreeMap<MissLabels, Arc<Misses>>,
 }
 
-/// Where a condition found no usable value.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct MissLabels {
-    pub route: String,
-    /// The first part of the route that asks: `pins`, `segment:<name>` or `shadow:<version>`.
-    pub condition: String,
-    /// Such as `metadata["x-team"]`.
-    pub key: String,
-}
-
-/// How often that happened: a number for each front thread, so that threads do not fight over one.
-pub struct Misses(Box<[AtomicU64]>);
-
-impl Misses {
-    pub fn count(&self, thread: usize) {
-        self.0[thread].fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub fn total(&self) -> u64 {
-        self.0.iter().map(|count| count.load(Ordering::Relaxed)).sum()
-    }
-}
-
 /// What goes up and down, shared by all threads.
 #[derive(Debug, Default)]
 pub struct Gauges {
@@ -228,10 +206,7 @@ impl Counters {
     /// The count of a key that a condition of a route finds missing.
     pub fn misses(&self, labels: MissLabels) -> Arc<Misses> {
         let mut kept = self.kept();
-        let count = kept
-            .misses
-            .entry(labels)
-            .or_insert_with(|| Arc::new(Misses((0..self.threads).map(|_| AtomicU64::new(0)).collect())));
+        let count = kept.misses.entry(labels).or_insert_with(|| Arc::new(Misses::new(self.threads)));
         Arc::clone(count)
     }
 
@@ -276,65 +251,3 @@ const ALL_CODES: [Code; 12] = [
     Code::Internal,
     Code::Unavailable,
 ];
-
-/// Batches of one version by their rows; the last cell holds all larger ones.
-pub struct BatchCounters {
-    cells: Vec<BatchCell>,
-}
-
-#[derive(Default)]
-struct BatchCell {
-    count: AtomicU64,
-    requests: AtomicU64,
-    rows: AtomicU64,
-    input: AtomicU64,
-    infer: AtomicU64,
-    output: AtomicU64,
-}
-
-/// What was counted of batches of one size.
-#[derive(Clone, Copy, Debug)]
-pub struct BatchTotals {
-    pub rows: u64,
-    pub count: u64,
-    pub requests: u64,
-    pub rows_sum: u64,
-    pub input: u64,
-    pub infer: u64,
-    pub output: u64,
-}
-
-impl BatchCounters {
-    pub fn new(max_rows: u32) -> Self {
-        Self { cells: (0..=max_rows + 1).map(|_| BatchCell::default()).collect() }
-    }
-
-    pub fn record(&self, rows: u64, requests: u64, phases: &Phases) {
-        let cell = &self.cells[(rows as usize).min(self.cells.len() - 1)];
-        cell.count.fetch_add(1, Ordering::Relaxed);
-        cell.requests.fetch_add(requests, Ordering::Relaxed);
-        cell.rows.fetch_add(rows, Ordering::Relaxed);
-        cell.input.fetch_add(phases.input, Ordering::Relaxed);
-        cell.infer.fetch_add(phases.infer, Ordering::Relaxed);
-        cell.output.fetch_add(phases.output, Ordering::Relaxed);
-    }
-
-    /// The sizes that occurred, ascending.
-    pub fn totals(&self) -> Vec<BatchTotals> {
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        self.cells
-            .iter()
-            .enumerate()
-            .map(|(rows, cell)| BatchTotals {
-                rows: rows as u64,
-                count: read(&cell.count),
-                requests: read(&cell.requests),
-                rows_sum: read(&cell.rows),
-                input: read(&cell.input),
-                infer: read(&cell.infer),
-                output: read(&cell.output),
-            })
-            .filter(|totals| totals.count > 0)
-            .collect()
-    }
-}

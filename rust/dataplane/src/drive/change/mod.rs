@@ -4,30 +4,31 @@
 //! lock. It never loads and never frees a model itself: a document that needs no load is in force while another loads.
 
 mod assemble;
+mod contents;
+mod obey;
+mod progress;
+mod publish;
 mod residents;
 mod scan;
+mod start;
 mod ticket;
 
 use super::clock::Clock;
 use super::load::{Done, Job, Loaders};
 use super::plane::Plane;
-use super::snapshot::{LoadStatus, Progress, Snapshot};
 use super::state::StateDir;
 use crate::runtime::Runtime;
-pub(super) use assemble::describe;
-use assemble::{KeptAccount, Prepared};
+use assemble::KeptAccount;
+use contents::Prepared;
+pub(super) use contents::describe;
 use residents::Residents;
-use serde_json::json;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tidegate_core::document::{Document, VersionId, VersionSettings};
-use tidegate_core::plane::{
-    ChangeCommand, ChangeEvent, LifecycleCommand, LifecycleEvent, LoadId, Nanos, Outcome, Reconciler, Subject,
-    VersionState, Want,
-};
+use tidegate_core::plane::{ChangeEvent, LifecycleEvent, LoadId, Nanos, Reconciler, VersionState};
 use tidegate_core::snapshot::SnapshotDocument;
 
 pub use ticket::{Report, Settlement};
@@ -100,106 +101,6 @@ pub(super) struct Changer {
 }
 
 impl Changer {
-    /// Serves what the document says, or what was applied before where that cannot be.
-    ///
-    /// # Errors
-    /// Every reason why a route cannot be served; nothing is left behind but idle threads.
-    pub(super) fn start(setting: Setting, document: &Document) -> Result<(Self, Changes), Vec<String>> {
-        let one = |reason: String| vec![reason];
-        let before = setting.state.read().map_err(|error| one(error.to_string()))?;
-        // A folder that is new begins a history of its own, later than any that was lost.
-        let applied = before.unwrap_or_else(|| SnapshotDocument {
-            incarnation: setting.clock.unix_ms() / 1_000,
-            ..SnapshotDocument::default()
-        });
-        let newer: Vec<String> = document
-            .routes
-            .keys()
-            .filter_map(|name| Some(format!("routes.{name}: {}", applied.refused.get(name)?)))
-            .collect();
-        if !newer.is_empty() {
-            return Err(newer);
-        }
-        let (sender, news) = mpsc::channel();
-        let changes = Changes(sender);
-        let reports = changes.clone();
-        let loads = document.threads.load as usize;
-        let loaders =
-            Loaders::start(loads, &setting.runtime, &setting.clock, &move |done| reports.tell(News::Done(done)))
-                .map_err(|error| one(format!("cannot start a thread: {error}")))?;
-        let mut changer = Self {
-            setting,
-            news,
-            changes: changes.clone(),
-            loaders,
-            reconciler: Reconciler::new(loads, BTreeMap::new()),
-            document: document.clone(),
-            applied,
-            prepared: BTreeMap::new(),
-            next_revision: 0,
-            settings: BTreeMap::new(),
-            residents: Residents::default(),
-            accounts: BTreeMap::new(),
-            found: scan::Found::default(),
-            failures: BTreeMap::new(),
-            refused: BTreeMap::new(),
-            tickets: Tickets::default(),
-            since: BTreeMap::new(),
-            drains: Vec::new(),
-            notes: Some(Vec::new()),
-        };
-        changer.begin(document, loads)?;
-        Ok((changer, changes))
-    }
-
-    /// Loads everything and swaps once.
-    fn begin(&mut self, document: &Document, loads: usize) -> Result<(), Vec<String>> {
-        scan::scan(&self.setting.repository, &mut Vec::new()).map_err(|reason| vec![reason])?;
-        let mut kept = BTreeMap::new();
-        for (name, revision) in self.applied.routes.clone() {
-            if document.routes.contains_key(&name) {
-                let content = self.prepare(&name, revision, document);
-                kept.insert(Subject::Route(name), content);
-            }
-        }
-        // What is gone from the document is gone from what is in force too.
-        self.applied.routes.retain(|name, _| document.routes.contains_key(name));
-        self.reconciler = Reconciler::new(loads, kept);
-        let settled: Arc<Mutex<Option<Report>>> = Arc::default();
-        let slot = Arc::clone(&settled);
-        let respond = move |report| *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(report);
-        self.apply(document.clone(), Box::new(respond));
-        while self.reconciler.pending().next().is_some() {
-            match self.news.recv() {
-                Ok(news) => drop(self.hear(news)),
-                Err(_) => break,
-            }
-        }
-        let reasons = |report: Report| {
-            let missing = |subject: &Subject| match subject {
-                Subject::Route(_) => !self.reconciler.current().contains_key(subject),
-                Subject::Version(_) => false,
-            };
-            let refused = report.settlements.into_iter().filter(|settlement| missing(&settlement.subject));
-            refused.filter_map(Settlement::sentence).collect::<Vec<_>>()
-        };
-        let report = settled.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let reasons = report.map(reasons).unwrap_or_default();
-        if reasons.is_empty() {
-            self.notes.take().unwrap_or_default().iter().for_each(|note| self.note(note));
-            // A document without anything to serve has swapped nothing yet.
-            if self.setting.plane.snapshot().incarnation == 0 {
-                let before = self.applied.clone();
-                self.write(&before).map_err(|reason| vec![reason])?;
-                let nothing = self.assemble(&BTreeMap::new());
-                self.setting.plane.swap(nothing);
-            }
-            Ok(())
-        } else {
-            Err(reasons)
-        }
-    }
-
     /// Works until the gateway ends; returns whether no load is left under way.
     pub(super) fn run(mut self) -> bool {
         self.work();
@@ -318,167 +219,14 @@ impl Changer {
             // What is loaded needs no folder; what is not will say that there is none.
             Err(reason) => warnings.push(reason),
         }
-        warnings.into_iter().for_each(|note| self.say(note));
+        for note in warnings {
+            self.say(note);
+        }
         let contents = self.contents(&document);
         self.refused.retain(|name, _| document.routes.contains_key(name));
         self.document = document;
         let subjects = contents.keys().chain(self.reconciler.current().keys()).cloned().collect();
         self.tickets.open(subjects, respond);
         self.step(ChangeEvent::Apply(contents));
-    }
-
-    /// Asks the core what follows, and does it, until nothing does.
-    fn step(&mut self, event: ChangeEvent) {
-        let mut commands: std::collections::VecDeque<_> = self.reconciler.step(event).into();
-        while let Some(command) = commands.pop_front() {
-            match command {
-                ChangeCommand::Begin(load, want) => self.load(load, &want),
-                ChangeCommand::Load(load, command) => self.follow(load, command),
-                ChangeCommand::Publish(changes) => {
-                    let event = match self.publish(&changes) {
-                        Ok(()) => ChangeEvent::Published,
-                        Err(reasons) => ChangeEvent::Rejected(reasons),
-                    };
-                    commands.extend(self.reconciler.step(event));
-                }
-                ChangeCommand::Settled(subject, outcome) => self.settle(subject, outcome),
-            }
-        }
-        self.forget();
-        self.show_progress();
-        self.tickets.answer(self.applied.epoch);
-    }
-
-    fn load(&mut self, load: LoadId, want: &Want) {
-        let folder = self.setting.repository.join(want.version.model()).join(want.version.version());
-        let settings = self.settings[&want.settings].clone();
-        let digest = self.applied.digests.get(&want.version).cloned();
-        self.loaders.order(Job::Load { load, folder, settings, digest });
-    }
-
-    fn follow(&mut self, load: LoadId, command: LifecycleCommand) {
-        match command {
-            LifecycleCommand::WarmUp => {
-                let want = &self.reconciler.loads()[&load].want;
-                let settings = self.settings[&want.settings].clone();
-                let recorded = self.recorded_for(want);
-                let model = self.residents.model(load);
-                self.loaders.order(Job::WarmUp { load, model, settings, recorded });
-            }
-            LifecycleCommand::Release => {
-                let timeout = self.setting.plane.document.drain_timeout_ms * 1_000_000;
-                self.drains.push((self.setting.clock.now().saturating_add(timeout), load));
-                self.residents.release(load);
-            }
-            LifecycleCommand::AbortRemaining => {
-                let version = self.reconciler.loads()[&load].want.version.clone();
-                self.setting.plane.log.warning("drain_timeout", &[("version", json!(version.as_str()))]);
-                self.residents.abort(load, &self.setting.plane, version.as_str());
-            }
-            LifecycleCommand::Unload => {
-                if let Some(model) = self.residents.unload(load, &self.setting.plane) {
-                    self.loaders.order(Job::Unload { load, model });
-                }
-            }
-            // The reconciler begins loads itself, and what is ready is admitted by the next publication.
-            LifecycleCommand::Load | LifecycleCommand::Admit => {}
-        }
-    }
-
-    fn settle(&mut self, subject: Subject, outcome: Outcome) {
-        match (&subject, &outcome) {
-            (Subject::Version(version), Outcome::Refused(reason)) => {
-                let reason = reason.strip_prefix(&format!("{version}: ")).unwrap_or(reason);
-                self.say(format!("{version} is not served: {reason}"));
-            }
-            (Subject::Version(_), _) => {}
-            (Subject::Route(name), Outcome::Refused(reason)) => {
-                self.refused.insert(name.clone(), reason.clone());
-                match &mut self.notes {
-                    // The reasons of a start that fails are its last words.
-                    Some(notes) => notes.push(format!("route {name} serves what it had: {reason}")),
-                    None => {
-                        self.setting.plane.log.warning("refused", &[("route", json!(name)), ("reason", json!(reason))])
-                    }
-                }
-            }
-            (Subject::Route(_), Outcome::Superseded) => {}
-            (Subject::Route(name), Outcome::Current | Outcome::Unchanged | Outcome::Removed) => {
-                self.refused.remove(name);
-                if self.notes.is_none() && outcome != Outcome::Unchanged {
-                    let event = if outcome == Outcome::Removed { "removed" } else { "applied" };
-                    let fields = [("route", json!(name)), ("epoch", json!(self.applied.epoch))];
-                    self.setting.plane.log.info(event, &fields);
-                }
-            }
-        }
-        self.tickets.settle(&subject, &outcome);
-    }
-
-    /// Says something about the repository, now or once the gateway has started.
-    fn say(&mut self, note: String) {
-        match &mut self.notes {
-            Some(notes) => notes.push(note),
-            None => self.note(&note),
-        }
-    }
-
-    fn note(&self, note: &str) {
-        self.setting.plane.log.warning("repository", &[("note", json!(note))]);
-    }
-
-    /// Forgets contents and settings that nothing stands for any more.
-    fn forget(&mut self) {
-        let waiting = || self.reconciler.pending().map(|(_, content)| content).chain(self.reconciler.kept().values());
-        let contents = || self.reconciler.current().values().chain(waiting());
-        let revisions: BTreeSet<u64> = contents().map(|content| content.revision).collect();
-        self.prepared.retain(|(_, revision), _| revisions.contains(revision));
-        let settings: BTreeSet<u64> = contents()
-            .flat_map(|content| content.wants.iter().map(|want| want.settings))
-            .chain(self.reconciler.loads().values().map(|load| load.want.settings))
-            .collect();
-        self.settings.retain(|number, _| settings.contains(number));
-        let found = &self.found;
-        self.failures.retain(|version, _| found.contains(version));
-    }
-
-    fn show_progress(&mut self) {
-        let now = self.setting.clock.now();
-        let loads: Vec<LoadStatus> =
-            self.reconciler
-                .loads()
-                .iter()
-                .map(|(id, load)| {
-                    let state = load.life.state();
-                    let is_stuck = *state == VersionState::Draining { is_stuck: true };
-                    let shown = (state.name(), is_stuck);
-                    let since =
-                        self.since.get(id).filter(|(name, stuck, _)| (*name, *stuck) == shown).map_or(now, |old| old.2);
-                    let waits_for = self.reconciler.waits_for(*id).map(|other| {
-                        format!("the end of {} (load {other}), which is still draining", load.want.version)
-                    });
-                    let version = load.want.version.clone();
-                    LoadStatus { load: *id, version, state: state.name(), is_stuck, since, waits_for }
-                })
-                .collect();
-        self.since = loads.iter().map(|load| (load.load, (load.state, load.is_stuck, load.since))).collect();
-        let pending = self.reconciler.pending().filter_map(|(subject, content)| {
-            let Subject::Route(name) = subject else { return None };
-            let missing: Vec<&str> = content
-                .wants
-                .iter()
-                .filter(|want| self.reconciler.ready(want).is_none())
-                .map(|want| want.version.as_str())
-                .collect();
-            Some((name.clone(), format!("waits for {}", missing.join(", "))))
-        });
-        let progress = Arc::new(Progress {
-            index: self.index(&loads),
-            pending: pending.collect(),
-            refused: self.refused.clone(),
-            loads,
-        });
-        let snapshot = self.setting.plane.snapshot();
-        self.setting.plane.swap(Snapshot { progress, ..(*snapshot).clone() });
     }
 }

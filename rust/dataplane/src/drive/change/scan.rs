@@ -46,7 +46,7 @@ pub(super) fn scan(repository: &Path, notes: &mut Vec<String>) -> Result<Found, 
             match VersionId::new(&model, &name) {
                 Ok(id) => drop(found.0.entry(model.clone()).or_default().insert(id)),
                 Err(_) => {
-                    notes.push(format!("{model}/{name} is ignored: a version folder is named by a positive integer"))
+                    notes.push(format!("{model}/{name} is ignored: a version folder is named by a positive integer"));
                 }
             }
         }

@@ -1,0 +1,113 @@
+//! The first document: everything is loaded, and served in one swap.
+
+use super::residents::Residents;
+use super::ticket::{Report, Settlement, Tickets};
+use super::{Changer, Changes, News, Setting, scan};
+use crate::drive::load::Loaders;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use tidegate_core::document::Document;
+use tidegate_core::plane::{Reconciler, Subject};
+use tidegate_core::snapshot::SnapshotDocument;
+
+impl Changer {
+    /// Serves what the document says, or what was applied before where that cannot be.
+    ///
+    /// # Errors
+    /// Every reason why a route cannot be served; nothing is left behind but idle threads.
+    pub(in crate::drive) fn start(setting: Setting, document: &Document) -> Result<(Self, Changes), Vec<String>> {
+        let one = |reason: String| vec![reason];
+        let before = setting.state.read().map_err(|error| one(error.to_string()))?;
+        // A folder that is new begins a history of its own, later than any that was lost.
+        let applied = before.unwrap_or_else(|| SnapshotDocument {
+            incarnation: setting.clock.unix_ms() / 1_000,
+            ..SnapshotDocument::default()
+        });
+        let newer: Vec<String> = document
+            .routes
+            .keys()
+            .filter_map(|name| Some(format!("routes.{name}: {}", applied.refused.get(name)?)))
+            .collect();
+        if !newer.is_empty() {
+            return Err(newer);
+        }
+        let (sender, news) = mpsc::channel();
+        let changes = Changes(sender);
+        let reports = changes.clone();
+        let loads = document.threads.load as usize;
+        let loaders =
+            Loaders::start(loads, &setting.runtime, &setting.clock, &move |done| reports.tell(News::Done(done)))
+                .map_err(|error| one(format!("cannot start a thread: {error}")))?;
+        let mut changer = Self {
+            setting,
+            news,
+            changes: changes.clone(),
+            loaders,
+            reconciler: Reconciler::new(loads, BTreeMap::new()),
+            document: document.clone(),
+            applied,
+            prepared: BTreeMap::new(),
+            next_revision: 0,
+            settings: BTreeMap::new(),
+            residents: Residents::default(),
+            accounts: BTreeMap::new(),
+            found: scan::Found::default(),
+            failures: BTreeMap::new(),
+            refused: BTreeMap::new(),
+            tickets: Tickets::default(),
+            since: BTreeMap::new(),
+            drains: Vec::new(),
+            notes: Some(Vec::new()),
+        };
+        changer.begin(document, loads)?;
+        Ok((changer, changes))
+    }
+
+    /// Loads everything and swaps once.
+    fn begin(&mut self, document: &Document, loads: usize) -> Result<(), Vec<String>> {
+        scan::scan(&self.setting.repository, &mut Vec::new()).map_err(|reason| vec![reason])?;
+        let mut kept = BTreeMap::new();
+        for (name, revision) in self.applied.routes.clone() {
+            if document.routes.contains_key(&name) {
+                let content = self.prepare(&name, revision, document);
+                kept.insert(Subject::Route(name), content);
+            }
+        }
+        // What is gone from the document is gone from what is in force too.
+        self.applied.routes.retain(|name, _| document.routes.contains_key(name));
+        self.reconciler = Reconciler::new(loads, kept);
+        let settled: Arc<Mutex<Option<Report>>> = Arc::default();
+        let slot = Arc::clone(&settled);
+        let respond = move |report| *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(report);
+        self.apply(document.clone(), Box::new(respond));
+        while self.reconciler.pending().next().is_some() {
+            match self.news.recv() {
+                Ok(news) => drop(self.hear(news)),
+                Err(_) => break,
+            }
+        }
+        let reasons = |report: Report| {
+            let missing = |subject: &Subject| match subject {
+                Subject::Route(_) => !self.reconciler.current().contains_key(subject),
+                Subject::Version(_) => false,
+            };
+            let refused = report.settlements.into_iter().filter(|settlement| missing(&settlement.subject));
+            refused.filter_map(Settlement::sentence).collect::<Vec<_>>()
+        };
+        let report = settled.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let reasons = report.map(reasons).unwrap_or_default();
+        if reasons.is_empty() {
+            self.notes.take().unwrap_or_default().iter().for_each(|note| self.note(note));
+            // A document without anything to serve has swapped nothing yet.
+            if self.setting.plane.snapshot().incarnation == 0 {
+                let before = self.applied.clone();
+                self.write(&before).map_err(|reason| vec![reason])?;
+                let nothing = self.assemble(&BTreeMap::new());
+                self.setting.plane.swap(nothing);
+            }
+            Ok(())
+        } else {
+            Err(reasons)
+        }
+    }
+}
