@@ -14,9 +14,12 @@ from support.gateway import LOG_TAIL_CHARACTERS, Gateway, start_gateway
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 
-# What the shared gateway serves beside the unrouted models: one split, sticky by metadata.
+# What the shared gateway serves beside the unrouted models: one split, sticky by metadata, and one that nobody may pin.
 SHARED_DOCUMENT: dict[str, Any] = {
-    "routes": {"split": {"sticky": 'metadata["x-unit"]', "split": {"add/1": 90, "add/2": 10}}},
+    "routes": {
+        "split": {"sticky": 'metadata["x-unit"]', "split": {"add/1": 90, "add/2": 10}},
+        "closed": {"split": {"add/1": 1}, "pins": "deny"},
+    },
     # Runs of 0.2 s each would make every start wait for the warm-up of a model that no test batches.
     "versions": {"slow/1": {"batching": "off"}},
 }

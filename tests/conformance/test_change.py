@@ -193,7 +193,10 @@ def test_killed_at_any_moment_it_comes_back_with_what_was_acknowledged(repositor
     base = tmp_path_factory.mktemp("killed")
     document = {"routes": {"sum": route(1)}, "state_dir": str(base / "state")}
     with start_gateway(document, repository) as gateway:
-        change = {"state_dir": str(base / "state"), "routes": {"sum": {"split": {"add/1": 1, "add/2": 3}, "stable": "add/1"}}}
+        change = {
+            "state_dir": str(base / "state"),
+            "routes": {"sum": {"split": {"add/1": 1, "add/2": 3}, "stable": "add/1"}},
+        }
         acknowledged = apply_at(gateway, base, change)
         gateway.signal(signal.SIGKILL)
         assert gateway.wait() == -signal.SIGKILL
@@ -275,7 +278,9 @@ def test_a_storm_of_changes_fails_no_request_and_moves_nobody_without_need(repos
         assert status(gateway)["epoch"] - before >= 40
         assert set(versions) >= {"1"}
         assert sum(versions.values()) > 200
-        until(lambda: {load["state"] for load in status(gateway)["loads"]} == {"READY"}, what="what was dropped is gone")
+        until(
+            lambda: {load["state"] for load in status(gateway)["loads"]} == {"READY"}, what="what was dropped is gone"
+        )
 
 
 def test_the_counts_of_a_version_that_went_are_still_there_and_do_not_pile_up(repository):

@@ -130,7 +130,11 @@ def test_changing_weights_moves_exactly_the_callers_that_arithmetic_asks_for(rep
     with serving(repository, routes) as gateway:
         table = allocate([], {"add/1": 90, "add/2": 10}, "add/1")
         first = owners(gateway)
-        for weights in ({"add/1": 70, "add/2": 30}, {"add/1": 60, "add/2": 30, "add/3": 10}, {"add/1": 90, "add/2": 10}):
+        for weights in (
+            {"add/1": 70, "add/2": 30},
+            {"add/1": 60, "add/2": 30, "add/3": 10},
+            {"add/1": 90, "add/2": 10},
+        ):
             table = allocate(table, weights, "add/1")
             apply(gateway, {"routes": {"sum": {**routes["sum"], "split": weights}}})
             places = {key: bucket("sum", key.encode()) for key in keys}
@@ -148,7 +152,9 @@ def test_metadata_with_a_thousand_entries_is_decided_like_any_other(segmented):
     assert ask(segmented, metadata=[*many, ("x-team", "ml"), ("x-unit", "N1")])[1] == "segment:internal"
 
 
-@pytest.mark.parametrize("carrier", [text(""), text("x" * 2**20), text("HÄ"), {"int64_param": 7}, {"double_param": 0.5}])
+@pytest.mark.parametrize(
+    "carrier", [text(""), text("x" * 2**20), text("HÄ"), {"int64_param": 7}, {"double_param": 0.5}]
+)
 def test_a_value_of_any_kind_and_size_is_compared_and_not_trusted(segmented, carrier):
     assert ask(segmented, params={"carrier": carrier}, metadata=[("x-unit", "N1")])[1] == "split"
 
@@ -170,7 +176,10 @@ def _segment(**more):
         ({"segments": [_segment(), _segment()]}, 'segments[1].name: "a" is the name of an earlier segment'),
         ({"segments": [_segment(split={"add/1": 0})]}, "segments[0].split: the weights add up to 0"),
         ({"segments": [_segment(split={"add/1": -1})]}, "a weight must be a whole number"),
-        ({"segments": [_segment(split={"add/1": 2**64 - 1, "add/2": 1})]}, "the weights add up to 18446744073709551616"),
+        (
+            {"segments": [_segment(split={"add/1": 2**64 - 1, "add/2": 1})]},
+            "the weights add up to 18446744073709551616",
+        ),
         ({"segments": [_segment(when="params.a / 2 == 1")]}, "segments[0].when"),
         ({"segments": [_segment(when="(" * 100_000)]}, "segments[0].when"),
         ({"segments": [_segment(when="params.a == " + "1" * 100_000)]}, "1024"),
@@ -184,7 +193,10 @@ def _segment(**more):
         ({"pins": "maybe"}, "must be allow, deny or {when: …}"),
         ({"pins": {}}, "has no when"),
         ({"decision": {"output": "y", "threshold": "high"}}, "must be a number"),
-        ({"segments": [_segment(name=f"s{number}", when=f"params.a == {number}") for number in range(65)]}, "at most 64"),
+        (
+            {"segments": [_segment(name=f"s{number}", when=f"params.a == {number}") for number in range(65)]},
+            "at most 64",
+        ),
     ],
 )
 def test_a_document_that_breaks_a_rule_is_refused_with_the_place(repository, more, expected):

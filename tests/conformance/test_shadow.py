@@ -60,9 +60,7 @@ def test_equal_versions_compare_as_equal(repository):
 
 def test_a_difference_is_measured_and_its_worst_requests_are_named(repository):
     with serving(repository, shadowed("add/3")) as gateway, Asker(gateway.grpc_address) as calls:
-        ids = {
-            calls.infer("sum", ROW).parameters["tidegate_prediction_id"].string_param for _ in range(30)
-        }
+        ids = {calls.infer("sum", ROW).parameters["tidegate_prediction_id"].string_param for _ in range(30)}
         comparison = compared(gateway, 30)["comparison"]
         output = comparison["outputs"][0]
         assert output["max_abs"] == pytest.approx(0.5)

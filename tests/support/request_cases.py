@@ -223,6 +223,7 @@ PARAMETERS = [
     case("ADMIN_ONLY", "load", call("RepositoryModelLoad", oip.RepositoryModelLoadRequest(model_name="add"))),
     case("ADMIN_ONLY", "unload", call("RepositoryModelUnload", oip.RepositoryModelUnloadRequest(model_name="add"))),
     case("ADMIN_ONLY", "a trace setting", call("TraceSetting", _trace_on()), "settings"),
+    case("PIN_DENIED", "a version", infer(four("closed", model_version="1")), "model_version"),
     case(
         "MODEL_FAILED",
         "an index outside",

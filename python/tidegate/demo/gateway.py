@@ -1,11 +1,13 @@
-"""The gateway of the demo: its document, and its process from the first line to the last."""
+"""The gateway of the demo: its process from the first line to the last, and the commands that speak to it."""
 
 import json
+import os
 import select
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+import urllib.request
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,29 +15,10 @@ from pathlib import Path
 from tidegate.client import Client
 from tidegate.errors import TidegateError
 
-ROUTE = "flight-delay"
-STABLE = f"{ROUTE}/1"
-CANDIDATE = f"{ROUTE}/2"
-SPLIT = {STABLE: 90, CANDIDATE: 10}
-STICKY_METADATA = "x-unit"
 STATE = "state"
-START_TIMEOUT_S = 60  # loading and warming two small models takes well under one second
+START_TIMEOUT_S = 60  # loading and warming small models takes well under one second
+APPLY_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 35  # the gateway itself gives running requests 30 s to finish
-
-DOCUMENT = f"""\
-# Written by `make demo` at every run. Copy it, or serve it as it is: tidegate serve gateway.yaml
-listen: {{grpc: "127.0.0.1:0", http: "127.0.0.1:0"}}  # port 0: any free one; the gateway prints what it got
-repository: ./models
-state_dir: ./{STATE}
-drain_delay_ms: 0  # nobody but the demo calls, so nobody needs time to look elsewhere
-
-routes:
-  {ROUTE}:
-    sticky: metadata["{STICKY_METADATA}"]  # the aircraft's tail number: an aircraft keeps its version
-    split: {{"{STABLE}": {SPLIT[STABLE]}, "{CANDIDATE}": {SPLIT[CANDIDATE]}}}
-    stable: {STABLE}
-    timeout_ms: 200
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,9 +44,7 @@ def serving(document: Path) -> Iterator[Addresses]:
 
     The gateway gets a session of its own, so that Ctrl-C reaches only the demo, which then ends both in order.
     """
-    program = Path(sys.executable).with_name("tidegate")
-    if not program.exists():
-        raise GatewayFailedError(f"{program} is missing; `make demo` builds it.")
+    program = _program()
     log = document.with_name("gateway.log")
     with log.open("wb") as errors:
         process = subprocess.Popen(
@@ -78,19 +59,46 @@ def serving(document: Path) -> Iterator[Addresses]:
         raise GatewayFailedError(f"the gateway ended with exit code {process.returncode}; see {log}.")
 
 
-def rows_per_batch(client: Client) -> dict[str, float]:
-    """Ask the gateway how many rows each version answered per run of its model, as `{version: rows}`.
+def run_command(*words: str | Path, width: int) -> tuple[int, str]:
+    """Run a `tidegate` command as a user types it; its exit code and what it printed, so many columns wide."""
+    done = subprocess.run(
+        [_program(), *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=APPLY_TIMEOUT_S,
+        env={**os.environ, "COLUMNS": str(width)},  # noqa: TID251  # handed on, not read
+        check=False,
+    )
+    return done.returncode, done.stdout.rstrip()
+
+
+def epoch(addresses: Addresses) -> int:
+    """The number of the snapshot that is served now."""
+    with urllib.request.urlopen(f"http://{addresses.http}/status", timeout=APPLY_TIMEOUT_S) as answer:
+        return int(json.load(answer)["epoch"])
+
+
+def rows_per_batch(client: Client, versions: Iterable[str]) -> dict[str, float]:
+    """Ask the gateway how many rows each of these versions answered per run of its model, as `{version: rows}`.
 
     A version that ran nothing is absent.
     """
     found: dict[str, float] = {}
-    for arm in SPLIT:
+    for arm in versions:
         model, _, number = arm.partition("/")
         counted = client.statistics(model, number)
         runs = sum(entry.execution_count for entry in counted)
         if runs:
             found[arm] = sum(entry.inference_count for entry in counted) / runs
     return found
+
+
+def _program() -> Path:
+    program = Path(sys.executable).with_name("tidegate")
+    if not program.exists():
+        raise GatewayFailedError(f"{program} is missing; `make demo` builds it.")
+    return program
 
 
 def _bound_addresses(process: subprocess.Popen[bytes], log: Path) -> Addresses:

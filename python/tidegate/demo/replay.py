@@ -11,13 +11,18 @@ from typing import TypeVar
 
 from tidegate.demo.flights import Flight
 
+SPLIT = "split"
+"""The reason of answers that the sticky split decided."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
-    """What the gateway said about a flight, and which version said it."""
+    """What the gateway said about a flight, which version said it, why that one, and under which snapshot."""
 
     version: str
     probability: float
+    reason: str = SPLIT
+    epoch: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +77,9 @@ class Tally:
     def __init__(self) -> None:
         self.failures: Counter[str] = Counter()
         self._requests: Counter[str] = Counter()
-        self._versions_of: defaultdict[str, list[str]] = defaultdict(list)
+        self._owners: defaultdict[int, defaultdict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+        self._tail_numbers: set[str] = set()
+        self.reasons: Counter[tuple[str, str]] = Counter()
         self._latencies_s: list[float] = []
         self._truths: defaultdict[str, list[bool]] = defaultdict(list)
         self._probabilities: defaultdict[str, list[float]] = defaultdict(list)
@@ -88,9 +95,12 @@ class Tally:
                 self._latencies_s.append(latency_s)
                 self._truths[version].append(flight.is_late)
                 self._probabilities[version].append(prediction.probability)
-                seen = self._versions_of[flight.tail_number]
-                if version not in seen:
-                    seen.append(version)
+                self.reasons[version, prediction.reason] += 1
+                self._tail_numbers.add(flight.tail_number)
+                if prediction.reason == SPLIT:
+                    seen = self._owners[prediction.epoch][flight.tail_number]
+                    if version not in seen:
+                        seen.append(version)
 
     @property
     def failed(self) -> int:
@@ -105,12 +115,20 @@ class Tally:
     @property
     def tail_numbers(self) -> int:
         """How many different aircraft were asked about and answered."""
-        return len(self._versions_of)
+        return len(self._tail_numbers)
 
     @property
     def violations(self) -> int:
-        """How many aircraft were answered by more than one version: a sticky split allows none."""
-        return sum(len(versions) > 1 for versions in self._versions_of.values())
+        """How many aircraft were answered by more than one version under one snapshot: a sticky split allows none."""
+        return sum(len(versions) > 1 for owners in self._owners.values() for versions in owners.values())
+
+    def owners(self, epochs: range) -> dict[str, str]:
+        """The version that each aircraft was first answered by, of those that the split dealt in these epochs."""
+        found: dict[str, str] = {}
+        for epoch in sorted(epoch for epoch in self._owners if epoch in epochs):
+            for tail_number, versions in self._owners[epoch].items():
+                found.setdefault(tail_number, versions[0])
+        return found
 
     def request_count(self, version: str) -> int:
         """How many requests `version` answered."""
@@ -120,10 +138,10 @@ class Tally:
         """The part of the answered requests that `version` answered."""
         return _share(self._requests[version], self._requests.total())
 
-    def tail_number_share(self, version: str) -> float:
-        """The part of the aircraft that `version` was the first to answer."""
-        firsts = Counter(versions[0] for versions in self._versions_of.values())
-        return _share(firsts[version], firsts.total())
+    def tail_number_share(self, version: str, epochs: range) -> float:
+        """The part of the aircraft that the split gave to `version` in these epochs."""
+        owners = Counter(self.owners(epochs).values())
+        return _share(owners[version], owners.total())
 
     def latency_s(self, quantile: float) -> float:
         """The latency that the part `quantile` of the answered requests stayed within."""

@@ -1,4 +1,4 @@
-"""The view: how the replay goes while it runs, and the table at its end."""
+"""The view: how the replay goes while it runs, and the tables at its end."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,6 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from tidegate.demo.moves import Moves
 from tidegate.demo.replay import Tally
 
 PLAIN_LINE_EVERY_S = 2.0
@@ -23,6 +24,8 @@ class Moment:
     tally: Tally
     flights: int
     elapsed_s: float
+    weights: Mapping[str, int]
+    """What the split asks for now."""
 
     @property
     def requests_per_s(self) -> float:
@@ -32,8 +35,10 @@ class Moment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmResult:
-    """What is known of an arm beyond the tally; None where it could not be told."""
+    """What is known of an arm at the end; None where it could not be told."""
 
+    shares: tuple[tuple[float, float], ...]
+    """For each split, the part it asked for and the part of the aircraft that the arm got."""
     rows_per_batch: float | None
     area_under_curve: float | None
 
@@ -46,20 +51,20 @@ class Show(Protocol):
 
 
 @contextmanager
-def showing(console: Console, weights: Mapping[str, int]) -> Iterator[Show]:
+def showing(console: Console) -> Iterator[Show]:
     """Give a function that shows the replay: in place on a terminal, as a line now and then elsewhere."""
     if not console.is_terminal:
-        yield _plain_lines(console, weights)
+        yield _plain_lines(console)
         return
     with Live(console=console, refresh_per_second=8) as live:
-        yield lambda moment: live.update(live_picture(moment, weights))
+        yield lambda moment: live.update(live_picture(moment))
 
 
-def live_picture(moment: Moment, weights: Mapping[str, int]) -> RenderableType:
+def live_picture(moment: Moment) -> RenderableType:
     """The replay at one moment: progress, rate, latencies, and each arm's share so far."""
     tally = moment.tally
     arms = Table.grid(padding=(0, 2))
-    for version, asked in asked_shares(weights).items():
+    for version, asked in asked_shares(moment.weights).items():
         share = tally.request_share(version)
         bar = ProgressBar(total=1.0, completed=share, width=30)
         arms.add_row(version, bar, f"{share:6.1%}", Text(f"asked {asked:.0%}", style="dim"))
@@ -78,7 +83,7 @@ def plain_line(moment: Moment) -> str:
     )
 
 
-def closing_tables(moment: Moment, weights: Mapping[str, int], results: Mapping[str, ArmResult]) -> RenderableType:
+def closing_tables(moment: Moment, results: Mapping[str, ArmResult]) -> RenderableType:
     """The end of the replay: the whole, then arm by arm."""
     tally = moment.tally
     whole = Table.grid(padding=(0, 3))
@@ -94,14 +99,14 @@ def closing_tables(moment: Moment, weights: Mapping[str, int], results: Mapping[
 
     arms = Table()
     arms.add_column("version", no_wrap=True)
-    for heading in ("asked share", "of aircraft", "of requests", "requests", "rows per batch", "AUC"):
+    splits = max(len(result.shares) for result in results.values())
+    headings = ("asked", "of aircraft", "then asked", "of aircraft")[: 2 * splits]
+    for heading in (*headings, "of requests", "requests", "rows a run", "AUC"):
         arms.add_column(heading, justify="right")
-    for version, asked in asked_shares(weights).items():
-        result = results[version]
+    for version, result in results.items():
         arms.add_row(
             version,
-            f"{asked:.1%}",
-            f"{tally.tail_number_share(version):.1%}",
+            *(f"{share:.1%}" for pair in result.shares for share in pair),
             f"{tally.request_share(version):.1%}",
             f"{tally.request_count(version):,}",
             _number(result.rows_per_batch, ".2f"),
@@ -110,13 +115,27 @@ def closing_tables(moment: Moment, weights: Mapping[str, int], results: Mapping[
     return Group(Text(), whole, Text(), arms)
 
 
+def moves_table(moves: Moves) -> RenderableType:
+    """Who went where when the weights changed, beside what arithmetic asks for."""
+    table = Table.grid(padding=(0, 3))
+    table.add_column()
+    table.add_column(justify="right")
+    table.add_row("aircraft asked about before and after", f"{moves.aircraft:,}")
+    for (old, new), count in sorted(moves.moved.items()):
+        table.add_row(f"moved from {old} to {new}", f"{count:,}")
+    table.add_row("had to move, by arithmetic", f"{moves.expected:,}")
+    table.add_row("not where arithmetic puts them", _good_or_bad(moves.surprises))
+    table.add_row("of all possible callers", f"{moves.share:.1%}")
+    return table
+
+
 def asked_shares(weights: Mapping[str, int]) -> dict[str, float]:
     """Weights of any scale as parts of one."""
     whole = sum(weights.values())
     return {version: weight / whole for version, weight in weights.items()}
 
 
-def _plain_lines(console: Console, weights: Mapping[str, int]) -> Show:
+def _plain_lines(console: Console) -> Show:
     last_s = 0.0
 
     def show(moment: Moment) -> None:
@@ -124,7 +143,7 @@ def _plain_lines(console: Console, weights: Mapping[str, int]) -> Show:
         if moment.elapsed_s - last_s < PLAIN_LINE_EVERY_S and moment.tally.requests < moment.flights:
             return
         last_s = moment.elapsed_s
-        shares = " / ".join(f"{moment.tally.request_share(version):.1%}" for version in weights)
+        shares = " / ".join(f"{moment.tally.request_share(version):.1%}" for version in moment.weights)
         console.print(f"{plain_line(moment)} · arms {shares}", soft_wrap=True, highlight=False)
 
     return show

@@ -3,10 +3,9 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
 from tidegate.demo import gateway
-from tidegate.demo.gateway import DOCUMENT, SPLIT, Addresses, GatewayFailedError, forget_state, serving
+from tidegate.demo.gateway import Addresses, GatewayFailedError, forget_state, serving
 
 READY = """
 print('{"grpc": "127.0.0.1:1", "http": "127.0.0.1:2"}', flush=True)
@@ -34,14 +33,9 @@ def stand_in(tmp_path, monkeypatch):
     return write
 
 
-def test_the_document_asks_for_the_split_that_the_table_shows():
-    document = yaml.safe_load(DOCUMENT)
-    (route,) = document["routes"].values()
-    assert list(document["routes"]) == [gateway.ROUTE]
-    assert route["split"] == SPLIT
-    assert route["stable"] == gateway.STABLE
-    assert route["sticky"] == 'metadata["x-unit"]'
-    assert document["state_dir"] == f"./{gateway.STATE}"
+def test_a_command_is_run_as_typed_and_its_words_and_code_are_kept(stand_in):
+    stand_in("print(sys.argv[1:], os.environ['COLUMNS']); sys.stdout.flush(); sys.exit('why')")
+    assert gateway.run_command("apply", "x.yaml", width=77) == (1, "['apply', 'x.yaml'] 77\nwhy")
 
 
 def test_the_gateway_lives_as_long_as_the_block(stand_in, tmp_path):

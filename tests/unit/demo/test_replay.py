@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from tidegate.demo.flights import Flight
 from tidegate.demo.replay import Answered, Failed, Prediction, Tally, nearest_rank, replay
 
+EVER = range(100)
+
 
 def flight(tail_number="N1", *, is_late=False):
     return Flight(month=4, carrier="HA", dep_hour=9.0, tail_number=tail_number, is_late=is_late)
@@ -41,7 +43,7 @@ def test_violations_are_the_aircraft_with_more_than_one_version(seen):
 def test_shares_are_told_by_request_and_by_aircraft():
     tally = tally_of(answered("N1", "m/1"), answered("N1", "m/1"), answered("N1", "m/1"), answered("N2", "m/2"))
     assert (tally.request_share("m/1"), tally.request_share("m/2")) == (0.75, 0.25)
-    assert (tally.tail_number_share("m/1"), tally.tail_number_share("m/2")) == (0.5, 0.5)
+    assert (tally.tail_number_share("m/1", EVER), tally.tail_number_share("m/2", EVER)) == (0.5, 0.5)
 
 
 def test_a_failure_is_a_request_without_an_arm():
@@ -53,7 +55,7 @@ def test_a_failure_is_a_request_without_an_arm():
 def test_a_tally_of_nothing_is_all_zeros():
     tally = Tally()
     assert (tally.requests, tally.failed, tally.violations, tally.tail_numbers) == (0, 0, 0, 0)
-    assert (tally.request_share("m/1"), tally.tail_number_share("m/1"), tally.latency_s(0.99)) == (0.0, 0.0, 0.0)
+    assert (tally.request_share("m/1"), tally.tail_number_share("m/1", EVER), tally.latency_s(0.99)) == (0.0, 0.0, 0.0)
 
 
 def test_verdicts_keep_truth_and_probability_together_for_each_version():

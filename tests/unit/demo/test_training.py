@@ -5,12 +5,14 @@ from onnx.reference import ReferenceEvaluator
 
 from tidegate.demo.flights import Flight
 from tidegate.demo.training import (
+    TORN_NUMBER,
     area_under_curve,
     export,
     features,
     gradient_boosting,
     labels,
     logistic_regression,
+    more_boosting,
     train_models,
 )
 
@@ -29,7 +31,9 @@ def some_flights(count=400):
     ]
 
 
-@pytest.fixture(scope="module", params=[logistic_regression, gradient_boosting], ids=lambda make: make.__name__)
+@pytest.fixture(
+    scope="module", params=[logistic_regression, gradient_boosting, more_boosting], ids=lambda make: make.__name__
+)
 def fitted(request):
     flights = some_flights()
     return request.param().fit(features(flights), labels(flights))
@@ -101,9 +105,11 @@ def test_a_version_folder_holds_its_model_and_nothing_else(tmp_path):
     archive.write_bytes(b"one")
     train_models(tmp_path / "models", "flight-delay", archive, some_flights)
     files = sorted(path.relative_to(tmp_path).as_posix() for path in (tmp_path / "models").rglob("*.*"))
-    assert files == ["models/flight-delay/1/model.onnx", "models/flight-delay/2/model.onnx"]
-    for path in files:
+    assert files == [f"models/flight-delay/{number}/model.onnx" for number in (1, 2, 3, TORN_NUMBER)]
+    for path in files[:-1]:
         onnx.checker.check_model(tmp_path / path)
+    with pytest.raises(Exception, match="parsing"):
+        onnx.load(tmp_path / files[-1])
 
 
 def test_the_area_is_the_part_of_pairs_in_the_right_order():
