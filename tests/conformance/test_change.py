@@ -1,6 +1,5 @@
 """Documents for a running gateway: route by route, without a failed request, and never half."""
 
-import json
 import os
 import signal
 import threading
@@ -14,7 +13,7 @@ import pytest
 from support import models as small_models
 from support.applying import apply, gone, loads, post, serving
 from support.asking import Asker, asked, failure, tensors
-from support.gateway import start_gateway, write_document
+from support.gateway import start_gateway
 from support.waiting import until
 from support.watching import metric, read, status
 
@@ -181,45 +180,32 @@ def test_a_state_folder_that_is_full_changes_nothing_and_says_so(repository):
         assert set(apply(gateway, {"routes": {"sum": route(2), "new": route(3)}}).outcomes.values()) == {"current"}
 
 
-def restarted(repository: Path, base: Path, routes: dict):
-    """Starts a gateway on what another left in `base`, and returns what its route answers with and its status."""
-    document = json.loads(write_document({"routes": routes}, repository, base).read_text())
-    with start_gateway({**document, "state_dir": str(base / "state")}, repository) as gateway:
-        with Asker(gateway.grpc_address) as calls:
-            return added(calls), status(gateway)
+def restarted(repository: Path, state: Path, routes: dict):
+    """Starts a gateway on the state that another left, and returns what its route answers with and its status."""
+    document = {"routes": routes, "state_dir": str(state)}
+    with start_gateway(document, repository) as gateway, Asker(gateway.grpc_address) as calls:
+        return added(calls), status(gateway)
 
 
 def test_killed_at_any_moment_it_comes_back_with_what_was_acknowledged(repository, tmp_path_factory):
-    base = tmp_path_factory.mktemp("killed")
-    document = {"routes": {"sum": route(1)}, "state_dir": str(base / "state")}
-    with start_gateway(document, repository) as gateway:
-        change = {
-            "state_dir": str(base / "state"),
-            "routes": {"sum": {"split": {"add/1": 1, "add/2": 3}, "stable": "add/1"}},
-        }
-        acknowledged = apply_at(gateway, base, change)
+    state = tmp_path_factory.mktemp("killed") / "state"
+    change = {"routes": {"sum": {"split": {"add/1": 1, "add/2": 3}, "stable": "add/1"}}}
+    with start_gateway({"routes": {"sum": route(1)}, "state_dir": str(state)}, repository) as gateway:
+        assert set(apply(gateway, change).outcomes.values()) == {"current"}
+        acknowledged = status(gateway)
         gateway.signal(signal.SIGKILL)
         assert gateway.wait() == -signal.SIGKILL
-    _, shown = restarted(repository, base, change["routes"])
+    _, shown = restarted(repository, state, change["routes"])
     assert (shown["epoch"], shown["incarnation"]) == (acknowledged["epoch"], acknowledged["incarnation"])
     shares = {arm["version"]: arm["share"] for arm in shown["routes"]["sum"]["arms"]}
     assert shares == {"add/1": 0.25, "add/2": 0.75}
 
 
-def apply_at(gateway, base: Path, change: dict) -> dict:
-    """Applies to a gateway whose state folder lies elsewhere; returns its status."""
-    os.symlink(base / "state" / "admin.sock", gateway.state_dir.parent / "elsewhere")
-    gateway.state_dir.mkdir(exist_ok=True)
-    os.symlink(base / "state" / "admin.sock", gateway.state_dir / "admin.sock")
-    assert set(apply(gateway, change).outcomes.values()) == {"current"}
-    return status(gateway)
-
-
 def test_a_route_that_cannot_be_loaded_at_a_restart_serves_what_it_had(repository, tmp_path_factory):
-    base = tmp_path_factory.mktemp("restarted")
-    with start_gateway({"routes": {"sum": route(1)}, "state_dir": str(base / "state")}, repository):
+    state = tmp_path_factory.mktemp("restarted") / "state"
+    with start_gateway({"routes": {"sum": route(1)}, "state_dir": str(state)}, repository):
         pass
-    answered, shown = restarted(repository, base, {"sum": route(8)})
+    answered, shown = restarted(repository, state, {"sum": route(8)})
     assert answered == 1
     assert "add/8" in shown["refused"]["sum"]
 

@@ -146,12 +146,12 @@ def test_a_shadow_has_its_own_deadline(repository):
 
 def test_a_shadow_survives_the_cancellation_of_its_primary(repository):
     routes, versions = patient_routes()
-    with serving(repository, routes, versions=versions, inline_budget_us=0) as gateway:
-        with Asker(gateway.grpc_address) as calls:
-            call = calls.begin(lasting(0.5))
-            until(lambda: status(gateway)["versions"]["patient/1"]["running"] == 1)
-            call.cancel()
-            assert compared(gateway, 1, "wait")["comparison"]["abandoned"] == 1
+    document = {"versions": versions, "inline_budget_us": 0}
+    with serving(repository, routes, **document) as gateway, Asker(gateway.grpc_address) as calls:
+        call = calls.begin(lasting(0.5))
+        until(lambda: status(gateway)["versions"]["patient/1"]["running"] == 1)
+        call.cancel()
+        assert compared(gateway, 1, "wait")["comparison"]["abandoned"] == 1
 
 
 def test_the_account_goes_on_while_other_parts_change_and_ends_with_the_shadow(repository):

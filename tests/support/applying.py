@@ -59,7 +59,7 @@ def post(gateway: Gateway, body: bytes, path: str = "/apply") -> tuple[int, Any]
 
 def apply(gateway: Gateway, document: Mapping[str, Any]) -> Applied:
     """Applies a document to the gateway, with everything the gateway was started with; waits until all is settled."""
-    started = json.loads((gateway.state_dir.parent / "gateway.yaml").read_text())
+    started = json.loads(gateway.document_path.read_text())
     code, answer = post(gateway, json.dumps({**started, "routes": {}, "versions": {}, **document}).encode())
     settled = answer.get("settlements", [])
     return Applied(

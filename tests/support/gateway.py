@@ -33,6 +33,7 @@ class Gateway:
     process: subprocess.Popen[bytes]
     log_path: Path
     repository: Path
+    document_path: Path
     state_dir: Path
 
     @property
@@ -74,7 +75,8 @@ def start_gateway(document: Mapping[str, Any], repository: Path) -> Iterator[Gat
                     process=process,
                     log_path=log_path,
                     repository=repository,
-                    state_dir=base / "state",
+                    document_path=path,
+                    state_dir=Path(json.loads(path.read_text())["state_dir"]),
                 )
                 yield gateway
                 _end(gateway)

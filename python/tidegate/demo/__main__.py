@@ -146,16 +146,16 @@ def replay_flights(
         for batch in outcomes:
             for outcome in batch:
                 tally.add(outcome)
-            elapsed_s = time.perf_counter() - started_s
-            moment = Moment(tally=tally, flights=len(flights), elapsed_s=elapsed_s, weights=weights)
-            show(moment)
-            if tally.failed >= GIVE_UP_AFTER_FAILURES:
-                break
             while to_come and tally.requests >= to_come[0].begins_at * len(flights):
                 act = to_come.pop(0)
                 console.print(f"\n$ tidegate apply {act.file}     # {act.says}", highlight=False, style="bold")
                 console.print(Text(stage.play(act, epoch)), Text())
                 weights = acts.SECOND_SPLIT
+            elapsed_s = time.perf_counter() - started_s
+            moment = Moment(tally=tally, flights=len(flights), elapsed_s=elapsed_s, weights=weights)
+            show(moment)
+            if tally.failed >= GIVE_UP_AFTER_FAILURES:
+                break
     return moment
 
 
