@@ -184,6 +184,11 @@ impl<T> Scheduler<T> {
         self.waiters.len()
     }
 
+    /// How many runs are under way, over all versions.
+    pub fn running(&self) -> usize {
+        self.running
+    }
+
     /// Whether nothing waits and nothing runs.
     pub fn is_idle(&self) -> bool {
         self.waiters.len() == 0 && self.running == 0

@@ -120,6 +120,11 @@ impl Compute {
         self.lock().scheduler.is_idle()
     }
 
+    /// Whether a run is under way.
+    pub fn is_running(&self) -> bool {
+        self.lock().scheduler.running() > 0
+    }
+
     /// Lets the threads go home once what they run has ended.
     pub fn end(&self) {
         self.lock().is_over = true;

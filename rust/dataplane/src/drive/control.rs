@@ -131,6 +131,8 @@ impl Serving {
                     // Connections and streams watch the phase themselves.
                     EndingCommand::SendGoaway | EndingCommand::EndIdleStreams => {
                         self.plane.phase.send_replace(Phase::Draining);
+                        // Nobody waits for a shadow: what has not begun by now is not run.
+                        self.plane.shadow_compute.end();
                         // Connections are given their time from here on, however quiet it was before.
                         idle_since = None;
                     }
@@ -151,7 +153,7 @@ impl Serving {
         let gauges = &self.plane.counters.gauges;
         let is_answering = self.plane.answering.load(Ordering::Relaxed) > 0;
         // A run goes on after its callers' deadlines passed; leaving under it would pull the runtime from below it.
-        let is_running = !self.plane.compute.is_idle() || !self.plane.shadow_compute.is_idle();
+        let is_running = !self.plane.compute.is_idle() || self.plane.shadow_compute.is_running();
         if is_answering || is_running || gauges.in_flight_requests.load(Ordering::Relaxed) > 0 {
             *since = None;
             return false;

@@ -29,6 +29,10 @@ pub enum Phase {
     Over,
 }
 
+/// How often, and how long each time, a swap waits for the readers of the snapshot before.
+const PATIENCE_FOR_READERS: u32 = 100;
+const READERS_PAUSE: Duration = Duration::from_micros(100);
+
 /// When to try again after the gateway ran out of room for bytes.
 const RETRY_BYTES: Duration = Duration::from_millis(100);
 
@@ -80,8 +84,16 @@ impl Plane {
     /// Serves another snapshot from now on.
     pub fn swap(&self, snapshot: Snapshot) {
         let epoch = snapshot.epoch;
-        self.snapshot.store(Arc::new(snapshot));
+        let old = self.snapshot.swap(Arc::new(snapshot));
         self.swapped.send_if_modified(|known| std::mem::replace(known, epoch) != epoch);
+        // Whoever reads it lets go in microseconds. Ten thousand routes take long to take apart, so that is done here and
+        // not by the last reader, which answers callers.
+        for _ in 0..PATIENCE_FOR_READERS {
+            if Arc::strong_count(&old) == 1 {
+                break;
+            }
+            std::thread::sleep(READERS_PAUSE);
+        }
     }
 
     /// What is served now; a request takes it once.

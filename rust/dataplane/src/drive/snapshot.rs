@@ -129,6 +129,8 @@ pub struct Arm {
     pub stamp: Stamp,
     /// `model/3`, ready for a header.
     pub label: HeaderValue,
+    /// The reasons of the route's segments, ready for a header.
+    pub segment_labels: Arc<[HeaderValue]>,
     pub series: Arc<Series>,
 }
 
@@ -136,6 +138,18 @@ impl Arm {
     /// A reason for which this arm was chosen, in the words that callers read.
     pub fn reason(&self, reason: Reason) -> &str {
         reason.name(self.route.as_deref())
+    }
+
+    /// The same for a header, without a copy.
+    pub fn reason_label(&self, reason: Reason) -> HeaderValue {
+        match reason {
+            Reason::Split => HeaderValue::from_static("split"),
+            Reason::Unkeyed => HeaderValue::from_static("unkeyed"),
+            Reason::Only => HeaderValue::from_static("only"),
+            Reason::Pinned => HeaderValue::from_static("pinned"),
+            Reason::Model => HeaderValue::from_static("model"),
+            Reason::Segment(index) => self.segment_labels[usize::from(index)].clone(),
+        }
     }
 }
 

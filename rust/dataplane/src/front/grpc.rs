@@ -65,9 +65,7 @@ pub fn head(credit: Option<&CreditLine>) -> Response<()> {
 
 fn insert_credit(headers: &mut HeaderMap, credit: &CreditLine) {
     headers.insert(VERSION, credit.arm.label.clone());
-    if let Ok(reason) = HeaderValue::from_str(credit.arm.reason(credit.reason)) {
-        headers.insert(REASON, reason);
-    }
+    headers.insert(REASON, credit.arm.reason_label(credit.reason));
     headers.insert(EPOCH, HeaderValue::from(credit.epoch));
     if let Ok(mut id) = HeaderValue::from_bytes(credit.prediction_id.as_bytes()) {
         // Never the same twice: it must not push the others out of the connection's header table.

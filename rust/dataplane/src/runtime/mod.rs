@@ -37,6 +37,10 @@ pub trait Model: Send + Sync {
 
     /// Asks every run under way, and all that are still to come, to end with an error soon.
     fn terminate(&self);
+
+    /// Whether a run gives memory that it does not need any more back to the system when it ends: for the end of a warm-up,
+    /// whose largest batch few callers will come near.
+    fn set_shrinking(&self, is_on: bool);
 }
 
 /// One request of a batch.

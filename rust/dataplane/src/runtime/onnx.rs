@@ -359,6 +359,18 @@ impl RunOptions {
     }
 }
 
+impl RunOptions {
+    /// Not while runs read the options: a version is warmed up before it serves.
+    fn set_shrinking(&self, is_on: bool) {
+        let (key, value) = (c"memory.enable_memory_arena_shrinkage", if is_on { c"cpu:0" } else { c"" });
+        let api = self.shared.api;
+        // SAFETY: alive; both strings are copied.
+        let set = unsafe { check(api, (api.AddRunConfigEntry)(self.raw.as_ptr(), key.as_ptr(), value.as_ptr())) };
+        // A library that does not know the entry keeps its memory, as it would have.
+        drop(set);
+    }
+}
+
 impl Drop for RunOptions {
     fn drop(&mut self) {
         // SAFETY: owned, released once; no run is under way, for runs borrow it.
@@ -389,6 +401,10 @@ impl Model for OnnxModel {
 
     fn terminate(&self) {
         self.core.options.terminate();
+    }
+
+    fn set_shrinking(&self, is_on: bool) {
+        self.core.options.set_shrinking(is_on);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Copies of requests for a scripted shadow: what they hold, when they are dropped, and what is compared.
 
 use super::{Account, Dropped, Shadow, Shadows};
-use crate::drive::clock::Clock;
+use crate::drive::clock::{Clock, SystemClock};
 use crate::drive::compute::Compute;
 use crate::drive::inbox::{Phases, Reply};
 use crate::drive::snapshot::Version;
@@ -13,7 +13,6 @@ use crate::testing::request::message;
 use bytes::Bytes;
 use proptest::prelude::*;
 use std::sync::Arc;
-use std::time::Instant;
 use tidegate_core::fault::{Fault, Reason};
 use tidegate_core::oip::request::Head;
 
@@ -63,9 +62,9 @@ impl House {
 
     /// Waits until nothing is held any more.
     fn settle(&self) {
-        let begun = Instant::now();
+        let clock = SystemClock::new();
         while self.account().held() != (0, 0) {
-            assert!(begun.elapsed() < PATIENCE, "{:?} is held", self.account().held());
+            assert!(u128::from(clock.now()) < PATIENCE.as_nanos(), "{:?} is held", self.account().held());
             std::thread::yield_now();
         }
     }
@@ -171,7 +170,9 @@ proptest! {
             }
             prop_assert_eq!(account.held(), (held.len() as u64, held.iter().sum()));
         }
-        held.into_iter().for_each(|bytes| account.release(bytes));
+        for bytes in held {
+            account.release(bytes);
+        }
         prop_assert_eq!(account.held(), (0, 0));
     }
 }

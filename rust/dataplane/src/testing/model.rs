@@ -95,6 +95,8 @@ impl Model for Scripted {
         Box::new(Actor { part: self.clone(), prepared: None, said: Said::default() })
     }
 
+    fn set_shrinking(&self, _: bool) {}
+
     fn terminate(&self) {
         self.is_terminated.store(true, Ordering::SeqCst);
     }

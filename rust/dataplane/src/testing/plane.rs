@@ -97,6 +97,7 @@ pub(crate) fn target(
             version: Arc::clone(version),
             stamp: Stamp::new(&name, version.id.version(), version.id.as_str(), 1, &version.signature().outputs),
             label: HeaderValue::from_static("fixture"),
+            segment_labels: Arc::default(),
             series: counters.series(&name, version.id.as_str()),
         })
     });

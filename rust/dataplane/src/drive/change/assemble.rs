@@ -112,6 +112,7 @@ impl Changer {
         Arm {
             name: Arc::clone(name),
             route: route.map(Arc::clone),
+            segment_labels: route.map_or_else(Arc::default, |plan| segment_labels(plan)),
             version: Arc::clone(version),
             stamp: Stamp::new(name, version.id.version(), id, self.applied.epoch, &version.signature().outputs),
             label: HeaderValue::from_str(id).unwrap_or_else(|_| HeaderValue::from_static("?")),
@@ -132,6 +133,11 @@ impl Changer {
         self.accounts.insert(key, KeptAccount { stable, decision, account: Arc::clone(&account) });
         account
     }
+}
+
+fn segment_labels(plan: &RoutePlan) -> Arc<[HeaderValue]> {
+    let label = |reason: &str| HeaderValue::from_str(reason).expect("names are letters, digits, dots and dashes");
+    plan.segments.iter().map(|segment| label(&segment.reason)).collect()
 }
 
 fn rule(route: &Route) -> Option<DecisionRule> {

@@ -92,6 +92,8 @@ pub(super) struct Changer {
     /// Why versions failed when they were last tried, and routes when they were last wanted.
     failures: BTreeMap<VersionId, String>,
     refused: BTreeMap<String, String>,
+    /// Why versions that no route names are not served, as the log has it.
+    said: BTreeMap<VersionId, String>,
     tickets: Tickets,
     /// When each load came into the state it is in.
     since: BTreeMap<LoadId, (&'static str, bool, Nanos)>,

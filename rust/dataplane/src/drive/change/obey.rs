@@ -70,7 +70,10 @@ impl Changer {
             Subject::Version(version) => {
                 if let Outcome::Refused(reason) = outcome {
                     let reason = reason.strip_prefix(&format!("{version}: ")).unwrap_or(reason);
-                    self.say(format!("{version} is not served: {reason}"));
+                    // Every document tries it again; the same failure is no news.
+                    if self.said.insert(version.clone(), reason.to_owned()).as_deref() != Some(reason) {
+                        self.say(format!("{version} is not served: {reason}"));
+                    }
                 }
             }
             Subject::Route(name) => self.settle_route(name, outcome),

@@ -7,6 +7,9 @@ use std::sync::Arc;
 use tidegate_core::document::VersionId;
 use tidegate_core::plane::{Subject, VersionState};
 
+/// Digests that are remembered; beyond that, those go whose files are gone too.
+const MOST_DIGESTS: usize = 4096;
+
 impl Changer {
     /// Forgets contents and settings that nothing stands for any more.
     pub(super) fn forget(&mut self) {
@@ -19,8 +22,13 @@ impl Changer {
             .chain(self.reconciler.loads().values().map(|load| load.want.settings))
             .collect();
         self.settings.retain(|number, _| settings.contains(number));
-        let found = &self.found;
+        let (found, loads) = (&self.found, self.reconciler.loads());
         self.failures.retain(|version, _| found.contains(version));
+        self.said.retain(|version, _| found.contains(version));
+        if self.applied.digests.len() > MOST_DIGESTS {
+            let is_loaded = |version: &VersionId| loads.values().any(|load| load.want.version == *version);
+            self.applied.digests.retain(|version, _| found.contains(version) || is_loaded(version));
+        }
     }
 
     pub(super) fn show_progress(&mut self) {

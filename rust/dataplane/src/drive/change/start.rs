@@ -54,6 +54,7 @@ impl Changer {
             found: scan::Found::default(),
             failures: BTreeMap::new(),
             refused: BTreeMap::new(),
+            said: BTreeMap::new(),
             tickets: Tickets::default(),
             since: BTreeMap::new(),
             drains: Vec::new(),

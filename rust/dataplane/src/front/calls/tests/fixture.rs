@@ -27,6 +27,8 @@ impl Model for Fake {
     }
 
     fn terminate(&self) {}
+
+    fn set_shrinking(&self, _: bool) {}
 }
 
 /// The route `delay` over `flight/2` (90, stable) and `flight/10` (10), batched; the models `flight` and `single`, the
