@@ -1,4 +1,4 @@
-//! Counters and histograms: a cell for each front thread, merged by whoever reads them.
+//! Counters and histograms: a shard for each front thread, merged by whoever reads them.
 //!
 //! A series is a route with a version. Its label values come from snapshots, so that callers cannot make new ones: names
 //! that nobody serves share one series. A series lives as long as a snapshot names it, and a while longer, so that the
@@ -28,62 +28,62 @@ pub struct Labels {
 pub struct Series {
     pub labels: Labels,
     /// One a front thread, made when it first counts.
-    cells: Box<[OnceLock<Box<Cell>>]>,
+    shards: Box<[OnceLock<Box<Shard>>]>,
 }
 
 impl Series {
     fn new(labels: Labels, threads: usize) -> Self {
-        Self { labels, cells: (0..threads).map(|_| OnceLock::new()).collect() }
+        Self { labels, shards: (0..threads).map(|_| OnceLock::new()).collect() }
     }
 
-    fn cell(&self, thread: usize) -> &Cell {
-        self.cells[thread].get_or_init(Box::default)
+    fn shard(&self, thread: usize) -> &Shard {
+        self.shards[thread].get_or_init(Box::default)
     }
 
     /// A request was answered by a thread after `took` nanoseconds.
     pub fn answered(&self, thread: usize, took: Nanos, phases: &Phases, rows: u32, unix_ms: u64) {
-        let cell = self.cell(thread);
-        cell.latency(Code::Ok).record(took);
-        let kept = cell.phases.get_or_init(|| Box::new([const { Histogram::new() }; 4]));
+        let shard = self.shard(thread);
+        shard.latency(Code::Ok).record(took);
+        let kept = shard.phases.get_or_init(|| Box::new([const { Histogram::new() }; 4]));
         for (histogram, nanos) in kept.iter().zip([phases.queue, phases.input, phases.infer, phases.output]) {
             histogram.record(nanos);
         }
-        bump(&cell.rows, u64::from(rows));
-        cell.last_ms.store(unix_ms, Ordering::Relaxed);
+        bump(&shard.rows, u64::from(rows));
+        shard.last_ms.store(unix_ms, Ordering::Relaxed);
     }
 
     /// A request failed on a thread after `took` nanoseconds.
     pub fn failed(&self, thread: usize, took: Nanos, fault: &Fault) {
-        let cell = self.cell(thread);
-        cell.latency(fault.code()).record(took);
-        bump(&cell.by_reason[fault.reason as usize], 1);
+        let shard = self.shard(thread);
+        shard.latency(fault.code()).record(took);
+        bump(&shard.by_reason[fault.reason as usize], 1);
     }
 
     /// The sum over all threads.
     pub fn totals(&self) -> Totals {
-        let cells = || self.cells.iter().filter_map(OnceLock::get);
-        let merged = |pick: &dyn Fn(&Cell) -> Option<Snapshot>| {
+        let shards = || self.shards.iter().filter_map(OnceLock::get);
+        let merged = |pick: &dyn Fn(&Shard) -> Option<Snapshot>| {
             let mut sum = Snapshot::new();
-            cells().filter_map(|cell| pick(cell)).for_each(|part| sum.merge(&part));
+            shards().filter_map(|shard| pick(shard)).for_each(|part| sum.merge(&part));
             sum
         };
         let by_code = ALL_CODES
             .into_iter()
-            .filter(|&code| cells().any(|cell| cell.by_code[code as usize].get().is_some()))
-            .map(|code| (code, merged(&|cell| cell.by_code[code as usize].get().map(|kept| kept.snapshot()))))
+            .filter(|&code| shards().any(|shard| shard.by_code[code as usize].get().is_some()))
+            .map(|code| (code, merged(&|shard| shard.by_code[code as usize].get().map(|kept| kept.snapshot()))))
             .collect();
-        let phases = std::array::from_fn(|at| merged(&|cell| cell.phases.get().map(|kept| kept[at].snapshot())));
-        let sum = |pick: &dyn Fn(&Cell) -> u64| cells().map(|cell| pick(cell)).sum::<u64>();
+        let phases = std::array::from_fn(|at| merged(&|shard| shard.phases.get().map(|kept| kept[at].snapshot())));
+        let sum = |pick: &dyn Fn(&Shard) -> u64| shards().map(|shard| pick(shard)).sum::<u64>();
         let by_reason = Reason::ALL
             .iter()
-            .map(|&reason| (reason, sum(&|cell| cell.by_reason[reason as usize].load(Ordering::Relaxed))))
+            .map(|&reason| (reason, sum(&|shard| shard.by_reason[reason as usize].load(Ordering::Relaxed))))
             .filter(|&(_, count)| count > 0)
             .collect();
         Totals {
             by_code,
             phases,
-            rows: sum(&|cell| cell.rows.load(Ordering::Relaxed)),
-            last_ms: cells().map(|cell| cell.last_ms.load(Ordering::Relaxed)).max().unwrap_or(0),
+            rows: sum(&|shard| shard.rows.load(Ordering::Relaxed)),
+            last_ms: shards().map(|shard| shard.last_ms.load(Ordering::Relaxed)).max().unwrap_or(0),
             by_reason,
         }
     }
@@ -93,7 +93,7 @@ impl Series {
 const CODES: usize = 17;
 
 /// What one thread counts of one series.
-struct Cell {
+struct Shard {
     by_code: [OnceLock<Box<Histogram>>; CODES],
     phases: OnceLock<Box<[Histogram; 4]>>,
     rows: AtomicU64,
@@ -103,7 +103,7 @@ struct Cell {
 
 const REASONS: usize = Reason::ALL.len();
 
-impl Default for Cell {
+impl Default for Shard {
     fn default() -> Self {
         Self {
             by_code: Default::default(),
@@ -118,12 +118,12 @@ impl Default for Cell {
 /// The phases of a request, in the order they are kept.
 pub const PHASES: [&str; 4] = ["queue", "input", "infer", "output"];
 
-/// Cells have one writer, so that adding needs no locked instruction.
+/// Shards have one writer, so that adding needs no locked instruction.
 fn bump(counter: &AtomicU64, by: u64) {
     counter.store(counter.load(Ordering::Relaxed).wrapping_add(by), Ordering::Relaxed);
 }
 
-impl Cell {
+impl Shard {
     fn latency(&self, code: Code) -> &Histogram {
         self.by_code[code as usize].get_or_init(|| Box::new(Histogram::new()))
     }

@@ -20,7 +20,7 @@ impl Changer {
         let before = setting.state.read().map_err(|error| one(error.to_string()))?;
         // A folder that is new begins a history of its own, later than any that was lost.
         let applied = before.unwrap_or_else(|| SnapshotDocument {
-            incarnation: setting.clock.unix_ms() / 1_000,
+            incarnation: setting.clock.unix_ms(),
             ..SnapshotDocument::default()
         });
         let newer: Vec<String> = document
