@@ -16,7 +16,7 @@ mod walk;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 pub use address::check_address;
 pub use names::{MAX_NAME_BYTES, NameError, VersionId, check_name};
@@ -29,6 +29,43 @@ pub use walk::Violation;
 /// The document with every default filled in, fields in the order of `docs/configuration.md`, names sorted.
 pub fn render(document: &Document) -> Value {
     serde_json::to_value(document).expect("a document is made of strings, integers, lists and string-keyed maps")
+}
+
+/// What a document says beside routes and versions, by field: what only a restart can change.
+pub fn render_settings(document: &Document) -> Map<String, Value> {
+    // Taken apart by name, so that a new field is sorted in here or there by whoever adds it.
+    let Document {
+        listen,
+        repository,
+        state_dir,
+        versions: _,
+        routes: _,
+        timeout_ms,
+        inline_budget_us,
+        answer_parameters,
+        drain_delay_ms,
+        drain_timeout_ms,
+        limits,
+        threads,
+        log,
+    } = document;
+    let fields = json!({
+        "listen": listen,
+        "repository": repository,
+        "state_dir": state_dir,
+        "timeout_ms": timeout_ms,
+        "inline_budget_us": inline_budget_us,
+        "answer_parameters": answer_parameters,
+        "drain_delay_ms": drain_delay_ms,
+        "drain_timeout_ms": drain_timeout_ms,
+        "limits": limits,
+        "threads": threads,
+        "log": log,
+    });
+    match fields {
+        Value::Object(fields) => fields,
+        _ => unreachable!("a mapping was written"),
+    }
 }
 
 /// What one gateway serves and how.

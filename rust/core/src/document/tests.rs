@@ -167,6 +167,61 @@ fn a_route_refers_to_its_own_arms_only() {
 }
 
 #[test]
+fn segments_pins_and_shadows_get_their_defaults_from_their_route() {
+    let more = json!({
+        "timeout_ms": 70,
+        "segments": [{"name": "vip", "when": "params.vip == true", "split": {"m/3": 1}}],
+        "pins": {"when": "peer == \"::1\""},
+        "shadow": [{"to": "m/9"}],
+        "decision": {"output": "p", "threshold": 0.5},
+    });
+    let document = parse(&with_route(&more)).expect("good");
+    let rendered = &render(&document)["routes"]["r"];
+    assert_eq!(rendered["segments"][0]["salt"], "r/vip");
+    assert_eq!(rendered["pins"], json!({"when": "peer == \"::1\""}));
+    let shadow = json!({"to": "m/9", "share_bp": 10_000, "max_in_flight": 64, "max_mib": 64, "when": null,
+                        "timeout_ms": 70, "salt": "r/shadow/m/9"});
+    assert_eq!(rendered["shadow"][0], shadow);
+    assert_eq!(
+        document.routed_versions().iter().map(|id| id.as_str()).collect::<Vec<_>>(),
+        ["m/1", "m/2", "m/3", "m/9"]
+    );
+    assert_eq!(parse(&render(&document)), Ok(document));
+}
+
+#[test]
+fn what_segments_pins_and_shadows_cannot_say_is_refused_where_it_stands() {
+    let segment = |when: &str| json!({"segments": [{"name": "a", "when": when, "split": {"m/1": 1}}]});
+    assert_refused(&with_route(&segment("params.a / 2 == 1")), "routes.r.segments[0].when", "not part of conditions");
+    assert_refused(&with_route(&segment(&"(".repeat(100_000))), "routes.r.segments[0].when", "1024");
+    let nameless = json!({"segments": [{"name": "a b", "when": "params.a == 1", "split": {"m/1": 1}}]});
+    assert_refused(&with_route(&nameless), "routes.r.segments[0].name", "no name");
+    let always = json!({"segments": [{"name": "a", "split": {"m/1": 1}}]});
+    assert_refused(&with_route(&always), "routes.r.segments[0]", "has no when");
+    assert_refused(&with_route(&json!({"segments": {}})), "routes.r.segments", "must be a list");
+    assert_refused(&with_route(&json!({"pins": "maybe"})), "routes.r.pins", "allow, deny or");
+    assert_refused(&with_route(&json!({"shadow": [{"to": "m/3"}, {"to": "m/3"}]})), "routes.r.shadow[1].to", "earlier");
+    assert_refused(
+        &with_route(&json!({"decision": {"output": "p", "threshold": null}})),
+        "routes.r.decision",
+        "has no",
+    );
+    let itself = json!({"routes": {"r": {"split": {"m/1": 5, "m/2": 0}, "shadow": [{"to": "m/1"}]}}});
+    assert_refused(&itself, "routes.r.shadow[0].to", "it would shadow itself");
+    let many: Vec<Value> = (0..40)
+        .map(|n| json!({"name": format!("s{n}"), "when": format!("params.a == {n}"), "split": {"m/1": 1}}))
+        .collect();
+    let shadows: Vec<Value> =
+        (3..9).map(|n| json!({"to": format!("m/{n}"), "when": format!("params.b == {n}")})).collect();
+    assert!(parse(&with_route(&json!({"segments": many, "shadow": shadows}))).is_ok());
+    let more: Vec<Value> = (0..64)
+        .map(|n| json!({"name": format!("s{n}"), "when": format!("params.a == {n}"), "split": {"m/1": 1}}))
+        .collect();
+    let too_many = with_route(&json!({"segments": more, "pins": {"when": "params.c == 1"}}));
+    assert_refused(&too_many, "routes.r", "65 different conditions");
+}
+
+#[test]
 fn names_are_what_folders_labels_and_answers_can_carry() {
     for name in ["a", "A.b_c-9", "-x", &"n".repeat(128)] {
         assert_eq!(check_name(name), Ok(()), "{name}");

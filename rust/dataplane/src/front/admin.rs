@@ -13,7 +13,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::convert::Infallible;
 use std::io;
 use std::os::fd::AsRawFd as _;
@@ -32,9 +32,6 @@ const LARGEST_DOCUMENT: usize = 64 << 20;
 /// Limits callers that send nothing.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
-/// Fields that a running gateway takes from a new document; all others are those of its start.
-const CHANGEABLE: [&str; 2] = ["routes", "versions"];
 
 /// Binds the socket in a folder that this process owns; what an earlier process left there is in nobody's use.
 ///
@@ -120,19 +117,15 @@ pub fn read(plane: &Plane, body: &[u8]) -> Result<Document, Vec<Violation>> {
 }
 
 fn needing_a_restart(running: &Document, wanted: &Document) -> Vec<Violation> {
-    let fields = |document: &Document| match document::render(document) {
-        Value::Object(fields) => fields,
-        _ => Map::new(),
-    };
-    let (running, wanted) = (fields(running), fields(wanted));
-    wanted
-        .iter()
-        .filter(|(name, value)| !CHANGEABLE.contains(&name.as_str()) && running.get(*name) != Some(*value))
+    let running = document::render_settings(running);
+    document::render_settings(wanted)
+        .into_iter()
+        .filter(|(name, value)| running[name] != *value)
         .map(|(name, value)| {
-            let is = running.get(name).map(ToString::to_string).unwrap_or_default();
+            let is = &running[&name];
             let reason =
                 format!("cannot change while the gateway serves (is {is}, would be {value}); restart it instead");
-            Violation { path: name.clone(), reason }
+            Violation { path: name, reason }
         })
         .collect()
 }

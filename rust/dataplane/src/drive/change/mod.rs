@@ -18,6 +18,7 @@ use super::load::{Done, Job, Loaders};
 use super::plane::Plane;
 use super::state::StateDir;
 use crate::runtime::Runtime;
+use crate::runtime::onnx::trim_memory;
 use assemble::KeptAccount;
 use contents::Prepared;
 pub(super) use contents::describe;
@@ -33,6 +34,9 @@ use tidegate_core::snapshot::SnapshotDocument;
 
 pub use ticket::{Report, Settlement};
 use ticket::{Respond, Tickets};
+
+/// A document of more subjects leaves so much behind that giving it back is worth a pause of the allocator.
+const MANY_SUBJECTS: usize = 1_000;
 
 /// What the thread hears of.
 pub(super) enum News {
@@ -229,6 +233,10 @@ impl Changer {
         self.document = document;
         let subjects = contents.keys().chain(self.reconciler.current().keys()).cloned().collect();
         self.tickets.open(subjects, respond);
+        let is_large = contents.len() > MANY_SUBJECTS;
         self.step(ChangeEvent::Apply(contents));
+        if is_large {
+            trim_memory();
+        }
     }
 }

@@ -4,6 +4,7 @@ use super::residents::Residents;
 use super::ticket::{Report, Settlement, Tickets};
 use super::{Changer, Changes, News, Setting, scan};
 use crate::drive::load::Loaders;
+use crate::runtime::onnx::trim_memory;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use tidegate_core::document::Document;
@@ -99,6 +100,8 @@ impl Changer {
         let reasons = report.map(reasons).unwrap_or_default();
         if reasons.is_empty() {
             self.notes.take().unwrap_or_default().iter().for_each(|note| self.note(note));
+            // Nobody is answered yet who would wait for it.
+            trim_memory();
             // A document without anything to serve has swapped nothing yet.
             if self.setting.plane.snapshot().incarnation == 0 {
                 let before = self.applied.clone();
