@@ -1,5 +1,6 @@
 """Documents for a running gateway: route by route, without a failed request, and never half."""
 
+import json
 import os
 import signal
 import threading

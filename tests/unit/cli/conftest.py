@@ -6,6 +6,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from support.snapshots import snapshot
 from support.stand_ins import http_port
 
 
@@ -29,3 +30,15 @@ def http_gateway():
     """The HTTP port of a gateway: its address, and what it says."""
     with http_port() as port:
         yield port
+
+
+@pytest.fixture
+def ask(command, http_gateway):
+    """Runs a command of `tidegate routes` against a gateway with a snapshot."""
+    address, gateway = http_gateway
+
+    def ask(what, *arguments, route="flights", text=None, **content):
+        gateway.says(snapshot(**content))
+        return command("routes", what, route, "--http", address, *arguments, text=text)
+
+    return ask

@@ -199,6 +199,7 @@ fn what_segments_pins_and_shadows_cannot_say_is_refused_where_it_stands() {
     let always = json!({"segments": [{"name": "a", "split": {"m/1": 1}}]});
     assert_refused(&with_route(&always), "routes.r.segments[0]", "has no when");
     assert_refused(&with_route(&json!({"segments": {}})), "routes.r.segments", "must be a list");
+    assert_refused(&with_route(&json!({"shadow": [null]})), "routes.r.shadow[0]", "must be a mapping");
     assert_refused(&with_route(&json!({"pins": "maybe"})), "routes.r.pins", "allow, deny or");
     assert_refused(&with_route(&json!({"shadow": [{"to": "m/3"}, {"to": "m/3"}]})), "routes.r.shadow[1].to", "earlier");
     assert_refused(

@@ -139,7 +139,11 @@ impl Walk {
             self.refuse(&path, format!("has {} entries; at most {most} are allowed", items.len()));
             return Vec::new();
         }
-        items.iter().enumerate().map(|(index, item)| (format!("{path}[{index}]"), item)).collect()
+        let items: Vec<_> = items.iter().enumerate().map(|(index, item)| (format!("{path}[{index}]"), item)).collect();
+        for (path, _) in items.iter().filter(|(_, item)| item.is_null()) {
+            self.refuse(path, "must be a mapping, got null");
+        }
+        items
     }
 
     /// Refuses a mapping that leaves a field out.

@@ -29,7 +29,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 use tidegate_core::document::{Document, VersionId, VersionSettings};
-use tidegate_core::plane::{ChangeEvent, LifecycleEvent, LoadId, Nanos, Reconciler, VersionState};
+use tidegate_core::plane::{ChangeEvent, LifecycleEvent, LoadId, Nanos, Reconciler, Subject, VersionState};
 use tidegate_core::snapshot::SnapshotDocument;
 
 pub use ticket::{Report, Settlement};
@@ -229,9 +229,14 @@ impl Changer {
             self.say(note);
         }
         let contents = self.contents(&document);
+        // What the repository brought along is no part of the document: it is in the log and in the index.
+        let is_named = |subject: &&Subject| match subject {
+            Subject::Route(_) => true,
+            Subject::Version(version) => document.versions.contains_key(version),
+        };
+        let subjects = contents.keys().chain(self.reconciler.current().keys()).filter(is_named).cloned().collect();
         self.refused.retain(|name, _| document.routes.contains_key(name));
         self.document = document;
-        let subjects = contents.keys().chain(self.reconciler.current().keys()).cloned().collect();
         self.tickets.open(subjects, respond);
         let is_large = contents.len() > MANY_SUBJECTS;
         self.step(ChangeEvent::Apply(contents));
