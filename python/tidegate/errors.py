@@ -219,6 +219,10 @@ class UnexpectedAnswer(GatewayError):
         self.found = found
 
 
+class NotServed(GatewayError):
+    """The gateway has nothing of this name; the sentence is its own."""
+
+
 class SnapshotUnreadable(TidegateError):
     """What should be a snapshot is none."""
 

@@ -11,8 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from tidegate.cli.output import printable
 from tidegate.cli.shadow_report import Bin, Flips, LatencyRatio, OutputDifference, Report, Shadow
-from tidegate.cli.shadow_table import interval, number, percent, printable
+from tidegate.cli.shadow_table import interval, number, percent
 
 COLUMNS = 3
 # Three rows of three panels; a model has one to three outputs.

@@ -7,6 +7,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from tidegate.cli.output import printable, span
 from tidegate.cli.shadow_report import (
     Comparison,
     Errors,
@@ -20,23 +21,16 @@ from tidegate.cli.shadow_report import (
 
 MOST_EXAMPLES = 5
 # What the table of outputs needs: in a narrower terminal it is better to break lines than numbers.
-LEAST_WIDTH = 100
 NOTHING = "-"
 
 
 def show(report: Report, console: Console) -> None:
     """Print what is known of every shadow."""
-    console.width = max(console.width, LEAST_WIDTH)
     for at, shadow in enumerate(report.shadows):
         if at:
             console.print()
         for part in _shadow(report, shadow):
             console.print(part)
-
-
-def printable(text: str) -> str:
-    """The text without what a terminal would obey."""
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
 def number(value: float | None) -> str:
@@ -86,7 +80,7 @@ def _heading(report: Report, shadow: Shadow) -> Text:
         (printable(report.route), "bold"),
         (" ⇢ ", "dim"),
         (printable(shadow.to), "bold cyan"),
-        (f"  {shadow.share_bp / 100:g} % of requests for {_span(shadow.since_s)}, epoch {report.epoch}\n", "dim"),
+        (f"  {shadow.share_bp / 100:g} % of requests for {span(shadow.since_s)}, epoch {report.epoch}\n", "dim"),
         f"{shadow.sampled:,} sampled · {shadow.compared:,} compared · ",
         f"dropped: {dropped}" if dropped else "none dropped",
     )
@@ -215,14 +209,3 @@ def _counts(counts: Mapping[str, int]) -> str:
 
 def _plural(noun: str, count: int) -> str:
     return noun if count == 1 else f"{noun}s"
-
-
-def _span(seconds: float) -> str:
-    """The two largest units of a span of time."""
-    whole = int(seconds)
-    days, hours, minutes = whole // 86_400, whole // 3_600 % 24, whole // 60 % 60
-    if days:
-        return f"{days} d {hours} h"
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {whole % 60} s" if minutes else f"{whole} s"

@@ -7,12 +7,14 @@ import urllib.parse
 import urllib.request
 from typing import Any
 
-from tidegate.errors import GatewayUnreachable, UnexpectedAnswer
+from tidegate.errors import GatewayUnreachable, NotServed, UnexpectedAnswer
 
 TIMEOUT_S = 30.0
 """Of each wait for bytes: a busy gateway prints a snapshot of ten thousand routes in a few seconds."""
 MOST_BYTES = 1 << 30
 """Ten thousand routes with ten segments each are a twentieth of it; a stranger on the port must not fill our memory."""
+MOST_SENTENCE_BYTES = 500
+"""A server's sentence is passed on to people, a page of HTML is not."""
 MOST_SHOWN_BYTES = 200
 """Of an answer that is none."""
 
@@ -37,6 +39,7 @@ def read_json(base: str, path: str) -> Any:
 
     Raises:
         GatewayUnreachable: Nobody answers there.
+        NotServed: The gateway has nothing under the path, and says so.
         UnexpectedAnswer: Something else than a gateway does.
     """
     # The gateway is on this machine or in this network: a proxy of the environment would look for another.
@@ -46,7 +49,7 @@ def read_json(base: str, path: str) -> Any:
             body = response.read(MOST_BYTES + 1)
     except urllib.error.HTTPError as error:
         with error:
-            raise UnexpectedAnswer(base + path, f"HTTP status {error.code}") from error
+            raise _refused(base + path, error) from error
     except (OSError, http.client.HTTPException) as error:
         raise GatewayUnreachable(base, _reason(error)) from error
     try:
@@ -55,6 +58,16 @@ def read_json(base: str, path: str) -> Any:
     except ValueError:
         pass
     raise UnexpectedAnswer(base + path, f"it begins with {body[:MOST_SHOWN_BYTES]!r}")
+
+
+def _refused(place: str, error: urllib.error.HTTPError) -> NotServed | UnexpectedAnswer:
+    try:
+        sentence = error.read(MOST_SENTENCE_BYTES).decode(errors="replace").strip()
+    except (OSError, http.client.HTTPException):
+        sentence = ""
+    if error.code == http.HTTPStatus.NOT_FOUND and sentence:
+        return NotServed(sentence)
+    return UnexpectedAnswer(place, f"HTTP status {error.code}")
 
 
 def _reason(error: Exception) -> str:

@@ -119,14 +119,14 @@ impl Scenario {
     fn condition(self, route: usize, segment: usize) -> Option<String> {
         match self {
             Self::Plain => None,
-            Self::Missing | Self::Other if segment % 2 == 0 => {
+            Self::Missing | Self::Other if segment.is_multiple_of(2) => {
                 Some(format!("metadata[\"x-group-{segment}\"] == \"chosen\""))
             }
             Self::Missing | Self::Other => Some(format!("params.group_{segment} == \"chosen\"")),
             Self::Few | Self::Many | Self::Hot => {
                 // 11 and 100 have no common divisor: a route never has a condition twice.
                 let condition = (route * 31 + segment * 11) % CONDITIONS;
-                let place = if condition % 2 == 0 { "metadata[\"x-team\"]" } else { "params.team" };
+                let place = if condition.is_multiple_of(2) { "metadata[\"x-team\"]" } else { "params.team" };
                 Some(format!("{place} == \"team-{condition}\""))
             }
         }
@@ -137,7 +137,7 @@ impl Scenario {
         match self {
             Self::Plain | Self::Missing => Vec::new(),
             Self::Other => (0..SEGMENTS)
-                .map(|segment| if segment % 2 == 0 { format!("x-group-{segment}") } else { format!("group_{segment}") })
+                .map(|segment| format!("{}{segment}", if segment.is_multiple_of(2) { "x-group-" } else { "group_" }))
                 .collect(),
             Self::Few | Self::Many | Self::Hot => vec!["x-team".to_owned(), "team".to_owned()],
         }
@@ -148,15 +148,15 @@ impl Scenario {
 fn build(value: &Value) -> (HashMap<String, Arc<RoutePlan>>, [Duration; 3]) {
     let begin = Instant::now();
     let document = document::parse(value).expect("the scenario's document is a good one");
-    let parsed = begin.elapsed();
+    let parsed = Instant::now();
     let revisions: Vec<_> = document.routes.iter().map(|(name, route)| (name, Revision::after(None, route))).collect();
-    let revised = begin.elapsed() - parsed;
+    let revised = Instant::now();
     let plans = revisions.iter().map(|(name, revision)| {
         let plan = RoutePlan::new(name, revision).expect("a new revision has tables over its own arms");
         ((*name).clone(), Arc::new(plan))
     });
     let table = plans.collect();
-    (table, [parsed, revised, begin.elapsed() - parsed - revised])
+    (table, [parsed.duration_since(begin), revised.duration_since(parsed), revised.elapsed()])
 }
 
 /// Decides `count` requests; how long that took, and how many the second arm answers.

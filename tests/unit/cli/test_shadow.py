@@ -13,6 +13,7 @@ import typer
 from typer.testing import CliRunner
 
 from tidegate.cli import shadow
+from tidegate.gateway import http as gateway_http
 
 # Made by the core's own comparison; a Rust test holds its fields against the report.
 REPORT = json.loads((Path(__file__).parents[2] / "data" / "shadow_report.json").read_text())
@@ -214,15 +215,18 @@ def test_a_gateway_that_is_not_there_is_exit_1(run):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
     ended = run(address=address)
-    assert (ended.exit_code, ended.stderr) == (1, f"No gateway can be reached at {address}: Connection refused.\n")
+    assert (ended.exit_code, ended.stderr) == (
+        1,
+        f"No gateway answers at http://{address} (Connection refused): is it running, and is this its listen.http?\n",
+    )
 
 
 def test_a_gateway_that_says_nothing_is_given_up(run, monkeypatch):
-    monkeypatch.setattr(shadow, "TIMEOUT_S", 0.05)
+    monkeypatch.setattr(gateway_http, "TIMEOUT_S", 0.05)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"127.0.0.1:{silent.getsockname()[1]}"
         ended = run(address=address)
-    sentence = f"No gateway can be reached at {address}: it does not answer within 0.05 s.\n"
+    sentence = f"No gateway answers at http://{address} (nothing came for 0.05 s): is it running, and is this its listen.http?\n"
     assert (ended.exit_code, ended.stderr) == (1, sentence)
 
 
@@ -231,16 +235,15 @@ def test_another_server_is_exit_1(run, gateway, body):
     gateway.says(body)
     ended = run()
     assert ended.exit_code == 1
-    assert ended.stderr == (
-        f"What answers at {gateway.address} sends no shadow report; "
-        "is this the HTTP port of a gateway of this release?\n"
-    )
+    assert f"What answers at http://{gateway.address}" in ended.stderr
+    assert "is no Tidegate of this release" in ended.stderr
 
 
 def test_a_gateway_in_trouble_is_exit_1(run, gateway):
     gateway.says(b"", status=503)
     ended = run()
-    assert (ended.exit_code, ended.stderr) == (1, f"The gateway at {gateway.address} answers with HTTP status 503.\n")
+    assert ended.exit_code == 1
+    assert "is no Tidegate of this release: HTTP status 503." in ended.stderr
 
 
 def test_a_picture_is_drawn_beside_the_table(run, tmp_path):

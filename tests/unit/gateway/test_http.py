@@ -58,7 +58,7 @@ def test_who_says_nothing_is_not_waited_for_forever(monkeypatch):
 
 @pytest.mark.parametrize(
     "body, status, found",
-    [(b"<html>", 200, "it begins with b'<html>'"), ({}, 404, "HTTP status 404"), (b"", 200, "b''")],
+    [(b"<html>", 200, "it begins with b'<html>'"), ({}, 503, "HTTP status 503"), (b"", 200, "b''")],
 )
 def test_who_says_something_else_is_no_gateway(body, status, found):
     with http_port() as (address, gateway):
