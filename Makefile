@@ -27,10 +27,10 @@ ONNXRUNTIME_OF_TESTS := TIDEGATE_TEST_ONNXRUNTIME="$$(echo $(CURDIR)/.venv/lib/p
 FUZZ_CASES ?= 10000000
 PYTEST_ARGS ?=
 
-.PHONY: help demo test lint format bench fuzz lock clean
+.PHONY: help demo test lint format bench bench-routing fuzz lock clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' Makefile
 
 demo: .venv/built ## replay real flights through a sticky 90/10 split of two models
 	$(BIN)/python -m tidegate.demo
@@ -57,6 +57,9 @@ format: .venv/dev ## write what the format checks ask for
 
 bench: .venv/built .venv/dev ## measure against the peers and write a dated result
 	benchmarks/run.sh
+
+bench-routing: .venv/built .venv/dev ## measure decisions, conditions, shadows and reloads and write a dated result
+	benchmarks/run.sh routing
 
 fuzz: ## ten million mutated requests against the parser (FUZZ_CASES=…)
 	@.ci/tools >/dev/null

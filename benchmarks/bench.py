@@ -12,11 +12,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import report
+from benchmarks import h2load, report, tables
 from benchmarks.cells import CELLS, Cell
 from benchmarks.cores import TooFewCoresError
 from benchmarks.load import LoadError
-from benchmarks.measure import Effort, MiscountError, Result, Tools, measure, second_opinion
+from benchmarks.measure import Effort, MiscountError, Result, Tools, disturbances, measure, second_opinion
 from benchmarks.models import write_repository
 from benchmarks.oracle import WrongAnswerError
 from benchmarks.servers import Reference, Server, ServerError, Tidegate
@@ -28,10 +28,6 @@ QUICK = Effort(pairs=1, seconds=1.0, warm_up_s=0.3)
 # h2load runs about this long in each of its two layouts.
 SECOND_OPINION_S = 4.0
 SECOND_OPINION_CELLS = ("tiny-64x1", "tiny-4x16")
-# A server that is not loaded but takes more of a core than this disturbs the other's run, and is named; so is the rest
-# of the machine, which has its own small business.
-IDLE_CORES = 0.01
-OTHER_CORES = 0.05
 
 
 def main() -> int:
@@ -45,9 +41,12 @@ def main() -> int:
     except (LoadError, MiscountError, ServerError, TooFewCoresError, WrongAnswerError) as error:
         print(f"The benchmark is not to be trusted: {error}", file=sys.stderr)
         return 2
-    report.show(title, chosen, results, remarks)
+    table = report.table(title, chosen, results, remarks)
+    tables.show(table)
     if not settings.quick and not settings.cell:
-        for path in report.keep(settings.results, title, chosen, results, remarks):
+        details = report.details(results, remarks)
+        tools = [h2load.version()]
+        for path in tables.keep(settings.results, table, details, module="benchmarks.bench", tools=tools):
             print(f"kept in {path}")
     return 0 if all(result.passed for result in results) or settings.against_itself else 1
 
@@ -99,22 +98,11 @@ def _measure_all(
             status.update(f"{cell.name}: {effort.pairs} pairs of {effort.seconds:g} s")
             result = measure(cell, subject, reference, tools, effort)
             results.append(result)
-            remarks += _disturbances(result)
+            remarks += disturbances(result)
             if cell.name in SECOND_OPINION_CELLS and not settings.quick:
                 status.update(f"{cell.name}: h2load")
                 remarks.append(_second_opinion(cell, subject, reference, tools, result))
     return results, remarks
-
-
-def _disturbances(result: Result) -> list[str]:
-    idle = max(run.idle_cores for run in result.runs)
-    other = max(run.other_cores for run in result.runs)
-    found: list[str] = []
-    if idle > IDLE_CORES:
-        found.append(f"{result.cell}: the server that waited took up to {idle:.2f} cores")
-    if other > OTHER_CORES:
-        found.append(f"{result.cell}: other work took up to {other:.2f} cores of the machine: measure again in quiet")
-    return found
 
 
 def _second_opinion(cell: Cell, subject: Server, reference: Server, tools: Tools, result: Result) -> str:

@@ -16,9 +16,9 @@ class Bar(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """One closed-loop load: `connections` x `streams` one-row requests to `route` in flight at any time.
+    """One load: `connections` x `streams` one-row requests to `route` in flight at any time.
 
-    With `is_apart` the server runs on one core and the load generator on another. A single stream needs it: left alone,
+    With a `rate` the loop is open: so many requests are due a second, and that is the most in flight. With `is_apart` the server runs on one core and the load generator on another. A single stream needs it: left alone,
     the scheduler sometimes puts both on one core, which makes an answer three times faster whatever the server does.
     """
 
@@ -29,6 +29,7 @@ class Cell:
     streams: int
     bar: Bar
     ratio: float = 0.0
+    rate: float = 0.0
     is_apart: bool = False
 
 

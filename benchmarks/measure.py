@@ -15,6 +15,10 @@ from benchmarks.wire import Wire
 
 GRPC_PREFIX_BYTES = 5
 BODY_SEED = 7
+# A server that is not loaded but takes more of a core than this disturbs the other's run, and is named; so is the rest
+# of the machine, which has its own small business.
+IDLE_CORES = 0.01
+OTHER_CORES = 0.05
 
 
 class MiscountError(Exception):
@@ -43,7 +47,7 @@ class Effort:
 class Run:
     """One run on one server.
 
-    `idle_cores` is what the other server took meanwhile, `other_cores` what the rest of the machine took; both ought to
+    `lateness_p99_us` is how late the generator sent what was due in an open loop. `idle_cores` is what the other server took meanwhile, `other_cores` what the rest of the machine took; both ought to
     be nothing.
     """
 
@@ -53,6 +57,7 @@ class Run:
     p50_us: float
     p99_us: float
     p999_us: float
+    lateness_p99_us: float
     requests: int
     answer_bytes: int
     idle_cores: float
@@ -111,6 +116,7 @@ def measure(cell: Cell, subject: Server, reference: Server, tools: Tools, effort
             streams=cell.streams,
             warm_up_s=effort.warm_up_s,
             seconds=effort.seconds,
+            rate=cell.rate,
             core=core,
         )
         for _ in range(effort.pairs):
@@ -140,6 +146,18 @@ def second_opinion(cell: Cell, server: Server, tools: Tools, *, requests: int) -
     if seen.data_bytes != requests * size:
         raise MiscountError(f"{server.name}: {seen.data_bytes / requests:.2f} bytes an answer instead of {size}")
     return seen.rate
+
+
+def disturbances(result: Result) -> list[str]:
+    """What else took processor time meanwhile, a sentence each."""
+    idle = max(run.idle_cores for run in result.runs)
+    other = max(run.other_cores for run in result.runs)
+    found: list[str] = []
+    if idle > IDLE_CORES:
+        found.append(f"{result.cell}: the server that waited took up to {idle:.2f} cores")
+    if other > OTHER_CORES:
+        found.append(f"{result.cell}: other work took up to {other:.2f} cores of the machine: measure again in quiet")
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +195,7 @@ def _run(cell: Cell, lane: _Lane, body: Path, tools: Tools, shape: load.Shape) -
         p50_us=report.p50_us,
         p99_us=report.p99_us,
         p999_us=report.p999_us,
+        lateness_p99_us=report.lateness_p99_us,
         requests=report.requests,
         answer_bytes=size,
         idle_cores=report.cpu_seconds[1] / report.seconds,

@@ -1,21 +1,47 @@
 """Reads what a benchmark needs from /metrics and /proc."""
 
+import contextlib
 import re
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
-_SAMPLE = re.compile(r"^tidegate_requests_total\{(?P<labels>.*)\} (?P<value>\S+)$", re.MULTILINE)
+_SAMPLE = r"^{name}\{{(?P<labels>.*)\}} (?P<value>\S+)$"
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
 
 def requests_by_version(page: str, route: str) -> dict[tuple[str, str], int]:
     """Requests of `route` by (version, code name) from a metrics page in the Prometheus text format."""
     counted: Counter[tuple[str, str]] = Counter()
-    for sample in _SAMPLE.finditer(page):
+    for labels, value in _samples(page, "tidegate_requests_total", route):
+        counted[labels["version"], labels["code"]] += value
+    return dict(counted)
+
+
+def shadow_copies(page: str, route: str) -> tuple[dict[str, int], int]:
+    """Copies of `route` by what became of them, and how many wait or run."""
+    counted: Counter[str] = Counter()
+    for labels, value in _samples(page, "tidegate_shadow_requests_total", route):
+        counted[labels["outcome"]] += value
+    return dict(counted), sum(value for _, value in _samples(page, "tidegate_shadow_in_flight", route))
+
+
+def _samples(page: str, name: str, route: str) -> Iterator[tuple[dict[str, str], int]]:
+    for sample in re.finditer(_SAMPLE.format(name=name), page, re.MULTILINE):
         labels = dict(_LABEL.findall(sample["labels"]))
         if labels["route"] == route:
-            counted[labels["version"], labels["code"]] += int(float(sample["value"]))
-    return dict(counted)
+            yield labels, int(float(sample["value"]))
+
+
+def threads_cpu_seconds(pid: int, name: str) -> float:
+    """Processor time of the threads of a process whose name begins so; the kernel keeps 15 bytes of a name."""
+    total_ns = 0
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        # A thread may end between the listing and the reading.
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            if (task / "comm").read_text().startswith(name[:15]):
+                total_ns += int((task / "schedstat").read_text().split()[0])
+    return total_ns / 1e9
 
 
 def pss_mib(pid: int) -> float:

@@ -6,6 +6,7 @@ versions with different weights, so that a split can be configured and an answer
 
 import functools
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -93,10 +94,15 @@ def graph(model: Model, version: int) -> onnx.ModelProto:
 def write_repository(folder: Path) -> None:
     """Write every version of every model below `folder`, replacing what is there."""
     for model in MODELS:
-        for version in VERSIONS:
-            path = folder / model.name / str(version) / "model.onnx"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(graph(model, version).SerializeToString(deterministic=True))
+        write_versions(folder, model, VERSIONS)
+
+
+def write_versions(folder: Path, model: Model, versions: Iterable[int]) -> None:
+    """Write versions of a model below `folder`; each has weights of its own."""
+    for version in versions:
+        path = folder / model.name / str(version) / "model.onnx"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(graph(model, version).SerializeToString(deterministic=True))
 
 
 if __name__ == "__main__":

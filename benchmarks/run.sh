@@ -1,15 +1,22 @@
 #!/bin/sh
-# Makes what the benchmarks need (h2load, nghttp2, gRPC for C++), builds the tools, and measures.
-# Arguments go to `python -m benchmarks.bench`; PYTHON names the interpreter (default: .venv/bin/python).
+# Makes what the benchmarks need (h2load, nghttp2, gRPC for C++, valgrind), builds the tools, and measures.
+# Arguments go to `python -m benchmarks.bench`, or after the word `routing` to `python -m benchmarks.routing`; PYTHON
+# names the interpreter (default: .venv/bin/python).
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/.." && pwd)
 out=$root/build/benchmarks
 python=${PYTHON:-$root/.venv/bin/python}
 packages="g++ pkg-config nghttp2-client libnghttp2-dev libgrpc++-dev protobuf-compiler protobuf-compiler-grpc"
+tools="g++ pkg-config h2load protoc grpc_cpp_plugin"
+module=bench
+if [ "${1:-}" = routing ]; then
+    module=routing packages="$packages valgrind" tools="$tools valgrind"
+    shift
+fi
 
 is_complete() {
-    for tool in g++ pkg-config h2load protoc grpc_cpp_plugin; do
+    for tool in $tools; do
         command -v "$tool" >/dev/null || return 1
     done
     pkg-config --exists grpc++ protobuf libnghttp2
@@ -38,4 +45,8 @@ if is_older "$out/load"; then "$here/load/build.sh" "$out"; fi
 if is_older "$out/cpp-reference"; then "$here/peers/cpp/build.sh" "$out"; fi
 
 cd "$root"
-exec "$python" -m benchmarks.bench "$@"
+if [ "$module" = routing ]; then
+    cargo build --quiet --manifest-path rust/Cargo.toml --locked --release -p tidegate-core --example decide
+    cp "${CARGO_TARGET_DIR:-rust/target}/release/examples/decide" "$out/decide"
+fi
+exec "$python" -m "benchmarks.$module" "$@"

@@ -7,10 +7,11 @@ import subprocess
 import time
 import urllib.request
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Protocol, Self
+from typing import IO, Any, Protocol, Self
 
 from benchmarks.cells import SPLIT, STICKY_HEADER
 from benchmarks.metrics import requests_by_version
@@ -125,17 +126,39 @@ class Reference(_Process):
 
 
 class Tidegate(_Process):
-    """`tidegate serve` with a sticky split on each route and everything else as it comes."""
+    """`tidegate serve` with `fields` in its document and everything else as it comes.
 
-    def __init__(self, binary: Path, repository: Path, work: Path, *, name: str = "tidegate") -> None:
-        document = work / f"{name}.yaml"
-        document.write_text(_document(repository, work / f"{name}.state"))
-        super().__init__(name, [str(binary), "serve", str(document)], work / f"{name}.log")
+    Without `fields` it has a sticky split on each route.
+    """
+
+    def __init__(
+        self,
+        binary: Path,
+        repository: Path,
+        work: Path,
+        *,
+        name: str = "tidegate",
+        fields: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.document = {
+            "listen": {"grpc": "127.0.0.1:0", "http": "127.0.0.1:0"},
+            "repository": str(repository),
+            "state_dir": str(work / f"{name}.state"),
+            "drain_delay_ms": 0,
+            **(fields or {"routes": _split_routes()}),
+        }
+        path = work / f"{name}.json"
+        path.write_text(json.dumps(self.document))
+        super().__init__(name, [str(binary), "serve", str(path)], work / f"{name}.log")
+
+    def get(self, path: str) -> str:
+        """A page of its HTTP port."""
+        with urllib.request.urlopen(f"http://{self._bound['http']}{path}", timeout=COUNTERS_LIMIT_S) as page:
+            return str(page.read().decode())
 
     def counts(self, route: str, /) -> Counts:
         """Requests of `route`, from the metrics page."""
-        with urllib.request.urlopen(f"http://{self._bound['http']}/metrics", timeout=COUNTERS_LIMIT_S) as page:
-            by_outcome = requests_by_version(page.read().decode(), route)
+        by_outcome = requests_by_version(self.get("/metrics"), route)
         ok = {version: count for (version, code), count in by_outcome.items() if code == "OK"}
         failed = sum(count for (_, code), count in by_outcome.items() if code != "OK")
         return Counts(ok=sum(ok.values()), failed=failed, by_version=ok)
@@ -161,13 +184,16 @@ def wait_until_counted(server: Server, route: str, before: Counts, expected: int
         time.sleep(0.05)
 
 
-def _document(repository: Path, state: Path) -> str:
-    lines = ["listen: {grpc: '127.0.0.1:0', http: '127.0.0.1:0'}"]
-    lines += [f"repository: {repository}", f"state_dir: {state}", "drain_delay_ms: 0", "routes:"]
-    for route, model in _ROUTES.items():
-        split = ", ".join(f'"{model.name}/{version}": {weight}' for version, weight in SPLIT.items())
-        lines += [f"  {route}:", f'    sticky: metadata["{STICKY_HEADER}"]', f"    split: {{{split}}}"]
-    return "\n".join(lines) + "\n"
+def sticky_route(split: Mapping[str, int], **fields: Any) -> dict[str, Any]:
+    """A route that keeps the load generator's keys on their version."""
+    return {"sticky": f'metadata["{STICKY_HEADER}"]', "split": dict(split), **fields}
+
+
+def _split_routes() -> dict[str, Any]:
+    return {
+        route: sticky_route({f"{model.name}/{version}": weight for version, weight in SPLIT.items()})
+        for route, model in _ROUTES.items()
+    }
 
 
 def _opened(stream: IO[str] | None) -> IO[str]:

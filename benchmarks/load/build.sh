@@ -5,5 +5,5 @@ here=$(cd "$(dirname "$0")" && pwd)
 out=${1:-$here/../../build/benchmarks}
 mkdir -p "$out"
 # shellcheck disable=SC2046  # pkg-config prints several flags on purpose.
-${CXX:-g++} -std=c++17 -O2 -DNDEBUG -Wall -Wextra -Werror -o "$out/load" "$here/load.cc" \
+${CXX:-g++} -std=c++17 -O2 -DNDEBUG -Wall -Wextra -Werror -o "$out/load" "$here"/*.cc \
     $(pkg-config --cflags --libs libnghttp2)

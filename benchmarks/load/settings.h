@@ -14,6 +14,7 @@ struct Settings {
   uint64_t keys = 0;                                           // 0: no key header
   int connections = 1;
   int streams = 1;                                             // per connection
+  double rate = 0;                                             // requests due a second; 0: a closed loop
   double warm_up_seconds = 0;
   double seconds = 0;
   uint64_t requests = 0;                                       // instead of a duration
@@ -32,6 +33,7 @@ inline Settings ParseSettings(int argc, char** argv) {
     else if (flag == "--keys") settings.keys = std::stoull(value);
     else if (flag == "--connections") settings.connections = std::stoi(value);
     else if (flag == "--streams") settings.streams = std::stoi(value);
+    else if (flag == "--rate") settings.rate = std::stod(value);
     else if (flag == "--warm-up") settings.warm_up_seconds = std::stod(value);
     else if (flag == "--seconds") settings.seconds = std::stod(value);
     else if (flag == "--requests") settings.requests = std::stoull(value);
@@ -40,10 +42,11 @@ inline Settings ParseSettings(int argc, char** argv) {
     else throw std::runtime_error("unknown setting " + flag);
   }
   const bool has_one_end = (settings.seconds > 0) != (settings.requests > 0);
-  if (argc % 2 == 0 || settings.target.empty() || settings.body.empty() || !has_one_end) {
+  const bool has_schedule = settings.rate >= 0 && (settings.rate == 0 || settings.seconds > 0);
+  if (argc % 2 == 0 || settings.target.empty() || settings.body.empty() || !has_one_end || !has_schedule) {
     throw std::runtime_error(
-        "usage: load --target ADDRESS --body FILE (--seconds S [--warm-up S] | --requests N) [--connections N]\n"
-        "            [--streams N] [--keys N] [--key-header NAME] [--pid PID …] [--path PATH] [--core N]");
+        "usage: load --target ADDRESS --body FILE (--seconds S [--warm-up S] [--rate N] | --requests N)\n"
+        "            [--connections N] [--streams N] [--keys N] [--key-header NAME] [--pid PID …] [--path PATH] [--core N]");
   }
   return settings;
 }
