@@ -27,6 +27,17 @@ def apart(pids: Sequence[int]) -> Iterator[int]:
             _keep_on(pid, set(allowed))
 
 
+@contextlib.contextmanager
+def first_alone() -> Iterator[None]:
+    """Processes that are started meanwhile see a machine of one core: this process's first."""
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(allowed)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, allowed)
+
+
 def _keep_on(pid: int, cores: set[int]) -> None:
     for task in Path(f"/proc/{pid}/task").iterdir():
         # A thread may end between the listing and the call.

@@ -1,16 +1,20 @@
 """What a shadow of 20 % costs those who are answered: CPU per primary, and the slowest of a hundred.
 
-Two servers in turn, with and without the shadow, in an open loop: a closed one would hide what the copies displace,
-because it slows down with the server, and would leave so little processor time over that most copies are dropped.
+Two servers in turn, with and without the shadow, in an open loop: a closed one slows down with its server, which hides
+what copies displace. Server and load generator have a core each, and the servers are started with one: otherwise who
+shares a core with whom changes from run to run, and costs more than the shadow.
 """
 
+import contextlib
 import time
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from statistics import median
+from typing import Any
 
-from benchmarks import load, measure
+from benchmarks import cores, load, measure
 from benchmarks.cells import STICKY_HEADER, STICKY_KEYS, Bar, Cell
+from benchmarks.measure import Effort
 from benchmarks.metrics import shadow_copies, threads_cpu_seconds
 from benchmarks.models import TINY
 from benchmarks.routing.figure import Limit, Outcome, Row, Stage, UntrustworthyError, spread
@@ -22,115 +26,168 @@ ADDED_CPU_US = Limit(bound=3.0)
 ADDED_P99 = Limit(bound=1.5)
 # Of what the closed loop reaches without a shadow.
 LOAD = 0.4
-CLOSED = Cell(
-    name="shadow-closed", route="tiny", model=TINY, connections=64, streams=1, bar=Bar.NONE, is_apart=True
-)
-# 64 callers; more requests of one than this under way are a server that cannot keep up.
+CLOSED = Cell(name="shadow-closed", route="tiny", model=TINY, connections=64, streams=1, bar=Bar.NONE, is_apart=True)
+# 64 callers; if more requests of one than this are under way, the server cannot keep up.
 OPEN = replace(CLOSED, name="shadow-open", streams=16)
-# Copies that were sampled may wait, run and be compared this long after the last primary.
+# Many short pairs: what the host of a virtual machine takes away for milliseconds hits a part of them.
+FULL = Effort(pairs=20, seconds=2.0, warm_up_s=0.5)
+QUICK = Effort(pairs=2, seconds=1.0, warm_up_s=0.3)
+# Copies that were sampled wait, run and are compared for at most so long after the last primary.
 SETTLE_LIMIT_S = 10.0
 
 PRIMARY, SECONDARY = f"{TINY.name}/1", f"{TINY.name}/2"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copies:
+    """Copies by what became of them, and the processor time of the threads that ran and compared them."""
+
+    outcomes: Mapping[str, int]
+    cpu_s: float
+
+    def since(self, before: "Copies") -> "Copies":
+        """What came after `before`."""
+        outcomes = {name: count - before.outcomes.get(name, 0) for name, count in self.outcomes.items()}
+        return Copies(outcomes=outcomes, cpu_s=self.cpu_s - before.cpu_s)
+
+    @property
+    def compared(self) -> int:
+        """Those that were not dropped."""
+        return self.outcomes.get("compared", 0)
+
+    def __str__(self) -> str:
+        dropped = {name: count for name, count in self.outcomes.items() if name != "compared" and count}
+        why = ", ".join(f"{count:,} {name}" for name, count in sorted(dropped.items()))
+        share = self.compared / max(1, sum(self.outcomes.values()))
+        return f"{sum(self.outcomes.values()):,} copies, {share:.2%} compared; dropped: {why or 'none'}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """Both loops, with and without the shadow in turn, and a run of the shadow's version alone."""
+
+    closed: measure.Result
+    open: measure.Result
+    closed_copies: Copies
+    open_copies: Copies
+    rate: float
+    run_us: float
+
+    @property
+    def copy_us(self) -> float:
+        """CPU of a copy on the shadow's threads."""
+        return self.open_copies.cpu_s / max(1, self.open_copies.compared) * 1e6
+
+
 def added(stage: Stage) -> Outcome:
     """CPU per primary and p99 with a shadow of 20 % against none."""
-    # Both have both versions in memory, and answer with the first alone.
-    versions = {SECONDARY: {}}
-    bare = {"versions": versions, "routes": {"tiny": sticky_route({PRIMARY: 1})}}
+    effort = QUICK if stage.is_quick else FULL
     shadow = [{"to": SECONDARY, "share_bp": SHARE_BP}]
-    shadowed = {"versions": versions, "routes": {"tiny": sticky_route({PRIMARY: 1}, shadow=shadow)}}
-    work = stage.tools.work
     with (
-        Tidegate(stage.tidegate, stage.repository, work, name="shadow", fields=shadowed) as subject,
-        Tidegate(stage.tidegate, stage.repository, work, name="no-shadow", fields=bare) as reference,
+        _serving(stage, "shadow", sticky_route({PRIMARY: 1}, shadow=shadow)) as subject,
+        _serving(stage, "no-shadow", sticky_route({PRIMARY: 1})) as reference,
     ):
-        closed = measure.measure(CLOSED, subject, reference, stage.tools, replace(stage.effort, pairs=1))
-        capacity = median(run.rate for run in closed.theirs())
-        rate = round(capacity * LOAD)
-        before, cpu_before = _settled(subject), threads_cpu_seconds(subject.pid, "tidegate-shadow")
-        result = measure.measure(replace(OPEN, rate=rate), subject, reference, stage.tools, stage.effort)
-        copies = {name: count - before.get(name, 0) for name, count in _settled(subject).items()}
-        cpu_of_copies = threads_cpu_seconds(subject.pid, "tidegate-shadow") - cpu_before
-    run_us = _own_run_us(stage, rate * SHARE)
-    remarks = [*measure.disturbances(result), *_remarks(result, rate, copies)]
-    details = {"closed": closed.runs, "open": result.runs, "rate": rate, "copies": copies, "own_run_us": run_us}
-    copy_us = cpu_of_copies / max(1, copies.get("compared", 0)) * 1e6
-    return Outcome(rows=_rows(result, closed, run_us, copy_us), remarks=remarks, details=details)
+        start = _copies(subject)
+        closed = measure.measure(CLOSED, subject, reference, stage.tools, replace(effort, pairs=stage.effort.pairs))
+        between = _copies(subject)
+        rate = round(median(run.rate for run in closed.theirs()) * LOAD)
+        result = measure.measure(replace(OPEN, rate=rate), subject, reference, stage.tools, effort)
+        end = _copies(subject)
+    seen = Seen(
+        closed=closed,
+        open=result,
+        closed_copies=between.since(start),
+        open_copies=end.since(between),
+        rate=rate,
+        run_us=_run_us(stage, rate * SHARE),
+    )
+    return Outcome(rows=_rows(seen), remarks=_remarks(seen), details={"seen": seen})
 
 
-def _rows(result: measure.Result, closed: measure.Result, run_us: float, copy_us: float) -> list[Row]:
-    pairs = list(zip(result.mine(), result.theirs(), strict=True))
+def _rows(seen: Seen) -> list[Row]:
+    pairs = list(zip(seen.open.mine(), seen.open.theirs(), strict=True))
     more = [mine.cpu_us - theirs.cpu_us for mine, theirs in pairs]
     # A run that waits for nobody is woken for each request, a copy for several at once: no more than a copy took itself
     # is taken off.
-    beyond = [value - SHARE * min(run_us, copy_us) for value in more]
+    beyond = [value - SHARE * min(seen.run_us, seen.copy_us) for value in more]
     slower = [mine.p99_us / theirs.p99_us for mine, theirs in pairs]
-    closed_more = closed.mine()[0].cpu_us - closed.theirs()[0].cpu_us
-    theirs, mine = ([run.p99_us for run in runs] for runs in (result.theirs(), result.mine()))
+    closed = list(zip(seen.closed.mine(), seen.closed.theirs(), strict=True))
     return [
-        Row(what="CPU added to a primary, all of it", value=median(more), unit="µs", digits=2, spread=spread(more)),
-        Row(what="CPU of a copy on its threads", value=copy_us, unit="µs", digits=2),
-        Row(what="CPU of a run of that version alone", value=run_us, unit="µs", digits=2),
-        Row(
-            what="CPU added beyond 20 % of the lesser",
-            value=median(beyond),
-            unit="µs",
-            digits=2,
-            spread=spread(beyond),
-            limit=ADDED_CPU_US,
-        ),
-        Row(what="p99 without a shadow", value=median(theirs), unit="µs", digits=0, spread=spread(theirs)),
-        Row(what="p99 with a shadow", value=median(mine), unit="µs", digits=0, spread=spread(mine)),
-        Row(
-            what="p99, with / without", value=median(slower), unit="x", digits=2, spread=spread(slower), limit=ADDED_P99
-        ),
-        Row(what="closed loop: CPU added to a primary", value=closed_more, unit="µs", digits=2),
-        Row(what="closed loop: req/s, with / without", value=closed.throughput.median, unit="x", digits=2),
+        _row("CPU added to a primary, all of it", more, "µs"),
+        _row("CPU of a copy on its threads", [seen.copy_us], "µs"),
+        _row("CPU of a run of that version alone", [seen.run_us], "µs"),
+        _row("CPU added beyond 20 % of the lesser", beyond, "µs", ADDED_CPU_US),
+        _row("p99 without a shadow", [theirs.p99_us for _, theirs in pairs], "µs"),
+        _row("p99 with a shadow", [mine.p99_us for mine, _ in pairs], "µs"),
+        _row("p99, with / without", slower, "x", ADDED_P99),
+        _row("closed loop: CPU added to a primary", [mine.cpu_us - theirs.cpu_us for mine, theirs in closed], "µs"),
+        _row("closed loop: req/s, with / without", [mine.rate / theirs.rate for mine, theirs in closed], "x"),
     ]
 
 
-def _remarks(result: measure.Result, rate: float, copies: dict[str, int]) -> list[str]:
-    sampled, compared = sum(copies.values()), copies.get("compared", 0)
-    dropped = ", ".join(f"{count:,} {name}" for name, count in sorted(copies.items()) if name != "compared" and count)
-    kept = f"{sampled:,} copies, {compared / max(1, sampled):.2%} compared; dropped: {dropped or 'none'}"
-    late_us = [max(run.lateness_p99_us for run in runs) for runs in (result.mine(), result.theirs())]
-    late = f"{late_us[0]:,.0f} µs with a shadow and {late_us[1]:,.0f} µs without"
+def _row(what: str, values: list[float], unit: str, limit: Limit | None = None) -> Row:
+    is_several = len(values) > 1
+    return Row(
+        what=what,
+        value=median(values),
+        unit=unit,
+        digits=2,
+        spread=spread(values) if is_several else None,
+        limit=limit,
+    )
+
+
+def _remarks(seen: Seen) -> list[str]:
+    late = [median(run.lateness_p99_us for run in runs) for runs in (seen.open.mine(), seen.open.theirs())]
     return [
-        f"shadow: at {rate:,.0f} req/s {kept}",
-        f"shadow: p99 of the generator's own lateness, in the latencies above: up to {late}",
+        *measure.disturbances(seen.open),
+        f"shadow: at {seen.rate:,.0f} req/s {seen.open_copies}",
+        f"shadow: in the closed loop {seen.closed_copies}",
+        f"shadow: median p99 of the generator's own lateness, in the latencies: {late[0]:,.0f} and {late[1]:,.0f} µs",
     ]
 
 
-def _settled(server: Tidegate) -> dict[str, int]:
-    """The copies by what became of them, once none is under way."""
+@contextlib.contextmanager
+def _serving(stage: Stage, name: str, route: dict[str, Any], **fields: Any):
+    """A server on one core, with both versions in memory."""
+    fields = {"versions": {PRIMARY: {}, SECONDARY: {}}, "routes": {"tiny": route}, **fields}
+    with cores.first_alone():
+        server = Tidegate(stage.tidegate, stage.repository, stage.tools.work, name=name, fields=fields)
+    with server:
+        yield server
+
+
+def _copies(server: Tidegate) -> Copies:
+    """The copies until now, once none is under way."""
     limit = time.monotonic() + SETTLE_LIMIT_S
     while True:
-        copies, in_flight = shadow_copies(server.get("/metrics"), "tiny")
+        outcomes, in_flight = shadow_copies(server.get("/metrics"), "tiny")
         if in_flight == 0:
-            return copies
+            return Copies(outcomes=outcomes, cpu_s=threads_cpu_seconds(server.pid, "tidegate-shadow"))
         if time.monotonic() > limit:
             raise UntrustworthyError(f"{in_flight} copies are still under way after {SETTLE_LIMIT_S:g} s")
         time.sleep(0.05)
 
 
-def _own_run_us(stage: Stage, rate: float) -> float:
-    """CPU of the compute threads for a request of the shadow's version, at the rate at which copies come."""
-    fields = {"routes": {"tiny": sticky_route({SECONDARY: 1})}, "inline_budget_us": 0}
-    with Tidegate(stage.tidegate, stage.repository, stage.tools.work, name="alone", fields=fields) as server:
-        body: Path = measure.write_body(OPEN, stage.tools)
+def _run_us(stage: Stage, rate: float) -> float:
+    """CPU of the compute threads for a request of the shadow's version alone, at the rate at which copies come."""
+    with (
+        _serving(stage, "alone", sticky_route({SECONDARY: 1}), inline_budget_us=0) as server,
+        cores.apart([server.pid]) as core,
+    ):
         shape = load.Shape(
             connections=OPEN.connections,
             streams=OPEN.streams,
             warm_up_s=stage.effort.warm_up_s,
             seconds=stage.effort.seconds,
             rate=rate,
+            core=core,
         )
         before = threads_cpu_seconds(server.pid, "tidegate-run")
         seen = load.run(
             stage.tools.generator,
             target=server.grpc,
-            body=body,
+            body=measure.write_body(OPEN, stage.tools),
             shape=shape,
             pids=(server.pid,),
             keys=STICKY_KEYS,
