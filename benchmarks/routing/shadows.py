@@ -1,8 +1,8 @@
 """What a shadow of 20 % costs those who are answered: CPU per primary, and the slowest of a hundred.
 
-Two servers in turn, with and without the shadow, in an open loop: a closed one slows down with its server, which hides
-what copies displace. Server and load generator have a core each, and the servers are started with one: otherwise who
-shares a core with whom changes from run to run, and costs more than the shadow.
+Two servers in turn, with and without the shadow: CPU in a closed loop, p99 in an open one at a part of what the closed
+one reached. Server and load generator have a core each, and the servers are started with one: otherwise who shares a
+core with whom changes from run to run, and costs more than the shadow.
 """
 
 import contextlib
@@ -30,8 +30,11 @@ CLOSED = Cell(name="shadow-closed", route="tiny", model=TINY, connections=64, st
 # 64 callers; if more requests of one than this are under way, the server cannot keep up.
 OPEN = replace(CLOSED, name="shadow-open", streams=16)
 # Many short pairs: what the host of a virtual machine takes away for milliseconds hits a part of them.
-FULL = Effort(pairs=20, seconds=2.0, warm_up_s=0.5)
+CLOSED_EFFORT = Effort(pairs=10, seconds=2.0, warm_up_s=0.5)
+OPEN_EFFORT = Effort(pairs=20, seconds=2.0, warm_up_s=0.5)
 QUICK = Effort(pairs=2, seconds=1.0, warm_up_s=0.3)
+# A closed loop that leaves no time for copies would show how cheap it is to drop them.
+LEAST_COMPARED = 0.9
 # Copies that were sampled wait, run and are compared for at most so long after the last primary.
 SETTLE_LIMIT_S = 10.0
 
@@ -55,11 +58,20 @@ class Copies:
         """Those that were not dropped."""
         return self.outcomes.get("compared", 0)
 
+    @property
+    def compared_share(self) -> float:
+        """Their share of all."""
+        return self.compared / max(1, sum(self.outcomes.values()))
+
+    @property
+    def cpu_us(self) -> float:
+        """Processor time of one."""
+        return self.cpu_s / max(1, self.compared) * 1e6
+
     def __str__(self) -> str:
         dropped = {name: count for name, count in self.outcomes.items() if name != "compared" and count}
         why = ", ".join(f"{count:,} {name}" for name, count in sorted(dropped.items()))
-        share = self.compared / max(1, sum(self.outcomes.values()))
-        return f"{sum(self.outcomes.values()):,} copies, {share:.2%} compared; dropped: {why or 'none'}"
+        return f"{sum(self.outcomes.values()):,} copies, {self.compared_share:.2%} compared; dropped: {why or 'none'}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,24 +85,20 @@ class Seen:
     rate: float
     run_us: float
 
-    @property
-    def copy_us(self) -> float:
-        """CPU of a copy on the shadow's threads."""
-        return self.open_copies.cpu_s / max(1, self.open_copies.compared) * 1e6
-
 
 def added(stage: Stage) -> Outcome:
     """CPU per primary and p99 with a shadow of 20 % against none."""
-    effort = QUICK if stage.is_quick else FULL
     shadow = [{"to": SECONDARY, "share_bp": SHARE_BP}]
     with (
         _serving(stage, "shadow", sticky_route({PRIMARY: 1}, shadow=shadow)) as subject,
         _serving(stage, "no-shadow", sticky_route({PRIMARY: 1})) as reference,
     ):
         start = _copies(subject)
-        closed = measure.measure(CLOSED, subject, reference, stage.tools, replace(effort, pairs=stage.effort.pairs))
+        effort = QUICK if stage.is_quick else CLOSED_EFFORT
+        closed = measure.measure(CLOSED, subject, reference, stage.tools, effort)
         between = _copies(subject)
         rate = round(median(run.rate for run in closed.theirs()) * LOAD)
+        effort = QUICK if stage.is_quick else OPEN_EFFORT
         result = measure.measure(replace(OPEN, rate=rate), subject, reference, stage.tools, effort)
         end = _copies(subject)
     seen = Seen(
@@ -99,29 +107,32 @@ def added(stage: Stage) -> Outcome:
         closed_copies=between.since(start),
         open_copies=end.since(between),
         rate=rate,
-        run_us=_run_us(stage, rate * SHARE),
+        run_us=_run_us(stage),
     )
+    if seen.closed_copies.compared_share < LEAST_COMPARED:
+        raise UntrustworthyError(f"in the closed loop there were {seen.closed_copies}: their cost is not in the figure")
     return Outcome(rows=_rows(seen), remarks=_remarks(seen), details={"seen": seen})
 
 
 def _rows(seen: Seen) -> list[Row]:
-    pairs = list(zip(seen.open.mine(), seen.open.theirs(), strict=True))
-    more = [mine.cpu_us - theirs.cpu_us for mine, theirs in pairs]
-    # A run that waits for nobody is woken for each request, a copy for several at once: no more than a copy took itself
-    # is taken off.
-    beyond = [value - SHARE * min(seen.run_us, seen.copy_us) for value in more]
-    slower = [mine.p99_us / theirs.p99_us for mine, theirs in pairs]
-    closed = list(zip(seen.closed.mine(), seen.closed.theirs(), strict=True))
+    closed, opened = (list(zip(loop.mine(), loop.theirs(), strict=True)) for loop in (seen.closed, seen.open))
+    more = [mine.cpu_us - theirs.cpu_us for mine, theirs in closed]
+    copy_us = seen.closed_copies.cpu_us
+    # Threads that share nothing with the front may be woken more often than those of a shadow: no more than a copy took
+    # itself is taken off.
+    beyond = [value - SHARE * min(seen.run_us, copy_us) for value in more]
+    slower = [mine.p99_us / theirs.p99_us for mine, theirs in opened]
     return [
-        _row("CPU added to a primary, all of it", more, "µs"),
-        _row("CPU of a copy on its threads", [seen.copy_us], "µs"),
+        _row("CPU of a primary without a shadow", [theirs.cpu_us for _, theirs in closed], "µs"),
+        _row("CPU added to it, all of it", more, "µs"),
+        _row("CPU of a copy on its threads", [copy_us], "µs"),
         _row("CPU of a run of that version alone", [seen.run_us], "µs"),
         _row("CPU added beyond 20 % of the lesser", beyond, "µs", ADDED_CPU_US),
-        _row("p99 without a shadow", [theirs.p99_us for _, theirs in pairs], "µs"),
-        _row("p99 with a shadow", [mine.p99_us for mine, _ in pairs], "µs"),
-        _row("p99, with / without", slower, "x", ADDED_P99),
-        _row("closed loop: CPU added to a primary", [mine.cpu_us - theirs.cpu_us for mine, theirs in closed], "µs"),
-        _row("closed loop: req/s, with / without", [mine.rate / theirs.rate for mine, theirs in closed], "x"),
+        _row("req/s, with / without", [mine.rate / theirs.rate for mine, theirs in closed], "x"),
+        _row("open loop: p99 without a shadow", [theirs.p99_us for _, theirs in opened], "µs"),
+        _row("open loop: p99 with a shadow", [mine.p99_us for mine, _ in opened], "µs"),
+        _row("open loop: p99, with / without", slower, "x", ADDED_P99),
+        _row("open loop: CPU added", [mine.cpu_us - theirs.cpu_us for mine, theirs in opened], "µs"),
     ]
 
 
@@ -140,9 +151,10 @@ def _row(what: str, values: list[float], unit: str, limit: Limit | None = None) 
 def _remarks(seen: Seen) -> list[str]:
     late = [median(run.lateness_p99_us for run in runs) for runs in (seen.open.mine(), seen.open.theirs())]
     return [
+        *measure.disturbances(seen.closed),
         *measure.disturbances(seen.open),
-        f"shadow: at {seen.rate:,.0f} req/s {seen.open_copies}",
         f"shadow: in the closed loop {seen.closed_copies}",
+        f"shadow: at {seen.rate:,.0f} req/s {seen.open_copies}",
         f"shadow: median p99 of the generator's own lateness, in the latencies: {late[0]:,.0f} and {late[1]:,.0f} µs",
     ]
 
@@ -169,25 +181,24 @@ def _copies(server: Tidegate) -> Copies:
         time.sleep(0.05)
 
 
-def _run_us(stage: Stage, rate: float) -> float:
-    """CPU of the compute threads for a request of the shadow's version alone, at the rate at which copies come."""
+def _run_us(stage: Stage) -> float:
+    """CPU of the compute threads for a request of the shadow's version alone, in the closed loop, nothing inline."""
     with (
         _serving(stage, "alone", sticky_route({SECONDARY: 1}), inline_budget_us=0) as server,
         cores.apart([server.pid]) as core,
     ):
         shape = load.Shape(
-            connections=OPEN.connections,
-            streams=OPEN.streams,
+            connections=CLOSED.connections,
+            streams=CLOSED.streams,
             warm_up_s=stage.effort.warm_up_s,
             seconds=stage.effort.seconds,
-            rate=rate,
             core=core,
         )
         before = threads_cpu_seconds(server.pid, "tidegate-run")
         seen = load.run(
             stage.tools.generator,
             target=server.grpc,
-            body=measure.write_body(OPEN, stage.tools),
+            body=measure.write_body(CLOSED, stage.tools),
             shape=shape,
             pids=(server.pid,),
             keys=STICKY_KEYS,
