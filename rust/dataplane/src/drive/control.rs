@@ -7,6 +7,7 @@ use crate::front;
 use serde_json::json;
 use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
@@ -31,7 +32,15 @@ pub(super) struct Control {
 impl Control {
     pub(super) fn run(self, sockets: Sockets, fronts: usize) {
         let Self { plane, changer, changes, heard, end: slot } = self;
-        let changing = std::thread::Builder::new().name("tidegate-change".to_owned()).spawn(move || changer.run());
+        let log = Arc::clone(&plane);
+        let changing = std::thread::Builder::new().name("tidegate-change".to_owned()).spawn(move || {
+            // A defect there must be noticed; requests go on with what is served.
+            catch_unwind(AssertUnwindSafe(|| changer.run())).unwrap_or_else(|_| {
+                let reason = "documents are not taken any more; restart the gateway when it suits";
+                log.log.error("panic", &[("place", json!("change")), ("reason", json!(reason))]);
+                true
+            })
+        });
         let mut serving = Serving { plane, changes, heard };
         let end = match &changing {
             Ok(_) => serving.serve(sockets, fronts),

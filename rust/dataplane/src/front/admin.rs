@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use std::convert::Infallible;
 use std::io;
 use std::os::fd::AsRawFd as _;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +27,8 @@ use tokio::sync::oneshot;
 
 /// The name of the socket in the state folder.
 pub const SOCKET: &str = "admin.sock";
+/// Where it is made, before it gets its name.
+const MAKING: &str = "admin.new";
 /// Larger documents are none: the limits on routes and segments keep below.
 const LARGEST_DOCUMENT: usize = 64 << 20;
 /// Limits callers that send nothing.
@@ -43,10 +45,18 @@ pub fn bind(folder: &Path) -> io::Result<std::os::unix::net::UnixListener> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
+    // Made where nobody else can reach it, so that it never has wider rights than in the end.
+    let making = folder.join(MAKING);
+    if making.exists() {
+        std::fs::remove_dir_all(&making)?;
+    }
+    std::fs::DirBuilder::new().mode(0o700).create(&making)?;
     // The address of a socket holds about a hundred bytes: a long path is said by way of the open folder.
-    let open = std::fs::File::open(folder)?;
+    let open = std::fs::File::open(&making)?;
     let listener = std::os::unix::net::UnixListener::bind(format!("/proc/self/fd/{}/{SOCKET}", open.as_raw_fd()))?;
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+    std::fs::set_permissions(making.join(SOCKET), std::fs::Permissions::from_mode(0o600))?;
+    std::fs::rename(making.join(SOCKET), &path)?;
+    std::fs::remove_dir(&making)?;
     listener.set_nonblocking(true)?;
     Ok(listener)
 }
