@@ -3,11 +3,10 @@
 use super::clock::Clock;
 use super::execute::{Request, execute};
 use super::inbox::{Inbox, Reply, Ticket};
+use super::niceness::give_way;
 use super::workers::Workers;
 use crate::shadow::Copied;
 use bytes::BytesMut;
-use rustix::process::setpriority_process;
-use rustix::thread::gettid;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tidegate_core::fault::{Fault, Reason};
@@ -238,13 +237,6 @@ impl Thread {
             replies[index] = Some(reply);
         });
         deliver(jobs.into_iter().zip(replies).filter_map(|(job, reply)| Some((job, reply?))));
-    }
-}
-
-/// Lets threads of the usual niceness go before this one. The system may refuse, which costs no answer.
-fn give_way(niceness: i32) {
-    if niceness > 0 {
-        setpriority_process(Some(gettid()), niceness).ok();
     }
 }
 

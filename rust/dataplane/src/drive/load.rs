@@ -4,21 +4,17 @@
 //! answered cannot. The bytes of a model are freed here too, for a large session takes long to take apart.
 
 use super::clock::Clock;
+use super::niceness::{self, give_way};
 use crate::runtime::artifact::Artifact;
 use crate::runtime::onnx::trim_memory;
 use crate::runtime::warmup::{Findings, warm_up};
 use crate::runtime::{LoadOptions, Model, Runtime};
 use bytes::Bytes;
-use rustix::process::setpriority_process;
-use rustix::thread::gettid;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use tidegate_core::document::{BatchingMode, VersionSettings};
 use tidegate_core::plane::LoadId;
-
-/// The nice value of loading: about a tenth of the processor time of a thread that answers, if both want it.
-pub(super) const NICENESS: i32 = 10;
 
 /// One piece of work.
 pub(super) enum Job {
@@ -72,8 +68,7 @@ impl Loaders {
             let (jobs, runtime, clock, done) =
                 (Arc::clone(&jobs), Arc::clone(runtime), Arc::clone(clock), done.clone());
             std::thread::Builder::new().name(format!("tidegate-load-{index}")).spawn(move || {
-                // The system may refuse, which only makes loads quicker than they should be.
-                setpriority_process(Some(gettid()), NICENESS).ok();
+                give_way(niceness::LOW);
                 while let Some(job) = next(&jobs) {
                     done(work(job, runtime.as_ref(), clock.as_ref()));
                 }

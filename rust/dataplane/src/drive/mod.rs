@@ -10,6 +10,7 @@ pub mod inspect;
 mod lease;
 mod load;
 pub mod message;
+mod niceness;
 pub mod plane;
 pub mod reactor;
 pub mod recorded;

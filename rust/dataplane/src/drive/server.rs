@@ -4,6 +4,7 @@ use super::change::{Changer, Changes, Setting, describe};
 use super::clock::{Clock, SystemClock};
 use super::compute::Compute;
 use super::control::{Control, Sockets};
+use super::niceness;
 use super::plane::Plane;
 use super::state::StateDir;
 use crate::front::admin;
@@ -20,9 +21,6 @@ use tokio::sync::mpsc;
 
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 1024;
-
-/// The nice value of threads that run shadows: about a tenth of the processor time of a thread that answers.
-const SHADOW_NICENESS: i32 = 10;
 
 /// How a gateway ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +70,7 @@ impl Gateway {
         let count = |asked: u64| if asked == 0 { cores } else { asked as usize };
         let (fronts, computes) = (count(document.threads.front), count(document.threads.compute));
         let compute = Arc::new(Compute::new("tidegate-run", computes, 0));
-        let shadow_compute = Arc::new(Compute::new("tidegate-shadow", computes, SHADOW_NICENESS));
+        let shadow_compute = Arc::new(Compute::new("tidegate-shadow", computes, niceness::LOW));
         let repository = base.join(&document.repository);
         let version = runtime.version.clone();
         let both = [compute, shadow_compute];
@@ -120,7 +118,6 @@ impl Gateway {
 
     /// Begins to end; called twice, ends at once.
     pub fn drain(&self) {
-        // The control thread is gone only after the end.
         // Nobody listens after the end, when there is nothing left to end.
         self.signals.send(()).ok();
     }
