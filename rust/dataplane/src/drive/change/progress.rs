@@ -67,8 +67,9 @@ impl Changer {
             refused: self.refused.clone(),
             loads,
         });
-        let snapshot = self.setting.plane.snapshot();
-        self.setting.plane.swap(Snapshot { progress, ..(*snapshot).clone() });
+        // In a statement of its own: a swap waits until nobody holds the snapshot before, this thread included.
+        let next = Snapshot { progress, ..(*self.setting.plane.snapshot()).clone() };
+        self.setting.plane.swap(next);
     }
 
     /// Every version folder, and everything that is loaded, with its state.
