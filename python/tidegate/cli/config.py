@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 import yaml
 
+from tidegate.cli.output import BAD_INPUT, fail
 from tidegate.config import load
 from tidegate.errors import DocumentRefused
 
@@ -36,8 +37,7 @@ def show(
     try:
         fields = load(document).fields
     except DocumentRefused as refused:
-        typer.echo(str(refused), err=True)
-        raise typer.Exit(2) from None
+        fail([str(refused)], BAD_INPUT)
     match output:
         case Output.YAML:
             typer.echo(yaml.safe_dump(dict(fields), sort_keys=False, allow_unicode=True), nl=False)

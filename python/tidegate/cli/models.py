@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tidegate.cli.output import BAD_INPUT, Output
+from tidegate.cli.output import BAD_INPUT, Output, fail
 from tidegate.errors import GatewayNotStarted
 from tidegate.gateway import inspect_model
 
@@ -30,8 +30,7 @@ def inspect(
     try:
         found = inspect_model(model)
     except GatewayNotStarted as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(BAD_INPUT) from None
+        fail([str(error)], BAD_INPUT)
     if output is Output.json:
         typer.echo(json.dumps(found, indent=2))
         return

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from rich import box
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from tidegate.cli.output import printable, span
+from tidegate.cli.output import plain_table, printable, span
 from tidegate.cli.shadow_report import (
     Comparison,
     Errors,
@@ -20,7 +19,6 @@ from tidegate.cli.shadow_report import (
 )
 
 MOST_EXAMPLES = 5
-# What the table of outputs needs: in a narrower terminal it is better to break lines than numbers.
 NOTHING = "-"
 
 
@@ -191,8 +189,10 @@ def _examples(title: str, examples: Sequence[Example], *, with_difference: bool)
 
 
 def _table() -> Table:
-    """Without edges: at most one line is drawn, below the heading."""
-    return Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True, header_style="dim")
+    """A plain table with its columns closer together: there are ten of them."""
+    table = plain_table()
+    table.collapse_padding = True
+    return table
 
 
 def _value(value: bool | float | str | None) -> Text:

@@ -50,7 +50,7 @@ def simulate(before: RouteTable, weights: Mapping[str, int], *, stable: str, key
         keys: Sticky values as they are hashed.
     """
     after = table_after(before, weights, stable=stable, salt=before.salt)
-    find_before, find_after = _ArmFinder(before.ranges), _ArmFinder(after.ranges)
+    find_before, find_after = ArmFinder(before.ranges), ArmFinder(after.ranges)
     keys_before, keys_after = Counter[str](), Counter[str]()
     key_moves = []
     for key in keys:
@@ -78,7 +78,7 @@ def table_after(before: RouteTable | None, weights: Mapping[str, int], *, stable
 
 def moved_buckets(before: Sequence[Range], after: Sequence[Range]) -> dict[Move, int]:
     """How many buckets change from one arm to another; both tables are sorted and cover every bucket."""
-    find_before, find_after = _ArmFinder(before), _ArmFinder(after)
+    find_before, find_after = ArmFinder(before), ArmFinder(after)
     moved = Counter[Move]()
     for start, end in pairwise(sorted({range_.start for range_ in (*before, *after)} | {BUCKETS})):
         move = Move(find_before.arm_of(start), find_after.arm_of(start))
@@ -100,8 +100,11 @@ def heaviest(weights: Mapping[str, int]) -> str:
     return min(weights, key=lambda arm: (-weights[arm], arm))
 
 
-class _ArmFinder:
+class ArmFinder:
+    """Looks up which arm of a table has a bucket."""
+
     def __init__(self, ranges: Sequence[Range]) -> None:
+        """Takes the ranges of a table: sorted, and every bucket in one of them."""
         self._ranges = ranges
         self._starts = [range_.start for range_ in ranges]
 

@@ -6,7 +6,6 @@ import select
 import shutil
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from tidegate.client import Client
 from tidegate.errors import TidegateError
+from tidegate.gateway.http import base_url, read_json
 
 STATE = "state"
 START_TIMEOUT_S = 60  # loading and warming small models takes well under one second
@@ -75,8 +75,7 @@ def run_command(*words: str | Path, width: int) -> tuple[int, str]:
 
 def epoch(addresses: Addresses) -> int:
     """The number of the snapshot that is served now."""
-    with urllib.request.urlopen(f"http://{addresses.http}/status", timeout=APPLY_TIMEOUT_S) as answer:
-        return int(json.load(answer)["epoch"])
+    return int(read_json(base_url(addresses.http), "/status")["epoch"])
 
 
 def rows_per_batch(client: Client, versions: Iterable[str]) -> dict[str, float]:

@@ -1,11 +1,11 @@
 """Who moved when the weights changed, and who should have: told from tail numbers and tables alone."""
 
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tidegate.core.routing import BUCKETS, Range, allocate, bucket
+from tidegate.core.simulation import ArmFinder, moved_buckets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,17 +35,13 @@ def compare(
     """Hold who was answered by which version against the tables; `before` and `after` are versions by tail number."""
     both = before.keys() & after.keys()
     places = {tail_number: bucket(salt, tail_number) for tail_number in both}
-    expected = {tail: (_owner(old, place), _owner(new, place)) for tail, place in places.items()}
+    find_old, find_new = ArmFinder(old), ArmFinder(new)
+    expected = {tail: (find_old.arm_of(place), find_new.arm_of(place)) for tail, place in places.items()}
     seen = {tail: (before[tail], after[tail]) for tail in both}
-    stays = sum(max(0, min(a.end, b.end) - max(a.start, b.start)) for a in old for b in new if a.arm == b.arm)
     return Moves(
         aircraft=len(both),
         moved=Counter(pair for pair in seen.values() if pair[0] != pair[1]),
         expected=sum(pair[0] != pair[1] for pair in expected.values()),
         surprises=sum(seen[tail] != expected[tail] for tail in both),
-        share=1 - stays / BUCKETS,
+        share=sum(moved_buckets(old, new).values()) / BUCKETS,
     )
-
-
-def _owner(table: Sequence[Range], place: int) -> str:
-    return table[bisect_right(table, place, key=lambda piece: piece.start) - 1].arm

@@ -1,6 +1,7 @@
 //! What a comparison asks of one element of a numeric tensor.
 
 use super::example::Scalar;
+use crate::oip::datatype::{widen_brain, widen_half};
 
 /// A number, read from its little-endian bytes.
 pub(super) trait Element: Copy + PartialEq + 'static {
@@ -113,7 +114,7 @@ floats! {
     f32, 4, f32::from_le_bytes, f64::from;
     f64, 8, f64::from_le_bytes, f64::from;
     Half, 2, |raw| Half(widen_half(u16::from_le_bytes(raw))), |Half(value)| value;
-    Brain, 2, |raw| Brain(f64::from(f32::from_bits(u32::from(u16::from_le_bytes(raw)) << 16))), |Brain(value)| value;
+    Brain, 2, |raw| Brain(widen_brain(u16::from_le_bytes(raw))), |Brain(value)| value;
 }
 
 #[expect(clippy::float_cmp, reason = "the question is whether both are the same number")]
@@ -125,20 +126,6 @@ fn gap(left: f64, right: f64) -> Option<f64> {
     } else {
         None
     }
-}
-
-/// The value of a binary16, every one of which an FP64 holds exactly.
-fn widen_half(bits: u16) -> f64 {
-    const FRACTION: f64 = 1_024.0;
-    let fraction = f64::from(bits & 0x3ff);
-    let exponent = i32::from((bits >> 10) & 0x1f);
-    let size = match exponent {
-        0 => fraction / FRACTION * 2_f64.powi(-14),
-        0x1f if fraction == 0.0 => f64::INFINITY,
-        0x1f => f64::NAN,
-        _ => (1.0 + fraction / FRACTION) * 2_f64.powi(exponent - 15),
-    };
-    if bits & 0x8000 == 0 { size } else { -size }
 }
 
 /// Evaluates an expression with `$element` standing for the type of a numeric datatype's elements, or the other for BYTES.

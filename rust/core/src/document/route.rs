@@ -29,10 +29,17 @@ pub struct Route {
 }
 
 impl Route {
+    /// Every version that can answer, by the split or by a segment, each once, in name order.
+    pub fn arms(&self) -> BTreeSet<&VersionId> {
+        let segments = self.segments.iter().flat_map(|segment| segment.split.keys());
+        self.split.keys().chain(segments).collect()
+    }
+
     /// Every version that the route needs loaded, each once, in name order.
     pub fn versions(&self) -> BTreeSet<&VersionId> {
-        let segments = self.segments.iter().flat_map(|segment| segment.split.keys());
-        self.split.keys().chain(segments).chain(self.shadow.iter().map(|shadow| &shadow.to)).collect()
+        let mut versions = self.arms();
+        versions.extend(self.shadow.iter().map(|shadow| &shadow.to));
+        versions
     }
 
     /// Every condition, in the order in which a request meets them.

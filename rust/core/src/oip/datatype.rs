@@ -111,6 +111,25 @@ pub fn contents_field_name(number: u32) -> &'static str {
     }
 }
 
+/// The value of an FP16 (IEEE 754 binary16: one sign, five exponent and ten fraction bits), exactly.
+pub fn widen_half(bits: u16) -> f64 {
+    const FRACTION: f64 = 1_024.0;
+    let fraction = f64::from(bits & 0x3ff);
+    let exponent = i32::from((bits >> 10) & 0x1f);
+    let size = match exponent {
+        0 => fraction / FRACTION * 2_f64.powi(-14),
+        0x1f if fraction == 0.0 => f64::INFINITY,
+        0x1f => f64::NAN,
+        _ => (1.0 + fraction / FRACTION) * 2_f64.powi(exponent - 15),
+    };
+    if bits & 0x8000 == 0 { size } else { -size }
+}
+
+/// The value of a BF16 (the upper half of an FP32), exactly.
+pub fn widen_brain(bits: u16) -> f64 {
+    f64::from(f32::from_bits(u32::from(bits) << 16))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,6 @@
 //! From a revision to what a request meets.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -95,7 +95,7 @@ impl RoutePlan {
     /// Compiles one revision; `None` when a table is not one over the route's arms.
     pub fn new(name: &str, revision: &Revision) -> Option<Self> {
         let route = &revision.route;
-        let arms = arms(route);
+        let arms: Vec<VersionId> = route.arms().into_iter().cloned().collect();
         let names: Vec<&str> = arms.iter().map(VersionId::as_str).collect();
         let conditions = distinct(route);
         let index = |condition: &Arc<Condition>| {
@@ -165,11 +165,6 @@ impl SplitPlan {
             is_single: split.len() == 1,
         })
     }
-}
-
-fn arms(route: &Route) -> Vec<VersionId> {
-    let segments = route.segments.iter().flat_map(|segment| segment.split.keys());
-    route.split.keys().chain(segments).cloned().collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 fn distinct(route: &Route) -> Vec<Arc<Condition>> {

@@ -101,8 +101,13 @@ impl Version {
 
     /// Most rows of one batch; 1 for an unbatched version.
     pub fn max_rows(&self) -> u32 {
-        if self.is_batched() { self.settings.batching.max as u32 } else { 1 }
+        max_rows(&self.settings, self.is_batched())
     }
+}
+
+/// Most rows of one batch of a version with these settings.
+pub fn max_rows(settings: &VersionSettings, is_batched: bool) -> u32 {
+    if is_batched { settings.batching.max as u32 } else { 1 }
 }
 
 /// A public name: a route, or a model under its own name.

@@ -11,7 +11,7 @@ use super::{Batch, Model, Outputs, Part, Worker, rows_of};
 use crate::drive::clock::Clock;
 use bytes::Bytes;
 use tidegate_core::oip::answer::Elements;
-use tidegate_core::oip::datatype::Datatype;
+use tidegate_core::oip::datatype::{Datatype, widen_brain, widen_half};
 use tidegate_core::oip::request::Head;
 use tidegate_core::oip::signature::Signature;
 use tidegate_core::oip::validate::validate;
@@ -222,21 +222,10 @@ fn decoder(datatype: Datatype) -> Option<fn(&[u8]) -> f64> {
     match datatype {
         Datatype::Fp32 => Some(|bytes| f64::from(f32::from_le_bytes(bytes.try_into().unwrap_or_default()))),
         Datatype::Fp64 => Some(|bytes| f64::from_le_bytes(bytes.try_into().unwrap_or_default())),
-        Datatype::Bf16 => Some(|bytes| f64::from(f32::from_le_bytes([0, 0, bytes[0], bytes[1]]))),
-        Datatype::Fp16 => Some(|bytes| half(u16::from_le_bytes([bytes[0], bytes[1]]))),
+        Datatype::Bf16 => Some(|bytes| widen_brain(u16::from_le_bytes([bytes[0], bytes[1]]))),
+        Datatype::Fp16 => Some(|bytes| widen_half(u16::from_le_bytes([bytes[0], bytes[1]]))),
         _ => None,
     }
-}
-
-fn half(bits: u16) -> f64 {
-    let (sign, exponent, fraction) = (bits >> 15, i32::from(bits >> 10 & 0x1f), f64::from(bits & 0x3ff));
-    let magnitude = match exponent {
-        0 => fraction / 1024.0 * 2f64.powi(-14),
-        0x1f if fraction == 0.0 => f64::INFINITY,
-        0x1f => f64::NAN,
-        _ => (1.0 + fraction / 1024.0) * 2f64.powi(exponent - 15),
-    };
-    if sign == 1 { -magnitude } else { magnitude }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use crate::drive::clock::Clock;
 use crate::drive::compute::Compute;
 use crate::drive::plane::Plane;
 use crate::drive::recorded::Recorded;
-use crate::drive::snapshot::{Arm, Snapshot, Target, Version};
+use crate::drive::snapshot::{Arm, Snapshot, Target, Version, max_rows};
 use crate::drive::workers::Seats;
 use crate::observe::batches::BatchCounters;
 use crate::observe::counters::Counters;
@@ -52,7 +52,7 @@ pub(crate) fn version(
     recipe: Recipe,
 ) -> Arc<Version> {
     let Recipe { settings, unbatched, costs, inline_budget, max_bytes } = recipe;
-    let max_rows = if unbatched.is_none() { settings.batching.max as u32 } else { 1 };
+    let max_rows = max_rows(&settings, unbatched.is_none());
     let queue = compute.add_version(VersionPolicy {
         batching: unbatched.is_none(),
         max_rows,

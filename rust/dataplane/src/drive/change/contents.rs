@@ -4,7 +4,7 @@ use super::{Changer, News};
 use crate::drive::lease::Lease;
 use crate::drive::load::Part;
 use crate::drive::recorded::Recorded;
-use crate::drive::snapshot::Version;
+use crate::drive::snapshot::{Version, max_rows};
 use crate::drive::workers::Seats;
 use crate::observe::batches::BatchCounters;
 use crate::runtime::warmup::Findings;
@@ -122,7 +122,7 @@ pub(in crate::drive) fn describe(version: &Version) -> [(&'static str, Value); 4
 fn policy(settings: &VersionSettings, batching: bool) -> VersionPolicy {
     VersionPolicy {
         batching,
-        max_rows: if batching { settings.batching.max as u32 } else { 1 },
+        max_rows: max_rows(settings, batching),
         max_delay: settings.batching.max_delay_us * 1_000,
         instances: settings.instances as u32,
         max_requests: settings.queue.requests as u32,
@@ -141,7 +141,6 @@ fn version(
     inline_budget: u64,
     (idle, vacated): (Lease, Lease),
 ) -> Version {
-    let max_rows = if findings.unbatched.is_none() { settings.batching.max as u32 } else { 1 };
     Version {
         id,
         slot: load,
@@ -150,7 +149,7 @@ fn version(
         model: Arc::clone(&part.model),
         cost: SharedCost::new(CostModel::fit(&findings.costs)),
         gate: SharedInlineGate::new(inline_budget),
-        batches: BatchCounters::new(max_rows),
+        batches: BatchCounters::new(max_rows(&settings, findings.unbatched.is_none())),
         unbatched: findings.unbatched,
         settings,
         queue,

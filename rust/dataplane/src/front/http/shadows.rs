@@ -11,14 +11,8 @@ pub(super) fn report(plane: &Plane, route: &str) -> Result<Value, String> {
     let snapshot = plane.snapshot();
     let target = snapshot.targets.get(route).filter(|target| target.route.is_some());
     let target = target.ok_or_else(|| {
-        let mut names: Vec<&str> = Vec::new();
-        names.extend(
-            snapshot
-                .targets
-                .values()
-                .filter(|target| target.shadows.iter().next().is_some())
-                .map(|target| &*target.name),
-        );
+        let shadowed = snapshot.targets.values().filter(|target| target.shadows.iter().next().is_some());
+        let mut names: Vec<&str> = shadowed.map(|target| &*target.name).collect();
         names.sort_unstable();
         format!("no route is named {route:?}; routes with a shadow: {}", names.join(", "))
     })?;
