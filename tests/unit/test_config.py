@@ -58,7 +58,7 @@ def test_a_document_says_what_it_says_and_defaults_say_the_rest(write):
     """)
     document = config.load(path)
     route = document.fields["routes"]["flight-delay"]
-    assert (route["stable"], route["salt"], route["timeout_ms"]) == ("flight-delay/1", "flight-delay", 200)
+    assert (route["stable"], route["salt"], route["timeout_ms"]) == (None, "flight-delay", 200)
     assert document.fields["versions"]["flight-delay/1"]["batching"] == {"mode": "auto", "max": 32, "max_delay_us": 0}
     assert document.repository == path.parent / "models"
     assert document.state_dir == Path("/var/lib/tidegate")

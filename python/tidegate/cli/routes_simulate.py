@@ -28,7 +28,7 @@ from tidegate.cli.output import (
 )
 from tidegate.core.documents import fill_in
 from tidegate.core.routing import BUCKETS, Range
-from tidegate.core.simulation import Simulation, bucket_counts
+from tidegate.core.simulation import Simulation, bucket_counts, stable_of
 from tidegate.core.simulation import simulate as simulate_weights
 from tidegate.core.snapshots import RouteContent
 from tidegate.errors import DocumentRefused, GatewayError, RouteUnknown, SnapshotUnreadable
@@ -80,9 +80,8 @@ def _new_split(route: str, split: Sequence[str], stable: str, content: RouteCont
         if not equals or version in weights:
             raise BadInput(f"--split takes VERSION=WEIGHT, each version once, not {item!r}.")
         weights[version] = int(weight) if weight.isdecimal() else weight
-    kept = content.table.stable if content.table.stable in weights else None
-    filled = fill_in({"routes": {route: {"split": weights, "stable": stable or kept}}})["routes"][route]
-    return filled["split"], filled["stable"]
+    filled = fill_in({"routes": {route: {"split": weights, "stable": stable or None}}})["routes"][route]
+    return filled["split"], stable_of(filled["split"], filled["stable"], content.table.stable)
 
 
 def _read_keys(name: str, sticky: str | None) -> list[bytes]:

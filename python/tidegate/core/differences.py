@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from tidegate.core.paths import extend_path
 from tidegate.core.routing import BUCKETS, Range, RouteTable
-from tidegate.core.simulation import bucket_counts, heaviest, moved_buckets, table_after
+from tidegate.core.simulation import bucket_counts, moved_buckets, stable_of, table_after
 
 
 class FieldChange(NamedTuple):
@@ -100,31 +100,28 @@ def _field_changes(path: str, old: Any, new: Any) -> Iterator[FieldChange]:
 
 def _movements(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str, Movement]]:
     is_keyed_alike = old["sticky"] == new["sticky"]
-    before = _table(None, old, old["stable"], old["ranges"])
-    splits = [("split", before, _table(before, new, new["stable"], new["ranges"]))]
+    before = _table(None, old, old["stable"], ranges=old["ranges"])
+    after = _table(before, new, new["stable"], ranges=new["ranges"])
+    splits = [("split", before, after)]
     earlier = {segment["name"]: segment for segment in old["segments"]}
     for segment in new["segments"]:
         if segment["name"] in earlier:
-            was = earlier[segment["name"]]
-            before = _table(None, was, _base(was, old))
-            splits.append((f"segments.{segment['name']}.split", before, _table(before, segment, _base(segment, new))))
-    for place, before, after in splits:
-        movement = _movement(before, after, is_keyed_alike=is_keyed_alike)
+            was = _table(None, earlier[segment["name"]], before.stable)
+            becomes = _table(was, segment, after.stable)
+            splits.append((f"segments.{segment['name']}.split", was, becomes))
+    for place, was, becomes in splits:
+        movement = _movement(was, becomes, is_keyed_alike=is_keyed_alike)
         if movement.share:
             yield place, movement
 
 
 def _table(
-    before: RouteTable | None, split: Mapping[str, Any], stable: str, ranges: list[Any] | None = None
+    before: RouteTable | None, split: Mapping[str, Any], wish: str | None, *, ranges: list[Any] | None = None
 ) -> RouteTable:
+    stable = stable_of(split["split"], wish, before and before.stable)
     if ranges is not None:
         return RouteTable(salt=split["salt"], stable=stable, ranges=tuple(Range(*range_) for range_ in ranges))
     return table_after(before, split["split"], stable=stable, salt=split["salt"])
-
-
-def _base(segment: Mapping[str, Any], route: Mapping[str, Any]) -> str:
-    """What the table of a segment starts from: the route's stable arm if it has it."""
-    return str(route["stable"]) if route["stable"] in segment["split"] else heaviest(segment["split"])
 
 
 def _movement(before: RouteTable, after: RouteTable, *, is_keyed_alike: bool) -> Movement:

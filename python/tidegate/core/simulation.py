@@ -95,9 +95,10 @@ def bucket_counts(ranges: Iterable[Range]) -> dict[str, int]:
     return dict(counts)
 
 
-def heaviest(weights: Mapping[str, int]) -> str:
-    """The arm with the largest weight, ties by name: what is stable unless a document says otherwise."""
-    return min(weights, key=lambda arm: (-weights[arm], arm))
+def stable_of(weights: Mapping[str, int], *wishes: str | None) -> str:
+    """The arm that everything falls back to: the first of `wishes` that is an arm, else the heaviest, ties by name."""
+    heaviest = min(weights, key=lambda arm: (-weights[arm], arm))
+    return next((wish for wish in wishes if wish in weights), heaviest)
 
 
 class ArmFinder:

@@ -76,8 +76,9 @@ impl SnapshotDocument {
         let routes = fields.get("document").and_then(|document| document.get("routes"));
         for (name, route) in entries(routes)? {
             let table = fields.get("tables").and_then(|tables| tables.get(name));
-            let table = read_table(table).map_err(|reason| format!("the table of route {name:?} {reason}"))?;
             let route = parse_stored(name, route).map_err(|reason| format!("route {name:?}: {reason}"))?;
+            let table =
+                read_table(table, &route.split).map_err(|reason| format!("the table of route {name:?} {reason}"))?;
             self.routes.insert(name.clone(), Arc::new(Revision { route, table, segments: BTreeMap::new() }));
         }
         Ok(())
@@ -147,21 +148,25 @@ fn route_from_json(name: &str, value: &Value) -> Result<Revision, RouteError> {
     let broken = |reason: String| RouteError::Broken(format!("route {name:?}: {reason}"));
     let route = value.get("route").ok_or_else(|| broken("it has no content".to_owned()))?;
     let route = parse_stored(name, route).map_err(broken)?;
-    let table = read_table(value.get("table")).map_err(|reason| broken(format!("its table {reason}")))?;
+    let table = read_table(value.get("table"), &route.split).map_err(|reason| broken(format!("its table {reason}")))?;
     let mut segments = BTreeMap::new();
     for segment in &route.segments {
         let table = value.get("segment_tables").and_then(|tables| tables.get(&segment.name));
-        let table =
-            read_table(table).map_err(|reason| broken(format!("the table of segment {:?} {reason}", segment.name)))?;
+        let table = read_table(table, &segment.split)
+            .map_err(|reason| broken(format!("the table of segment {:?} {reason}", segment.name)))?;
         segments.insert(segment.name.clone(), table);
     }
     Ok(Revision { route, table, segments })
 }
 
-fn read_table(value: Option<&Value>) -> Result<RouteTable, String> {
+/// Reads a table over the arms of a split.
+fn read_table(value: Option<&Value>, split: &BTreeMap<VersionId, u64>) -> Result<RouteTable, String> {
     let value = value.ok_or("is missing")?;
     let table: RouteTable = serde_json::from_value(value.clone()).map_err(|error| format!("is none: {error}"))?;
-    match check_ranges(&table.ranges, |_| true).first() {
+    if !split.contains_key(&*table.stable) {
+        return Err(format!("starts from {:?}, which is not an arm of its split", table.stable));
+    }
+    match check_ranges(&table.ranges, |arm| split.contains_key(arm)).first() {
         None => Ok(table),
         Some(error) => Err(format!("is none: {error}")),
     }

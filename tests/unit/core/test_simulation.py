@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegate.core.routing import BUCKETS, Range, RouteTable, bucket
-from tidegate.core.simulation import Move, bucket_counts, heaviest, moved_buckets, simulate, table_after
+from tidegate.core.simulation import Move, bucket_counts, moved_buckets, simulate, stable_of, table_after
 
 weights = st.dictionaries(st.sampled_from(["m/1", "m/2", "m/3", "m/10"]), st.integers(0, 1000), min_size=1).filter(
     lambda weights: sum(weights.values()) > 0
@@ -81,4 +81,9 @@ def test_another_salt_starts_anew():
     "weights, arm", [({"m/2": 1, "m/1": 1}, "m/1"), ({"m/1": 1, "m/2": 2}, "m/2"), ({"m/10": 3, "m/2": 3}, "m/10")]
 )
 def test_the_heaviest_arm_wins_and_ties_go_by_name(weights, arm):
-    assert heaviest(weights) == arm
+    assert stable_of(weights, None, "m/99") == arm
+
+
+def test_what_was_stable_stays_so_while_it_is_an_arm_and_nobody_names_another():
+    assert stable_of({"m/1": 0, "m/2": 9}, None, "m/1") == "m/1"
+    assert stable_of({"m/1": 0, "m/2": 9}, "m/2", "m/1") == "m/2"

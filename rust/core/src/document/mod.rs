@@ -22,7 +22,6 @@ pub use address::check_address;
 pub use names::{MAX_NAME_BYTES, NameError, VersionId, check_name};
 pub use parse::parse;
 pub use route::{Decision, Pins, Route, Segment, Shadow};
-pub(crate) use routes::heaviest;
 pub use routes::{MAX_CONDITIONS, parse_stored};
 pub use walk::Violation;
 

@@ -15,8 +15,10 @@ pub struct Route {
     pub sticky: Option<StickyKey>,
     /// Weight of each arm, any scale; the sum is above 0 and fits 64 bits.
     pub split: BTreeMap<VersionId, u64>,
-    /// The arm that everything falls back to.
-    pub stable: VersionId,
+    /// The arm that everything falls back to, if the document names it; see [`Revision::after`].
+    ///
+    /// [`Revision::after`]: crate::routing::Revision::after
+    pub stable: Option<VersionId>,
     pub salt: String,
     /// Who is sent elsewhere; the first that matches counts.
     pub segments: Vec<Segment>,

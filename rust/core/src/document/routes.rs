@@ -60,7 +60,7 @@ fn route(walk: &mut Walk, name: &str, fields: &Fields<'_>) -> Option<Route> {
     let shadow = shadows(walk, fields, &salt, timeout_ms, split.as_ref());
     let decision = decision(walk, fields);
     let route =
-        Route { sticky, split: split?, stable: stable?, salt, segments, pins, shadow, decision, timeout_ms, ranges };
+        Route { sticky, split: split?, stable, salt, segments, pins, shadow, decision, timeout_ms, ranges };
     let distinct: HashSet<_> = route.conditions().map(|condition| condition.text()).collect();
     if distinct.len() > MAX_CONDITIONS {
         let reason = format!("has {} different conditions; at most {MAX_CONDITIONS} are allowed", distinct.len());
@@ -124,28 +124,16 @@ pub(super) fn split(walk: &mut Walk, fields: &Fields<'_>) -> Option<BTreeMap<Ver
     (walk.violations.len() == before).then_some(split)
 }
 
-/// The arm named, or the heaviest, ties by name.
+/// The arm that is named.
 fn stable(walk: &mut Walk, fields: &Fields<'_>, split: Option<&BTreeMap<VersionId, u64>>) -> Option<VersionId> {
-    let named = match walk.text(fields, "stable") {
-        Some((path, text)) => Some((walk.parsed::<VersionId>(&path, text)?, path)),
-        None => None,
-    };
+    let (path, text) = walk.text(fields, "stable")?;
+    let version = walk.parsed::<VersionId>(&path, text)?;
     let split = split?;
-    match named {
-        Some((version, _)) if split.contains_key(&version) => Some(version),
-        Some((version, path)) => {
-            let arms: Vec<_> = split.keys().map(VersionId::as_str).collect();
-            walk.refuse(&path, format!("{:?} is not an arm of the split: {}", version.as_str(), arms.join(", ")));
-            None
-        }
-        None => heaviest(split).cloned(),
+    if !split.contains_key(&version) {
+        let arms: Vec<_> = split.keys().map(VersionId::as_str).collect();
+        walk.refuse(&path, format!("{:?} is not an arm of the split: {}", version.as_str(), arms.join(", ")));
     }
-}
-
-/// The arm with the largest weight, ties by name.
-pub(crate) fn heaviest(split: &BTreeMap<VersionId, u64>) -> Option<&VersionId> {
-    // Arms come in name order, and of equal weights max_by_key keeps the last it sees: walk backwards.
-    split.iter().rev().max_by_key(|(_, weight)| **weight).map(|(version, _)| version)
+    Some(version)
 }
 
 pub(super) fn salt<'v>(walk: &mut Walk, fields: &Fields<'v>) -> Option<&'v str> {

@@ -53,7 +53,7 @@ fn a_route_gets_its_defaults_from_its_split_and_its_name() {
     let document = parse(&json!({"routes": {"r": {"split": {"m/2": 5, "m/10": 5, "m/1": 1}}}})).expect("good");
     let rendered = render(&document);
     let expected = json!({
-        "sticky": null, "split": {"m/1": 1, "m/10": 5, "m/2": 5}, "stable": "m/10", "salt": "r",
+        "sticky": null, "split": {"m/1": 1, "m/10": 5, "m/2": 5}, "stable": null, "salt": "r",
         "segments": [], "pins": "allow", "shadow": [], "decision": null, "timeout_ms": 30_000, "ranges": null,
     });
     assert_eq!(rendered["routes"]["r"].to_string(), expected.to_string());

@@ -121,7 +121,7 @@ impl RoutePlan {
         });
         Some(Self {
             name: name.to_owned(),
-            stable: arms.iter().position(|arm| *arm == route.stable)? as u32,
+            stable: arms.iter().position(|arm| arm.as_str() == revision.stable())? as u32,
             sticky: route.sticky.clone(),
             split: SplitPlan::new(&revision.table, &route.split, &names)?,
             segments: segments.collect::<Option<_>>()?,

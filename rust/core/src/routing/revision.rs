@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::document::{Route, VersionId, heaviest};
+use crate::document::{Route, VersionId};
 
 use super::allocate::allocate;
 use super::table::Range;
@@ -33,33 +33,54 @@ pub struct Revision {
 impl Revision {
     /// What serving `route` after `previous` means: the smallest change from tables of the same salt, else from all
     /// stable; explicit ranges as they are.
+    ///
+    /// Stable is the arm that the document names; else the one before, as long as it is an arm, so that a ramp past one
+    /// half can be walked back; else the heaviest, ties by name. A segment without the route's arm has one of its own,
+    /// found in the same way.
     pub fn after(previous: Option<&Self>, route: &Route) -> Self {
-        let split = match &route.ranges {
+        let before = previous.map(|revision| &revision.table);
+        let stable = stable([route.stable.as_ref().map(VersionId::as_str), stable_of(before)], &route.split);
+        let table = match &route.ranges {
             Some(ranges) => {
-                RouteTable { salt: route.salt.clone(), stable: route.stable.to_string(), ranges: ranges.clone() }
+                RouteTable { salt: route.salt.clone(), stable: stable.to_owned(), ranges: ranges.clone() }
             }
-            None => table(previous.map(|revision| &revision.table), &route.split, &route.stable, &route.salt),
+            None => table_after(before, &route.split, stable, &route.salt),
         };
         let segments = route.segments.iter().map(|segment| {
             let before = previous.and_then(|revision| revision.segments.get(&segment.name));
-            let has_stable = segment.split.contains_key(&route.stable);
-            let heaviest = heaviest(&segment.split).expect("a parsed split has an arm");
-            let base = if has_stable { &route.stable } else { heaviest };
-            (segment.name.clone(), table(before, &segment.split, base, &segment.salt))
+            let base = self::stable([Some(stable), stable_of(before)], &segment.split);
+            (segment.name.clone(), table_after(before, &segment.split, base, &segment.salt))
         });
-        Self { route: route.clone(), table: split, segments: segments.collect() }
+        Self { route: route.clone(), segments: segments.collect(), table }
+    }
+
+    /// The arm that everything falls back to.
+    pub fn stable(&self) -> &str {
+        &self.table.stable
     }
 }
 
-fn table(
+fn stable_of(table: Option<&RouteTable>) -> Option<&str> {
+    table.map(|table| &*table.stable)
+}
+
+/// The first of `wishes` that is an arm, or the heaviest arm, ties by name.
+fn stable<'a>(wishes: [Option<&'a str>; 2], split: &'a BTreeMap<VersionId, u64>) -> &'a str {
+    // Arms come in name order, and of equal weights max_by_key keeps the last it sees: walk backwards.
+    let heaviest = split.iter().rev().max_by_key(|(_, weight)| **weight);
+    let heaviest = || heaviest.expect("a parsed split has an arm").0.as_str();
+    wishes.into_iter().flatten().find(|wish| split.contains_key(*wish)).unwrap_or_else(heaviest)
+}
+
+fn table_after(
     previous: Option<&RouteTable>,
     split: &BTreeMap<VersionId, u64>,
-    stable: &VersionId,
+    stable: &str,
     salt: &str,
 ) -> RouteTable {
     let weights = split.iter().map(|(arm, weight)| (arm.to_string(), *weight)).collect();
     let start = previous.filter(|table| table.salt == salt).map_or(&[][..], |table| &table.ranges);
     let ranges =
-        allocate(start, &weights, stable.as_str()).expect("a parsed split has weight, a stored table was checked");
+        allocate(start, &weights, stable).expect("a parsed split has weight, a stored table was checked");
     RouteTable { salt: salt.to_owned(), stable: stable.to_string(), ranges }
 }

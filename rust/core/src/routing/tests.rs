@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use proptest::proptest;
+
 use super::*;
 use crate::document::{self, Document};
 
@@ -207,4 +209,51 @@ fn a_segment_has_a_history_of_its_own() {
     let expected = allocate(&first.segments["vip"].ranges, &weights(&[("m/2", 90), ("m/3", 30)]), "m/2");
     assert_eq!(Ok(&second.segments["vip"].ranges), expected.as_ref());
     assert_eq!(revision(Some(&second), &route(10)), first);
+}
+
+/// A ramp as a person writes it, without a word about what is stable: walked up past one half and back again.
+fn walk(steps: &[u64], route: impl Fn(u64) -> Value, table: impl Fn(&Revision) -> &RouteTable) {
+    let mut history = vec![revision(None, &route(steps[0]))];
+    for share in &steps[1..] {
+        history.push(revision(history.last(), &route(*share)));
+    }
+    for share in steps.iter().rev().skip(1) {
+        let current = history.pop().expect("a step for each share");
+        let back = revision(Some(&current), &route(*share));
+        assert_eq!(table(&back), table(history.last().expect("the step before")), "back to {share} of 100");
+        *history.last_mut().expect("the step before") = back;
+    }
+}
+
+#[test]
+fn a_ramp_past_one_half_is_walked_back_to_every_earlier_table() {
+    let route = |share: u64| json!({"split": {"m/1": 100 - share, "m/2": share}});
+    walk(&[10, 40, 60, 80, 100], route, |revision| &revision.table);
+    let segment = |share: u64| {
+        let segment = json!({"name": "vip", "when": "params.vip", "split": {"m/3": 100 - share, "m/4": share}});
+        json!({"split": {"m/1": 1}, "segments": [segment]})
+    };
+    walk(&[10, 40, 60, 80, 100], segment, |revision| &revision.segments["vip"]);
+}
+
+proptest! {
+    #[test]
+    fn walking_any_ramp_back_restores_every_earlier_table(
+        mut steps in proptest::collection::btree_set(0u64..=100, 2..8),
+    ) {
+        steps.insert(0);
+        let steps: Vec<u64> = steps.into_iter().collect();
+        walk(&steps, |share| json!({"split": {"m/1": 100 - share, "m/2": share}}), |revision| &revision.table);
+    }
+}
+
+#[test]
+fn stable_is_what_is_named_or_what_it_was_or_the_heaviest() {
+    let route = |split: Value, stable: Value| json!({"split": split, "stable": stable});
+    let first = revision(None, &route(json!({"m/1": 1, "m/2": 5, "m/3": 5}), json!(null)));
+    assert_eq!(first.stable(), "m/2", "the heaviest, ties by name");
+    let second = revision(Some(&first), &route(json!({"m/1": 9, "m/2": 0}), json!(null)));
+    assert_eq!(second.stable(), "m/2", "it is an arm still");
+    assert_eq!(revision(Some(&second), &route(json!({"m/1": 9, "m/2": 0}), json!("m/1"))).stable(), "m/1");
+    assert_eq!(revision(Some(&second), &route(json!({"m/1": 9, "m/3": 1}), json!(null))).stable(), "m/1");
 }

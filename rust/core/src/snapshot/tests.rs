@@ -24,6 +24,7 @@ fn example() -> SnapshotDocument {
         "flight-delay": {
             "sticky": "metadata[\"x-unit\"]",
             "split": {"flight-delay/1": 90, "flight-delay/2": 10},
+            "stable": "flight-delay/1",
             "segments": [{"name": "hawaiian", "when": "params.carrier == \"HA\"", "split": {"flight-delay/2": 1}}],
             "pins": {"when": "metadata[\"x-team\"] in [\"ml\"]"},
             "shadow": [{"to": "flight-delay/3", "share_bp": 2000}],
@@ -86,6 +87,16 @@ fn what_is_broken_is_refused_with_its_place() {
     assert!(broken(&|value| drop(route(value))).contains("\"flight-delay\""));
     assert!(broken(&|value| value["epoch"] = json!("7")).contains("epoch"));
     assert!(broken(&|value| value["routes"]["plain"]["table"]["ranges"] = json!([])).contains("belong to no arm"));
+    let elsewhere = json!([[0, 4_294_967_296_u64, "flight-delay/9"]]);
+    assert!(broken(&|value| value["routes"]["plain"]["table"]["ranges"] = elsewhere.clone()).contains("flight-delay/9"));
+    let stable = json!("flight-delay/9");
+    assert!(broken(&|value| value["routes"]["plain"]["table"]["stable"] = stable.clone()).contains("flight-delay/9"));
+    // An arm of the route, and none of the segment.
+    let foreign = json!([[0, 4_294_967_296_u64, "flight-delay/1"]]);
+    let hawaiian = |value: &mut Value| {
+        value["routes"]["flight-delay"]["segment_tables"]["hawaiian"]["ranges"] = foreign.clone();
+    };
+    assert!(broken(&hawaiian).contains("hawaiian"));
     let segments = |value: &mut Value| value["routes"]["flight-delay"]["segment_tables"] = json!({});
     assert!(broken(&segments).contains("hawaiian"));
     assert!(broken(&|value| value["versions"]["flight-delay/1"] = json!({})).contains("digest"));

@@ -133,6 +133,7 @@ fn digest(value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
     use std::sync::Arc;
     use tidegate_core::document;
@@ -189,6 +190,18 @@ mod tests {
         state.write(&second).expect("a writable folder");
         assert_eq!(state.read().expect("a good file"), Some(second));
         assert!(!folder.file(UNFINISHED).exists());
+    }
+
+    proptest! {
+        #[test]
+        fn every_threshold_is_read_back_as_it_was_written(threshold in prop::num::f64::NORMAL | prop::num::f64::SUBNORMAL) {
+            let decision = json!({"output": "p", "threshold": threshold});
+            let document = document::parse(&json!({"routes": {"r": {"split": {"m/1": 1}, "decision": decision}}}));
+            let revision = Revision::after(None, &document.expect("a good document").routes["r"]);
+            let routes = [("r".to_owned(), Arc::new(revision))].into();
+            let written = SnapshotDocument { incarnation: 1, epoch: 1, routes, ..SnapshotDocument::default() };
+            prop_assert_eq!(decode(encode(&written).as_bytes()), Ok(written));
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ use tidegate_core::routing::{PinPlan, Revision, RoutePlan};
 
 /// The account of a shadow, with what it is about: another of these is another account.
 pub(super) struct KeptAccount {
-    stable: VersionId,
+    stable: String,
     decision: Option<Decision>,
     account: Arc<Account>,
 }
@@ -124,12 +124,12 @@ impl Changer {
     fn account(&mut self, name: &str, revision: &Revision, to: &VersionId) -> Arc<Account> {
         let route = &revision.route;
         let key = (name.to_owned(), to.clone());
-        let is_same = |kept: &&KeptAccount| kept.stable == route.stable && kept.decision == route.decision;
+        let is_same = |kept: &&KeptAccount| kept.stable == revision.stable() && kept.decision == route.decision;
         if let Some(kept) = self.accounts.get(&key).filter(is_same) {
             return Arc::clone(&kept.account);
         }
         let account = Arc::new(Account::new(rule(route), self.setting.clock.unix_ms()));
-        let (stable, decision) = (route.stable.clone(), route.decision.clone());
+        let (stable, decision) = (revision.stable().to_owned(), route.decision.clone());
         self.accounts.insert(key, KeptAccount { stable, decision, account: Arc::clone(&account) });
         account
     }

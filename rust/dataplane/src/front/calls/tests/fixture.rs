@@ -70,7 +70,7 @@ fn document() -> Document {
     let route = Route {
         sticky: Some(StickyKey::Metadata("x-unit".to_owned())),
         split: BTreeMap::from([(stable.clone(), 90), (id("flight/10"), 10)]),
-        stable,
+        stable: Some(stable),
         salt: "delay".to_owned(),
         segments: Vec::new(),
         pins: Pins::Allow,
