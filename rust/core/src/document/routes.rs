@@ -59,8 +59,7 @@ fn route(walk: &mut Walk, name: &str, fields: &Fields<'_>) -> Option<Route> {
     let pins = pins(walk, fields);
     let shadow = shadows(walk, fields, &salt, timeout_ms, split.as_ref());
     let decision = decision(walk, fields);
-    let route =
-        Route { sticky, split: split?, stable, salt, segments, pins, shadow, decision, timeout_ms, ranges };
+    let route = Route { sticky, split: split?, stable, salt, segments, pins, shadow, decision, timeout_ms, ranges };
     let distinct: HashSet<_> = route.conditions().map(|condition| condition.text()).collect();
     if distinct.len() > MAX_CONDITIONS {
         let reason = format!("has {} different conditions; at most {MAX_CONDITIONS} are allowed", distinct.len());

@@ -61,7 +61,7 @@ pub enum ChangeEvent {
 pub enum ChangeCommand {
     /// Begin the load of a version.
     Begin(LoadId, Want),
-    /// What the lifecycle of a load asks for: WarmUp, Release, AbortRemaining or Unload.
+    /// What the lifecycle of a load asks for: WarmUp, Terminate, Release, AbortRemaining or Unload.
     Load(LoadId, LifecycleCommand),
     /// Swap to these contents, all at once, `None` for a subject that goes; then say Published or Rejected before
     /// anything else.

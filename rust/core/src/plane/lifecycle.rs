@@ -9,9 +9,10 @@
 //!
 //! Who holds a version is counted outside, for that happens on every request: the shell says [`LifecycleEvent::Idle`]
 //! once nothing that could still run it is left, and until then its memory stays. A load cannot be taken back, so a
-//! version retired while it loads or warms up finishes that step and is then unloaded; one retired while new never loads.
-//! A version whose warm-up failed is FAILED at once and gives its memory back. Late or repeated orders that change
-//! nothing (Retire twice, a drain timer that fires after the end) are allowed; reports of what cannot have happened are
+//! version retired while it loads finishes that step and is then unloaded; the runs of a warm-up are asked to end; one
+//! retired while new never loads. A load that takes too long is given up in the same way and is stuck until it ends. A
+//! version whose warm-up failed is FAILED at once and gives its memory back. Late or repeated orders that change nothing
+//! (Retire twice, a drain timer that fires after the end) are allowed; reports of what cannot have happened are
 //! [`IllegalEvent`]s and change nothing either.
 
 use thiserror::Error;
@@ -21,12 +22,15 @@ use thiserror::Error;
 pub enum VersionState {
     New,
     Loading {
-        /// Nobody wants it any more: unload it as soon as it is there.
+        /// Nobody wants it any more, or it took too long: unload it as soon as it is there.
         is_retired: bool,
+        /// It took too long.
+        is_stuck: bool,
     },
     Warming {
         /// As while loading.
         is_retired: bool,
+        is_stuck: bool,
     },
     /// Takes requests.
     Ready,
@@ -60,6 +64,19 @@ impl VersionState {
             Self::Unloading { failure: Some(_) } | Self::Failed { .. } => "FAILED",
         }
     }
+
+    /// Whether it is on its way to memory.
+    pub fn is_under_way(&self) -> bool {
+        matches!(self, Self::Loading { .. } | Self::Warming { .. })
+    }
+
+    /// Whether its time is over, and something that cannot be taken back goes on.
+    pub fn is_stuck(&self) -> bool {
+        match self {
+            Self::Loading { is_stuck, .. } | Self::Warming { is_stuck, .. } | Self::Draining { is_stuck } => *is_stuck,
+            _ => false,
+        }
+    }
 }
 
 /// What happened to a version.
@@ -75,6 +92,8 @@ pub enum LifecycleEvent {
     Warmed,
     /// It is loaded and cannot run.
     WarmFailed(String),
+    /// It is neither ready nor failed `load_timeout` after Load, with a sentence that says so.
+    LoadTimeout(String),
     /// No content names it any more.
     Retire,
     /// `drain_timeout` after Retire.
@@ -92,6 +111,8 @@ pub enum LifecycleCommand {
     Load,
     /// Run it on recorded or made-up rows, then say Warmed or WarmFailed.
     WarmUp,
+    /// Ask the runs of the warm-up to end.
+    Terminate,
     /// Let requests in.
     Admit,
     /// Let go of it, so that it is held by what runs alone, and say DrainTimeout when the time is over.
@@ -139,7 +160,7 @@ impl Lifecycle {
     pub fn is_leaving(&self) -> bool {
         match self.state {
             VersionState::New | VersionState::Ready => false,
-            VersionState::Loading { is_retired } | VersionState::Warming { is_retired } => is_retired,
+            VersionState::Loading { is_retired, .. } | VersionState::Warming { is_retired, .. } => is_retired,
             _ => true,
         }
     }
@@ -166,18 +187,29 @@ fn next(state: &VersionState, event: LifecycleEvent) -> Result<Edge, IllegalEven
     use LifecycleEvent as On;
     use VersionState as Is;
     Ok(match (state, event) {
-        (Is::New, On::Load) => (Is::Loading { is_retired: false }, Some(Do::Load)),
+        (Is::New, On::Load) => (Is::Loading { is_retired: false, is_stuck: false }, Some(Do::Load)),
         (Is::New, On::Retire) => (Is::Unloaded, None),
         (Is::New | Is::Loading { .. }, On::LoadFailed(reason)) => (Is::Failed { reason }, None),
 
-        (Is::Loading { .. }, On::Retire) => (Is::Loading { is_retired: true }, None),
-        (Is::Loading { is_retired: false }, On::Loaded) => (Is::Warming { is_retired: false }, Some(Do::WarmUp)),
-        (Is::Loading { is_retired: true }, On::Loaded) => unloading(None),
+        (Is::Loading { is_stuck, .. }, On::Retire) => (Is::Loading { is_retired: true, is_stuck: *is_stuck }, None),
+        (Is::Loading { is_stuck: false, .. }, On::LoadTimeout(_)) => {
+            (Is::Loading { is_retired: true, is_stuck: true }, None)
+        }
+        (Is::Loading { is_retired: false, .. }, On::Loaded) => {
+            (Is::Warming { is_retired: false, is_stuck: false }, Some(Do::WarmUp))
+        }
+        (Is::Loading { is_retired: true, .. }, On::Loaded) => unloading(None),
 
-        (Is::Warming { .. }, On::Retire) => (Is::Warming { is_retired: true }, None),
-        (Is::Warming { is_retired: false }, On::Warmed) => (Is::Ready, Some(Do::Admit)),
-        (Is::Warming { is_retired: true }, On::Warmed) => unloading(None),
-        (Is::Warming { .. }, On::WarmFailed(reason)) => unloading(Some(reason)),
+        (Is::Warming { is_retired: false, .. }, On::Retire) => {
+            (Is::Warming { is_retired: true, is_stuck: false }, Some(Do::Terminate))
+        }
+        (Is::Warming { is_stuck: false, .. }, On::LoadTimeout(_)) => {
+            (Is::Warming { is_retired: true, is_stuck: true }, Some(Do::Terminate))
+        }
+        (Is::Warming { is_retired: false, .. }, On::Warmed) => (Is::Ready, Some(Do::Admit)),
+        (Is::Warming { is_retired: false, .. }, On::WarmFailed(reason)) => unloading(Some(reason)),
+        // What a run says that was asked to end is no news of the version.
+        (Is::Warming { is_retired: true, .. }, On::Warmed | On::WarmFailed(_)) => unloading(None),
 
         (Is::Ready, On::Retire) => (Is::Draining { is_stuck: false }, Some(Do::Release)),
 
@@ -190,7 +222,14 @@ fn next(state: &VersionState, event: LifecycleEvent) -> Result<Edge, IllegalEven
         (Is::Unloading { failure: Some(reason) }, On::Unloaded) => (Is::Failed { reason: reason.clone() }, None),
 
         // What comes late or twice.
-        (Is::Draining { .. } | Is::Unloading { .. } | Is::Unloaded | Is::Failed { .. }, On::Retire)
+        (
+            Is::Warming { is_retired: true, .. }
+            | Is::Draining { .. }
+            | Is::Unloading { .. }
+            | Is::Unloaded
+            | Is::Failed { .. },
+            On::Retire,
+        )
         | (Is::Draining { is_stuck: true } | Is::Unloading { .. } | Is::Unloaded, On::DrainTimeout) => {
             (state.clone(), None)
         }

@@ -9,6 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::changes::{ChangeCommand, ChangeEvent, Content, Load, LoadId, Outcome, Subject, Want};
 use super::lifecycle::{Lifecycle, LifecycleCommand, LifecycleEvent, VersionState};
+use crate::document::VersionId;
+
+/// Loads that are stuck and yet make room for others: each keeps a thread and perhaps memory until it ends.
+const MOST_STUCK: usize = 8;
 
 /// A content that waits for its versions.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -35,6 +39,8 @@ pub struct Reconciler {
     /// Until the first publication everything waits for everything else: a gateway begins with all that it can serve.
     has_begun: bool,
     loads: BTreeMap<LoadId, Load>,
+    /// The load of each want that is not leaving.
+    live: BTreeMap<Want, LoadId>,
 }
 
 impl Reconciler {
@@ -50,6 +56,7 @@ impl Reconciler {
             failed: BTreeMap::new(),
             has_begun: false,
             loads: BTreeMap::new(),
+            live: BTreeMap::new(),
         }
     }
 
@@ -75,14 +82,13 @@ impl Reconciler {
 
     /// The load that answers a want, once it is ready.
     pub fn ready(&self, want: &Want) -> Option<LoadId> {
-        self.live(want).filter(|id| self.loads[id].life.is_ready())
+        self.live.get(want).copied().filter(|id| self.loads[id].life.is_ready())
     }
 
-    /// What a load that has not begun waits for: another load of the same version that still leaves.
-    pub fn waits_for(&self, id: LoadId) -> Option<LoadId> {
-        let load = self.loads.get(&id).filter(|load| *load.life.state() == VersionState::New)?;
-        let is_before = |other: &Load| other.want.version == load.want.version && other.life.is_leaving();
-        self.loads.iter().find(|(_, other)| is_before(other)).map(|(other, _)| *other)
+    /// The loads that leave, by version: a load of the same version begins after their end.
+    pub fn leaving(&self) -> BTreeMap<&VersionId, LoadId> {
+        let leaving = self.loads.iter().filter(|(_, load)| load.life.is_leaving());
+        leaving.map(|(id, load)| (&load.want.version, *id)).collect()
     }
 
     /// Takes one step and says what to do, in this order.
@@ -158,13 +164,18 @@ impl Reconciler {
 
     fn happened(&mut self, id: LoadId, event: LifecycleEvent, todo: &mut Vec<ChangeCommand>) {
         let failure = match &event {
-            LifecycleEvent::LoadFailed(reason) | LifecycleEvent::WarmFailed(reason) => Some(reason.clone()),
+            LifecycleEvent::LoadFailed(reason)
+            | LifecycleEvent::WarmFailed(reason)
+            | LifecycleEvent::LoadTimeout(reason) => Some(reason.clone()),
             _ => None,
         };
         let load = self.loads.get_mut(&id).expect("the shell speaks of loads that exist");
         let was_leaving = load.life.is_leaving();
         let command = load.life.step(event).expect("the shell reports what happened");
         let want = load.want.clone();
+        if load.life.is_leaving() && !was_leaving {
+            self.live.remove(&want);
+        }
         if load.life.is_over() {
             self.loads.remove(&id);
         }
@@ -246,40 +257,39 @@ impl Reconciler {
     }
 
     fn retire(&mut self, todo: &mut Vec<ChangeCommand>) {
-        let wanted: BTreeSet<Want> = self.wanted().cloned().collect();
-        for (id, load) in &mut self.loads {
-            if !wanted.contains(&load.want) && !load.life.is_leaving() {
-                let command = load.life.step(LifecycleEvent::Retire).expect("anything can be retired");
-                todo.extend(command.map(|command| ChangeCommand::Load(*id, command)));
+        let wanted: BTreeSet<&Want> = self.wanted().collect();
+        let unwanted = self.live.keys().filter(|want| !wanted.contains(want)).cloned().collect::<Vec<_>>();
+        for want in unwanted {
+            let id = self.live.remove(&want).expect("it was just listed");
+            let load = self.loads.get_mut(&id).expect("what is live is there");
+            let command = load.life.step(LifecycleEvent::Retire).expect("anything can be retired");
+            todo.extend(command.map(|command| ChangeCommand::Load(id, command)));
+            if load.life.is_over() {
+                self.loads.remove(&id);
             }
         }
-        self.loads.retain(|_, load| !load.life.is_over());
     }
 
     fn begin(&mut self, todo: &mut Vec<ChangeCommand>) {
-        let live: BTreeSet<&Want> =
-            self.loads.values().filter(|load| !load.life.is_leaving()).map(|load| &load.want).collect();
-        let is_missing = |want: &&Want| !live.contains(want) && !self.failed.contains_key(*want);
+        let is_missing = |want: &&Want| !self.live.contains_key(*want) && !self.failed.contains_key(*want);
         let missing: BTreeSet<Want> = self.wanted().filter(is_missing).cloned().collect();
+        let mut id = 0;
         for want in missing {
-            let id = (0..=self.loads.len())
-                .find(|id| !self.loads.contains_key(id))
-                .expect("of n + 1 numbers n loads leave one free");
+            while self.loads.contains_key(&id) {
+                id += 1;
+            }
+            self.live.insert(want.clone(), id);
             self.loads.insert(id, Load { want, life: Lifecycle::new() });
         }
-        let is_under_way =
-            |load: &Load| matches!(load.life.state(), VersionState::Loading { .. } | VersionState::Warming { .. });
-        let mut free = self.at_once.saturating_sub(self.loads.values().filter(|load| is_under_way(load)).count());
-        let new: Vec<LoadId> =
-            self.loads.iter().filter(|(_, load)| *load.life.state() == VersionState::New).map(|(id, _)| *id).collect();
-        for id in new {
-            if free == 0 {
-                return;
-            }
-            if self.waits_for(id).is_some() {
-                continue;
-            }
-            free -= 1;
+        let under_way = || self.loads.values().map(|load| load.life.state()).filter(|state| state.is_under_way());
+        let stuck = under_way().filter(|state| state.is_stuck()).count();
+        let free = self.at_once.saturating_sub(under_way().count() - stuck.min(MOST_STUCK));
+        let leaving = self.leaving();
+        let may_begin =
+            |load: &Load| *load.life.state() == VersionState::New && !leaving.contains_key(&load.want.version);
+        let next = self.loads.iter().filter(|(_, load)| may_begin(load)).map(|(id, _)| *id);
+        let next: Vec<LoadId> = next.take(free).collect();
+        for id in next {
             let load = self.loads.get_mut(&id).expect("it was just listed");
             load.life.step(LifecycleEvent::Load).expect("a new load can begin");
             todo.push(ChangeCommand::Begin(id, load.want.clone()));
@@ -289,10 +299,5 @@ impl Reconciler {
     fn wanted(&self) -> impl Iterator<Item = &Want> {
         let pending = self.pending.values().map(|pending| &pending.content);
         self.current.values().chain(pending).flat_map(|content| &content.wants)
-    }
-
-    /// The load of a want that is not leaving.
-    fn live(&self, want: &Want) -> Option<LoadId> {
-        self.loads.iter().find(|(_, load)| load.want == *want && !load.life.is_leaving()).map(|(id, _)| *id)
     }
 }

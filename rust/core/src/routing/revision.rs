@@ -41,9 +41,7 @@ impl Revision {
         let before = previous.map(|revision| &revision.table);
         let stable = stable([route.stable.as_ref().map(VersionId::as_str), stable_of(before)], &route.split);
         let table = match &route.ranges {
-            Some(ranges) => {
-                RouteTable { salt: route.salt.clone(), stable: stable.to_owned(), ranges: ranges.clone() }
-            }
+            Some(ranges) => RouteTable { salt: route.salt.clone(), stable: stable.to_owned(), ranges: ranges.clone() },
             None => table_after(before, &route.split, stable, &route.salt),
         };
         let segments = route.segments.iter().map(|segment| {
@@ -80,7 +78,6 @@ fn table_after(
 ) -> RouteTable {
     let weights = split.iter().map(|(arm, weight)| (arm.to_string(), *weight)).collect();
     let start = previous.filter(|table| table.salt == salt).map_or(&[][..], |table| &table.ranges);
-    let ranges =
-        allocate(start, &weights, stable).expect("a parsed split has weight, a stored table was checked");
+    let ranges = allocate(start, &weights, stable).expect("a parsed split has weight, a stored table was checked");
     RouteTable { salt: salt.to_owned(), stable: stable.to_string(), ranges }
 }

@@ -88,7 +88,9 @@ fn what_is_broken_is_refused_with_its_place() {
     assert!(broken(&|value| value["epoch"] = json!("7")).contains("epoch"));
     assert!(broken(&|value| value["routes"]["plain"]["table"]["ranges"] = json!([])).contains("belong to no arm"));
     let elsewhere = json!([[0, 4_294_967_296_u64, "flight-delay/9"]]);
-    assert!(broken(&|value| value["routes"]["plain"]["table"]["ranges"] = elsewhere.clone()).contains("flight-delay/9"));
+    assert!(
+        broken(&|value| value["routes"]["plain"]["table"]["ranges"] = elsewhere.clone()).contains("flight-delay/9")
+    );
     let stable = json!("flight-delay/9");
     assert!(broken(&|value| value["routes"]["plain"]["table"]["stable"] = stable.clone()).contains("flight-delay/9"));
     // An arm of the route, and none of the segment.

@@ -4,13 +4,14 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use crate::plane::{Lifecycle, LifecycleCommand as Do, LifecycleEvent as On, VersionState as Is};
 
-fn events() -> [On; 9] {
+fn events() -> [On; 10] {
     [
         On::Load,
         On::Loaded,
         On::LoadFailed("broken".into()),
         On::Warmed,
         On::WarmFailed("wrong".into()),
+        On::LoadTimeout("slow".into()),
         On::Retire,
         On::DrainTimeout,
         On::Idle,
@@ -132,7 +133,22 @@ fn a_version_retired_while_it_loads_is_unloaded_when_it_is_there() {
     assert_eq!(commands(&mut version, &[On::Load, On::Retire, On::Loaded]), [Do::Load, Do::Unload]);
     let mut version = Lifecycle::new();
     let steps = [On::Load, On::Loaded, On::Retire, On::Warmed];
-    assert_eq!(commands(&mut version, &steps), [Do::Load, Do::WarmUp, Do::Unload]);
+    assert_eq!(commands(&mut version, &steps), [Do::Load, Do::WarmUp, Do::Terminate, Do::Unload]);
+}
+
+#[test]
+fn a_load_that_takes_too_long_is_stuck_until_it_ends_and_then_unloaded() {
+    let mut version = Lifecycle::new();
+    assert_eq!(commands(&mut version, &[On::Load, On::LoadTimeout("slow".into())]), [Do::Load]);
+    assert!(version.state().is_stuck() && version.is_leaving());
+    assert_eq!(commands(&mut version, &[On::Loaded, On::Unloaded]), [Do::Unload]);
+    let mut version = Lifecycle::new();
+    let steps = [On::Load, On::Loaded, On::LoadTimeout("slow".into())];
+    assert_eq!(commands(&mut version, &steps), [Do::Load, Do::WarmUp, Do::Terminate]);
+    assert!(version.state().is_stuck() && version.is_leaving());
+    let ended = On::WarmFailed("it was asked to end".into());
+    assert_eq!(commands(&mut version, &[ended, On::Unloaded]), [Do::Unload]);
+    assert_eq!(version.state(), &Is::Unloaded);
 }
 
 #[test]

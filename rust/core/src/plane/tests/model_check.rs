@@ -80,11 +80,13 @@ impl World {
         let (mut wanted, mut others) = (Vec::new(), Vec::new());
         for (&id, load) in self.reconciler.loads() {
             match load.life.state() {
-                Is::Loading { .. } => {
+                Is::Loading { is_stuck, .. } => {
                     wanted.extend([Life::Loaded, Life::LoadFailed("torn".into())].map(|life| Step::Life(id, life)));
+                    others.extend((!is_stuck).then(|| Step::Life(id, Life::LoadTimeout("slow".into()))));
                 }
-                Is::Warming { .. } => {
+                Is::Warming { is_stuck, .. } => {
                     wanted.extend([Life::Warmed, Life::WarmFailed("NaN".into())].map(|life| Step::Life(id, life)));
+                    others.extend((!is_stuck).then(|| Step::Life(id, Life::LoadTimeout("slow".into()))));
                 }
                 Is::Draining { .. } if self.requests(id) == 0 => wanted.push(Step::Life(id, Life::Idle)),
                 _ => {}
@@ -176,9 +178,9 @@ impl World {
             assert!(is_ready, "{subject} is served by versions that are ready");
         }
         let under_way = self.reconciler.loads().values();
-        let count =
-            under_way.filter(|load| matches!(load.life.state(), Is::Loading { .. } | Is::Warming { .. })).count();
-        assert!(count <= 1, "one load at a time");
+        let states = under_way.map(|load| load.life.state());
+        let count = states.filter(|state| state.is_under_way() && !state.is_stuck()).count();
+        assert!(count <= 1, "one load at a time, beside those that are stuck");
         let pending: Vec<&Subject> = self.reconciler.pending().map(|(subject, _)| subject).collect();
         for subject in &self.unsettled {
             assert!(pending.contains(&subject), "{subject} is settled or on its way");

@@ -144,6 +144,51 @@ fn a_newer_document_takes_the_place_of_what_is_pending_and_its_load_is_let_go() 
 }
 
 #[test]
+fn a_load_that_hangs_is_refused_in_the_end_and_holds_up_no_other() {
+    let mut shell = Shell::serving(document(&[("r", &[want(1)])]));
+    shell.step(On::Apply(document(&[("r", &[want(2)]), ("s", &[want(3)])])));
+    let [hung, other] = [2, 3].map(|number| {
+        *shell.reconciler.loads().iter().find(|(_, load)| load.want == want(number)).expect("it is wanted").0
+    });
+    assert_eq!(shell.step(On::Load(hung, Life::Loaded)), [Do::Load(hung, LifecycleCommand::WarmUp)]);
+    let commands = shell.step(On::Load(hung, Life::LoadTimeout("slow".into())));
+    assert_eq!(commands[0], Do::Load(hung, LifecycleCommand::Terminate));
+    assert_eq!(outcomes(&commands), [(route("r"), Outcome::Refused("slow".into()))]);
+    assert!(commands.contains(&Do::Begin(other, want(3))), "{commands:?}");
+    shell.step(On::Load(other, Life::Loaded));
+    assert_eq!(outcomes(&shell.step(On::Load(other, Life::Warmed))), [(route("s"), Outcome::Current)]);
+    // Wanted again, it waits for the end of the load that hangs.
+    assert_eq!(
+        shell.step(On::Apply(document(&[("r", &[want(2)]), ("s", &[want(3)])])))[..1],
+        [Do::Settled(route("s"), Outcome::Unchanged)]
+    );
+    let commands = shell.step(On::Load(hung, Life::WarmFailed("asked to end".into())));
+    assert_eq!(commands, [Do::Load(hung, LifecycleCommand::Unload)]);
+    let commands = shell.step(On::Load(hung, Life::Unloaded));
+    assert!(matches!(&commands[..], [Do::Begin(_, again)] if *again == want(2)), "{commands:?}");
+    assert_eq!(outcomes(&shell.settle()), [(route("r"), Outcome::Current)]);
+}
+
+#[test]
+fn so_many_loads_may_hang_and_no_more() {
+    let mut shell = Shell::new();
+    let wants: Vec<Want> = (1..=20).map(want).collect();
+    let names: Vec<String> = wants.iter().map(|want| want.version.version().to_owned()).collect();
+    let routes: Vec<(&str, &[Want])> =
+        names.iter().zip(&wants).map(|(name, want)| (&**name, std::slice::from_ref(want))).collect();
+    let mut commands = shell.step(On::Apply(document(&routes)));
+    let mut hung = 0;
+    while let Some(id) = commands.iter().find_map(|command| match command {
+        Do::Begin(id, _) => Some(*id),
+        _ => None,
+    }) {
+        commands = shell.step(On::Load(id, Life::LoadTimeout("slow".into())));
+        hung += 1;
+    }
+    assert_eq!(hung, 9, "eight that are passed over, and one that takes the only place");
+}
+
+#[test]
 fn a_version_wanted_again_while_it_drains_waits_for_its_end() {
     let mut shell = Shell::serving(document(&[("r", &[want(1), want(2)])]));
     let old = shell.load(&want(2));
@@ -153,7 +198,7 @@ fn a_version_wanted_again_while_it_drains_waits_for_its_end() {
     assert_eq!(commands, [], "nothing begins while the old one is there");
     let waiting =
         *shell.reconciler.loads().iter().find(|(id, load)| load.want == want(2) && **id != old).expect("it waits").0;
-    assert_eq!(shell.reconciler.waits_for(waiting), Some(old));
+    assert_eq!(shell.reconciler.leaving(), BTreeMap::from([(&want(2).version, old)]));
     assert_eq!(shell.step(On::Load(old, Life::Idle)), [Do::Load(old, LifecycleCommand::Unload)]);
     assert_eq!(shell.step(On::Load(old, Life::Unloaded)), [Do::Begin(waiting, want(2))]);
     assert_eq!(outcomes(&shell.settle()), [(route("r"), Outcome::Current)]);

@@ -20,6 +20,7 @@ use crate::plane::{
 
 const MS: Nanos = 1_000_000;
 const DRAIN_TIMEOUT: Nanos = 40 * MS;
+const LOAD_TIMEOUT: Nanos = 45 * MS;
 const ROUTES: [&str; 3] = ["r", "s", "t"];
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,6 +29,8 @@ enum Event {
     Arrival,
     /// A loading thread is done with the step of a load.
     LoadEnds(LoadId),
+    /// A load has had its time.
+    Overdue(LoadId, u64),
     Drain(LoadId, u64),
     /// A run of a load ends.
     RunEnds(u64),
@@ -49,6 +52,7 @@ struct World {
     published: u64,
     disk_full: u64,
     failed_loads: u64,
+    overdue: u64,
     begun: u64,
     unloaded: u64,
 }
@@ -69,6 +73,7 @@ impl World {
             published: 0,
             disk_full: 0,
             failed_loads: 0,
+            overdue: 0,
             begun: 0,
             unloaded: 0,
         };
@@ -133,6 +138,17 @@ impl World {
                 }
                 self.step(On::Load(id, event));
             }
+            Event::Overdue(id, serial) => {
+                let load = self
+                    .reconciler
+                    .loads()
+                    .get(&id)
+                    .filter(|_| self.held.get(&id).is_some_and(|held| held.serial == serial));
+                if load.is_some_and(|load| load.life.state().is_under_way()) {
+                    self.overdue += 1;
+                    self.step(On::Load(id, Life::LoadTimeout("slow".into())));
+                }
+            }
             Event::Drain(id, serial) => {
                 if self.held.get(&id).is_some_and(|held| held.serial == serial && held.retired.is_some()) {
                     self.step(On::Load(id, Life::DrainTimeout));
@@ -177,6 +193,7 @@ impl World {
                     assert!(self.held.insert(id, held).is_none(), "a number is used again only after its end");
                     let twins = self.held.values().filter(|held| held.want == self.held[&id].want).count();
                     assert_eq!(twins, 1, "no version is in memory twice with one setting");
+                    self.plan(self.now + LOAD_TIMEOUT, Event::Overdue(id, self.serial));
                     self.load_ends_later(id);
                 }
                 Do::Load(id, LifecycleCommand::WarmUp) => self.load_ends_later(id),
@@ -206,7 +223,8 @@ impl World {
                     };
                     todo.extend(self.reconciler.step(event));
                 }
-                Do::Load(_, LifecycleCommand::Load | LifecycleCommand::Admit) | Do::Settled(..) => {}
+                Do::Load(_, LifecycleCommand::Load | LifecycleCommand::Terminate | LifecycleCommand::Admit)
+                | Do::Settled(..) => {}
             }
         }
     }
@@ -220,7 +238,7 @@ impl World {
 #[test]
 fn whatever_fails_nobody_is_lost_and_no_memory_is_kept() {
     let (mut answered, mut not_begun, mut aborted) = (0, 0, 0);
-    let (mut published, mut disk_full, mut failed) = (0, 0, 0);
+    let (mut published, mut disk_full, mut failed, mut overdue) = (0, 0, 0, 0);
     for seed in 0..200 {
         let mut world = World::new(seed);
         world.run();
@@ -241,9 +259,11 @@ fn whatever_fails_nobody_is_lost_and_no_memory_is_kept() {
         published += world.published;
         disk_full += world.disk_full;
         failed += world.failed_loads;
+        overdue += world.overdue;
     }
     assert!(answered > 100_000 && not_begun > 1_000 && aborted > 500, "{answered} {not_begun} {aborted}");
     assert!(published > 3_000 && disk_full > 200 && failed > 500, "{published} {disk_full} {failed}");
+    assert!(overdue > 500, "{overdue}");
 }
 
 #[test]
