@@ -172,6 +172,7 @@ class DocumentForm(_Form):
     answer_parameters: StrictBool | Literal["on", "off"] | None = None
     drain_delay_ms: StrictInt | None = None
     drain_timeout_ms: StrictInt | None = None
+    load_timeout_ms: StrictInt | None = None
     limits: Limits | None = None
     threads: Threads | None = None
     log: Log | None = None

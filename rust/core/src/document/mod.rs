@@ -44,6 +44,7 @@ pub fn render_settings(document: &Document) -> Map<String, Value> {
         answer_parameters,
         drain_delay_ms,
         drain_timeout_ms,
+        load_timeout_ms,
         limits,
         threads,
         log,
@@ -57,6 +58,7 @@ pub fn render_settings(document: &Document) -> Map<String, Value> {
         "answer_parameters": answer_parameters,
         "drain_delay_ms": drain_delay_ms,
         "drain_timeout_ms": drain_timeout_ms,
+        "load_timeout_ms": load_timeout_ms,
         "limits": limits,
         "threads": threads,
         "log": log,
@@ -88,6 +90,8 @@ pub struct Document {
     pub drain_delay_ms: u64,
     /// How long begun requests may go on after that.
     pub drain_timeout_ms: u64,
+    /// How long a version may take to load and to warm up.
+    pub load_timeout_ms: u64,
     pub limits: Limits,
     pub threads: Threads,
     pub log: Log,
@@ -106,6 +110,7 @@ impl Default for Document {
             answer_parameters: true,
             drain_delay_ms: 5_000,
             drain_timeout_ms: 30_000,
+            load_timeout_ms: 600_000,
             limits: Limits::default(),
             threads: Threads::default(),
             log: Log::default(),
@@ -114,6 +119,11 @@ impl Default for Document {
 }
 
 impl Document {
+    /// Threads of the pool that the runs of all versions share: as many as the version with the most wants.
+    pub fn pool_threads(&self) -> u64 {
+        self.versions.values().map(|version| version.intra_op_threads).max().unwrap_or(1)
+    }
+
     /// The settings of a version, whether or not the document names it.
     pub fn settings_of(&self, version: &VersionId) -> VersionSettings {
         self.versions.get(version).cloned().unwrap_or_default()

@@ -6,7 +6,7 @@ use super::address::check_address;
 use super::walk::{Bounds, Fields, Violation, Walk};
 use super::{Document, Limits, Listen, Log, LogFormat, LogLevel, Route, Threads, routes, versions};
 
-const FIELDS: [&str; 13] = [
+const FIELDS: [&str; 14] = [
     "listen",
     "repository",
     "state_dir",
@@ -17,6 +17,7 @@ const FIELDS: [&str; 13] = [
     "answer_parameters",
     "drain_delay_ms",
     "drain_timeout_ms",
+    "load_timeout_ms",
     "limits",
     "threads",
     "log",
@@ -30,6 +31,8 @@ const DRAIN_DELAY_MS: Bounds =
     Bounds { min: 0, max: 600_000, why: "milliseconds; balancers notice within ten minutes" };
 const DRAIN_TIMEOUT_MS: Bounds =
     Bounds { min: 0, max: 3_600_000, why: "milliseconds; no request may take longer than an hour" };
+const LOAD_TIMEOUT_MS: Bounds =
+    Bounds { min: 1, max: 86_400_000, why: "milliseconds; a load of more than a day never ends" };
 
 const MESSAGE_MIB: Bounds = Bounds { min: 1, max: 2047, why: "MiB; a protobuf message stays below 2 GiB" };
 const IN_FLIGHT_MIB: Bounds = Bounds { min: 1, max: 1_048_576, why: "MiB of requests held at once; at most 1 TiB" };
@@ -68,6 +71,7 @@ pub fn parse(value: &Value) -> Result<Document, Vec<Violation>> {
     walk.choice(&root, "answer_parameters", &ON_OFF, &mut document.answer_parameters);
     walk.integer(&root, "drain_delay_ms", &DRAIN_DELAY_MS, &mut document.drain_delay_ms);
     walk.integer(&root, "drain_timeout_ms", &DRAIN_TIMEOUT_MS, &mut document.drain_timeout_ms);
+    walk.integer(&root, "load_timeout_ms", &LOAD_TIMEOUT_MS, &mut document.load_timeout_ms);
     limits(&mut walk, &root, &mut document.limits);
     threads(&mut walk, &root, &mut document.threads);
     log(&mut walk, &root, &mut document.log);

@@ -38,6 +38,7 @@ fn an_empty_document_is_all_defaults() {
         "answer_parameters": true,
         "drain_delay_ms": 5_000,
         "drain_timeout_ms": 30_000,
+        "load_timeout_ms": 600_000,
         "limits": {
             "message_mib": 64, "in_flight_mib": 1024, "connections": 1024, "streams_per_connection": 256,
             "header_list_kib": 16, "handshake_timeout_ms": 10_000, "idle_body_timeout_ms": 30_000,

@@ -7,7 +7,7 @@ use super::niceness::give_way;
 use super::workers::Workers;
 use crate::shadow::Copied;
 use bytes::BytesMut;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 use tidegate_core::fault::{Fault, Reason};
 use tidegate_core::plane::{Depth, Next, Refusal, RequestKey, Scheduler, Slots, VersionKey, VersionPolicy, Waiting};
@@ -40,8 +40,8 @@ struct State {
     /// Threads there are, and threads there should be.
     threads: usize,
     wanted: usize,
-    /// Raised when threads have to leave the seats of versions that are being unloaded.
-    leavings: u64,
+    /// What each thread runs versions with, for as long as the thread is there.
+    seats: Vec<Weak<Mutex<Workers>>>,
     is_over: bool,
 }
 
@@ -62,7 +62,7 @@ impl Compute {
     /// Queues whose threads begin `at_once` runs side by side.
     pub fn new(name: &'static str, at_once: usize, niceness: i32) -> Self {
         let (scheduler, slots) = (Scheduler::new(), Slots::new(at_once));
-        let state = State { scheduler, slots, threads: 0, wanted: 0, leavings: 0, is_over: false };
+        let state = State { scheduler, slots, threads: 0, wanted: 0, seats: Vec::new(), is_over: false };
         Self { name, niceness, state: Mutex::new(state), work: Condvar::new() }
     }
 
@@ -143,13 +143,9 @@ impl Compute {
         };
         self.work.notify_all();
         for index in 0..missing {
-            let thread = Thread {
-                compute: Arc::clone(self),
-                clock: Arc::clone(clock),
-                workers: Workers::default(),
-                leavings: 0,
-                out: BytesMut::new(),
-            };
+            let workers: Arc<Mutex<Workers>> = Arc::default();
+            self.lock().seats.push(Arc::downgrade(&workers));
+            let thread = Thread { compute: Arc::clone(self), clock: Arc::clone(clock), workers, out: BytesMut::new() };
             let named = std::thread::Builder::new().name(format!("{}-{}", self.name, wanted - missing + index));
             if let Err(error) = named.spawn(move || thread.work()) {
                 self.lock().threads -= missing - index;
@@ -159,18 +155,24 @@ impl Compute {
         Ok(())
     }
 
-    /// Sends every thread away from the seats of versions that are being unloaded.
+    /// Empties the seats of versions that are being unloaded, for the threads: each may be in a long run of another version.
     pub fn leave_seats(&self) {
-        self.lock().leavings += 1;
-        self.work.notify_all();
+        let seats = {
+            let mut state = self.lock();
+            state.seats.retain(|workers| workers.strong_count() > 0);
+            state.seats.clone()
+        };
+        for workers in seats.iter().filter_map(Weak::upgrade) {
+            workers.lock().unwrap_or_else(PoisonError::into_inner).leave();
+        }
     }
 }
 
 struct Thread {
     compute: Arc<Compute>,
     clock: Arc<dyn Clock>,
-    workers: Workers,
-    leavings: u64,
+    /// Locked by the thread between runs only, and for a moment.
+    workers: Arc<Mutex<Workers>>,
     out: BytesMut,
 }
 
@@ -183,13 +185,6 @@ impl Thread {
             if state.threads > state.wanted {
                 state.threads -= 1;
                 return;
-            }
-            if state.leavings > self.leavings {
-                self.leavings = state.leavings;
-                drop(state);
-                self.workers.leave();
-                state = compute.lock();
-                continue;
             }
             let now = self.clock.now();
             if state.scheduler.waiting() == 0 {
@@ -229,13 +224,18 @@ impl Thread {
         }
     }
 
+    fn workers(&self) -> MutexGuard<'_, Workers> {
+        self.workers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn run(&mut self, jobs: Vec<Job>) {
         let version = Arc::clone(jobs[0].request.version());
-        let worker = self.workers.of(&version);
+        let mut seat = self.workers().take(&version);
         let mut replies: Vec<Option<Reply>> = jobs.iter().map(|_| None).collect();
-        execute(&version, worker, &jobs, &mut self.out, self.clock.as_ref(), &mut |index, reply| {
+        execute(&version, seat.worker(), &jobs, &mut self.out, self.clock.as_ref(), &mut |index, reply| {
             replies[index] = Some(reply);
         });
+        self.workers().put_back(version.slot, seat);
         deliver(jobs.into_iter().zip(replies).filter_map(|(job, reply)| Some((job, reply?))));
     }
 }

@@ -1,7 +1,7 @@
 //! The thread that accepts, serves HTTP and brings everything to its end, step by step as the core says.
 
 use super::change::{Changer, Changes, News};
-use super::plane::{Phase, Plane};
+use super::plane::{CHANGES_NOTHING, Phase, Plane};
 use super::server::End;
 use crate::front;
 use serde_json::json;
@@ -22,7 +22,7 @@ const LINGER: Nanos = 300_000_000;
 /// What that thread holds.
 pub(super) struct Control {
     pub(super) plane: Arc<Plane>,
-    /// Holds the lock on the state folder, and takes changes, for as long as the gateway lives.
+    /// Takes changes for as long as the gateway lives.
     pub(super) changer: Changer,
     pub(super) changes: Changes,
     pub(super) heard: mpsc::UnboundedReceiver<()>,
@@ -32,13 +32,15 @@ pub(super) struct Control {
 impl Control {
     pub(super) fn run(self, sockets: Sockets, fronts: usize) {
         let Self { plane, changer, changes, heard, end: slot } = self;
-        let log = Arc::clone(&plane);
+        // Held here too: a gateway that still serves keeps its folder, whatever becomes of the thread below.
+        let state = changer.state();
+        let shared = Arc::clone(&plane);
         let changing = std::thread::Builder::new().name("tidegate-change".to_owned()).spawn(move || {
             // A defect there must be noticed; requests go on with what is served.
             catch_unwind(AssertUnwindSafe(|| changer.run())).unwrap_or_else(|_| {
-                let reason = "documents are not taken any more; restart the gateway when it suits";
-                log.log.error("panic", &[("place", json!("change")), ("reason", json!(reason))]);
-                true
+                shared.stop_changing();
+                shared.log.error("panic", &[("place", json!("change")), ("reason", json!(CHANGES_NOTHING))]);
+                false
             })
         });
         let mut serving = Serving { plane, changes, heard };
@@ -59,6 +61,7 @@ impl Control {
         let is_finished = changing.map_or(true, |changing| changing.join().unwrap_or(false));
         let end = if end == End::Clean && !is_finished { End::Forced } else { end };
         plane.log.info("end", &[("clean", json!(end == End::Clean))]);
+        drop(state);
         let (slot, changed) = &*slot;
         *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(end);
         changed.notify_all();

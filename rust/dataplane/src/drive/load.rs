@@ -12,29 +12,14 @@ use crate::runtime::{LoadOptions, Model, Runtime};
 use bytes::Bytes;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, mpsc};
 use tidegate_core::document::{BatchingMode, VersionSettings};
 use tidegate_core::plane::LoadId;
 
 /// One piece of work.
 pub(super) enum Job {
-    Load {
-        load: LoadId,
-        folder: PathBuf,
-        settings: VersionSettings,
-        digest: Option<String>,
-    },
-    WarmUp {
-        load: LoadId,
-        model: Arc<dyn Model>,
-        settings: VersionSettings,
-        recorded: Vec<(String, Bytes)>,
-    },
-    /// Drops the last hold on a model.
-    Unload {
-        load: LoadId,
-        model: Arc<dyn Model>,
-    },
+    Load { load: LoadId, folder: PathBuf, settings: VersionSettings, digest: Option<String> },
+    WarmUp { load: LoadId, model: Arc<dyn Model>, settings: VersionSettings, recorded: Vec<(String, Bytes)> },
 }
 
 /// What became of it.
@@ -51,40 +36,61 @@ pub(super) struct Part {
     pub(super) size_bytes: u64,
 }
 
-/// The way to the loading threads. They go home when it is dropped and what was ordered is done.
-pub(super) struct Loaders(mpsc::Sender<Job>);
+/// The way to the loading threads. Each load and each warm-up has a thread of its own, so that one that never ends keeps
+/// no other waiting; how many there are at once is for the core to decide. What is to be freed goes to one thread more.
+pub(super) struct Loaders {
+    runtime: Arc<dyn Runtime>,
+    clock: Arc<dyn Clock>,
+    done: Arc<dyn Fn(Done) + Send + Sync>,
+    /// The thread that frees goes home when this is dropped and what was ordered is done.
+    unloads: mpsc::Sender<(LoadId, Arc<dyn Model>)>,
+}
 
 impl Loaders {
-    /// Starts `count` threads, which report to `done`.
+    /// Threads that report to `done`.
     pub(super) fn start(
-        count: usize,
         runtime: &Arc<dyn Runtime>,
         clock: &Arc<dyn Clock>,
-        done: &(impl Fn(Done) + Clone + Send + 'static),
+        done: impl Fn(Done) + Send + Sync + 'static,
     ) -> std::io::Result<Self> {
-        let (orders, jobs) = mpsc::channel();
-        let jobs = Arc::new(Mutex::new(jobs));
-        for index in 0..count.max(1) {
-            let (jobs, runtime, clock, done) =
-                (Arc::clone(&jobs), Arc::clone(runtime), Arc::clone(clock), done.clone());
-            std::thread::Builder::new().name(format!("tidegate-load-{index}")).spawn(move || {
-                give_way(niceness::LOW);
-                while let Some(job) = next(&jobs) {
-                    done(work(job, runtime.as_ref(), clock.as_ref()));
-                }
-            })?;
-        }
-        Ok(Self(orders))
+        let (unloads, unwanted) = mpsc::channel();
+        let done: Arc<dyn Fn(Done) + Send + Sync> = Arc::new(done);
+        let freed = Arc::clone(&done);
+        spawn("tidegate-unload".to_owned(), move || {
+            for (load, model) in unwanted {
+                drop(model);
+                trim_memory();
+                freed(Done::Unloaded(load));
+            }
+        })?;
+        Ok(Self { runtime: Arc::clone(runtime), clock: Arc::clone(clock), done, unloads })
     }
 
     pub(super) fn order(&self, job: Job) {
-        // The threads live as long as this sender.
-        self.0.send(job).ok();
+        let (runtime, clock, done) = (Arc::clone(&self.runtime), Arc::clone(&self.clock), Arc::clone(&self.done));
+        let (name, refused): (_, fn(LoadId, String) -> Done) = match &job {
+            Job::Load { load, .. } => (*load, |load, reason| Done::Loaded(load, Err(reason))),
+            Job::WarmUp { load, .. } => (*load, |load, reason| Done::Warmed(load, Err(reason))),
+        };
+        let spawned = spawn(format!("tidegate-load-{name}"), move || done(work(job, runtime.as_ref(), clock.as_ref())));
+        if let Err(error) = spawned {
+            (self.done)(refused(name, format!("cannot start a thread: {error}")));
+        }
+    }
+
+    /// Drops the last hold on a model, out of the way.
+    pub(super) fn unload(&self, load: LoadId, model: Arc<dyn Model>) {
+        // The thread lives as long as this sender.
+        self.unloads.send((load, model)).ok();
     }
 }
 
-fn next(jobs: &Mutex<mpsc::Receiver<Job>>) -> Option<Job> {
-    jobs.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
+fn spawn(name: String, work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    std::thread::Builder::new().name(name).spawn(|| {
+        give_way(niceness::LOW);
+        work();
+    })?;
+    Ok(())
 }
 
 /// Does one piece of work. A panic in a runtime costs the version, not the thread that all others wait for.
@@ -101,11 +107,6 @@ fn work(job: Job, runtime: &dyn Runtime, clock: &dyn Clock) -> Done {
             // What loading took and gave back goes to the system before the version serves.
             trim_memory();
             Done::Warmed(load, findings)
-        }
-        Job::Unload { load, model } => {
-            drop(model);
-            trim_memory();
-            Done::Unloaded(load)
         }
     }
 }

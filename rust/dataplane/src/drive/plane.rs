@@ -9,7 +9,7 @@ use crate::observe::log::Log;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 use tidegate_core::document::Document;
 use tidegate_core::fault::{Fault, Reason};
@@ -53,8 +53,14 @@ pub struct Plane {
     pub answering: AtomicI64,
     /// What ONNX Runtime calls itself.
     pub runtime_version: String,
+    /// Whether documents are taken; a defect in the thread that puts them in force ends that, and nothing else.
+    is_changing: AtomicBool,
     snapshot: ArcSwap<Snapshot>,
 }
+
+/// What is said of documents after that.
+pub const CHANGES_NOTHING: &str = "documents are not taken any more since a failure inside the gateway, whose log has the \
+                                   panic; requests go on with what is served: restart the gateway when it suits";
 
 impl Plane {
     /// A plane of so many front threads that serves nothing yet.
@@ -77,6 +83,7 @@ impl Plane {
             swapped: watch::Sender::new(0),
             answering: AtomicI64::new(0),
             runtime_version,
+            is_changing: AtomicBool::new(true),
             snapshot: ArcSwap::default(),
         }
     }
@@ -99,6 +106,14 @@ impl Plane {
     /// What is served now; a request takes it once.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshot.load_full()
+    }
+
+    pub fn is_changing(&self) -> bool {
+        self.is_changing.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn stop_changing(&self) {
+        self.is_changing.store(false, Ordering::Relaxed);
     }
 
     pub fn is_ready(&self) -> bool {

@@ -5,7 +5,7 @@ use super::clock::{Clock, SystemClock};
 use super::compute::Compute;
 use super::control::{Control, Sockets};
 use super::niceness;
-use super::plane::Plane;
+use super::plane::{CHANGES_NOTHING, Plane};
 use super::state::StateDir;
 use crate::front::admin;
 use crate::runtime::onnx::{OnnxRuntime, share_heaps};
@@ -63,8 +63,7 @@ impl Gateway {
             one(format!("cannot listen on {}/{}: {error}", state.folder().display(), admin::SOCKET))
         })?;
 
-        let pool = document.versions.values().map(|version| version.intra_op_threads).max().unwrap_or(1);
-        let runtime = OnnxRuntime::open(library, pool as u32).map_err(one)?;
+        let runtime = OnnxRuntime::open(library, document.pool_threads() as u32).map_err(one)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let count = |asked: u64| if asked == 0 { cores } else { asked as usize };
@@ -75,6 +74,7 @@ impl Gateway {
         let version = runtime.version.clone();
         let both = [compute, shadow_compute];
         let plane = Arc::new(Plane::new(document.clone(), Arc::clone(&clock), both, fronts, version));
+        let state = Arc::new(state);
         let setting = Setting { plane: Arc::clone(&plane), state, repository, runtime: Arc::new(runtime), clock };
         // From here on something runs or is remembered, so a failure has to take it back.
         let abandon = |reasons: Vec<String>| {
@@ -112,7 +112,11 @@ impl Gateway {
     /// # Errors
     /// Everything that is wrong with it, or that only a restart can change.
     pub fn apply(&self, document: &[u8]) -> Result<(), Vec<Violation>> {
-        self.changes.apply(admin::read(&self.plane, document)?, drop);
+        let document = admin::read(&self.plane, document)?;
+        if !self.plane.is_changing() {
+            return Err(vec![Violation { path: String::new(), reason: CHANGES_NOTHING.to_owned() }]);
+        }
+        drop(self.changes.apply(document));
         Ok(())
     }
 

@@ -72,6 +72,8 @@ pub struct Version {
     pub id: VersionId,
     /// Its place in every thread's list of workers; another version may have it after the end of this one.
     pub slot: LoadId,
+    /// Which of its kind it is: of two loads of one version the later one has the higher number.
+    pub serial: u64,
     pub digest: String,
     pub size_bytes: u64,
     pub model: Arc<dyn Model>,

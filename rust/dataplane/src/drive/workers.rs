@@ -5,6 +5,7 @@ use super::snapshot::Version;
 use crate::runtime::Worker;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use tidegate_core::plane::LoadId;
 
 /// What the threads' workers of one version have in common.
 #[derive(Default)]
@@ -40,21 +41,44 @@ impl Seats {
 #[derive(Default)]
 pub struct Workers(Vec<Option<Seat>>);
 
-/// The worker goes before the seat, so that an empty seat means that nothing of the version is left.
-struct Seat {
+/// What one thread runs a version with. The worker goes before its hold on the others, so that empty seats mean that
+/// nothing of the version is left.
+pub struct Seat {
     worker: Box<dyn Worker>,
     seats: Arc<Seats>,
+}
+
+impl Seat {
+    fn of(version: &Version) -> Self {
+        Self { worker: version.model.worker(), seats: Arc::clone(&version.seats) }
+    }
+
+    pub fn worker(&mut self) -> &mut dyn Worker {
+        self.worker.as_mut()
+    }
 }
 
 impl Workers {
     /// The worker of a version, made when it is first needed.
     pub fn of(&mut self, version: &Version) -> &mut dyn Worker {
-        if self.0.len() <= version.slot {
-            self.0.resize_with(version.slot + 1, || None);
+        self.place(version.slot).get_or_insert_with(|| Seat::of(version)).worker()
+    }
+
+    /// The seat of a version for the time of a run, in which others can be left.
+    pub fn take(&mut self, version: &Version) -> Seat {
+        self.place(version.slot).take().unwrap_or_else(|| Seat::of(version))
+    }
+
+    /// Puts a seat back after the run.
+    pub fn put_back(&mut self, slot: LoadId, seat: Seat) {
+        *self.place(slot) = Some(seat);
+    }
+
+    fn place(&mut self, slot: LoadId) -> &mut Option<Seat> {
+        if self.0.len() <= slot {
+            self.0.resize_with(slot + 1, || None);
         }
-        let seat = self.0[version.slot]
-            .get_or_insert_with(|| Seat { worker: version.model.worker(), seats: Arc::clone(&version.seats) });
-        seat.worker.as_mut()
+        &mut self.0[slot]
     }
 
     /// Leaves the seats of versions that are being unloaded.

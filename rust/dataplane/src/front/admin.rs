@@ -4,7 +4,7 @@
 //! The port for metrics takes none of this: whoever can scrape a gateway must not be able to change it.
 
 use crate::drive::change::{Changes, Report};
-use crate::drive::plane::{Phase, Plane};
+use crate::drive::plane::{CHANGES_NOTHING, Phase, Plane};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
@@ -23,7 +23,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tidegate_core::document::{self, Document, Violation};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::oneshot;
 
 /// The name of the socket in the state folder.
 pub const SOCKET: &str = "admin.sock";
@@ -82,7 +81,7 @@ async fn converse(stream: UnixStream, plane: Arc<Plane>, changes: Changes) {
     drop(server.serve_connection(TokioIo::new(stream), service).await);
 }
 
-async fn respond(plane: &Plane, changes: &Changes, request: Request<Incoming>) -> Response<Full<Bytes>> {
+async fn respond(plane: &Arc<Plane>, changes: &Changes, request: Request<Incoming>) -> Response<Full<Bytes>> {
     let is_apply = request.method() == Method::POST && request.uri().path() == "/apply";
     // Read whole in any case: a caller whose message is cut off learns nothing of the answer.
     let body = match Limited::new(request.into_body(), LARGEST_DOCUMENT).collect().await {
@@ -96,11 +95,15 @@ async fn respond(plane: &Plane, changes: &Changes, request: Request<Incoming>) -
     if !is_apply {
         return reply(StatusCode::NOT_FOUND, &json!({"error": "there is nothing here but POST /apply"}));
     }
-    match read(plane, &body) {
-        Err(violations) => refuse(&violations),
-        Ok(document) => {
-            let (respond, settled) = oneshot::channel();
-            changes.apply(document, move |report| drop(respond.send(report)));
+    let reader = Arc::clone(plane);
+    // A large document takes long to read, and this thread accepts connections and answers probes.
+    match tokio::task::spawn_blocking(move || read(&reader, &body)).await {
+        Err(_) => {
+            reply(StatusCode::INTERNAL_SERVER_ERROR, &json!({"error": "the gateway failed; its log has the panic"}))
+        }
+        Ok(Err(violations)) => refuse(&violations),
+        Ok(Ok(document)) => {
+            let settled = changes.apply(document);
             let mut phase = plane.phase.subscribe();
             let report = tokio::select! {
                 report = settled => report.ok(),
@@ -108,7 +111,10 @@ async fn respond(plane: &Plane, changes: &Changes, request: Request<Incoming>) -
             };
             match report {
                 Some(report) => reply(StatusCode::OK, &describe(&report)),
-                None => reply(StatusCode::SERVICE_UNAVAILABLE, &json!({"error": "the gateway is ending"})),
+                None => {
+                    let reason = if plane.is_changing() { "the gateway is ending" } else { CHANGES_NOTHING };
+                    reply(StatusCode::SERVICE_UNAVAILABLE, &json!({ "error": reason }))
+                }
             }
         }
     }
@@ -127,17 +133,23 @@ pub fn read(plane: &Plane, body: &[u8]) -> Result<Document, Vec<Violation>> {
 }
 
 fn needing_a_restart(running: &Document, wanted: &Document) -> Vec<Violation> {
-    let running = document::render_settings(running);
-    document::render_settings(wanted)
-        .into_iter()
-        .filter(|(name, value)| running[name] != *value)
-        .map(|(name, value)| {
-            let is = &running[&name];
-            let reason =
-                format!("cannot change while the gateway serves (is {is}, would be {value}); restart it instead");
-            Violation { path: name, reason }
-        })
-        .collect()
+    let (is, pool) = (document::render_settings(running), running.pool_threads());
+    let settings = document::render_settings(wanted).into_iter().filter(|(name, value)| is[name] != *value);
+    let settings = settings.map(|(name, value)| {
+        let is = &is[&name];
+        let reason = format!("cannot change while the gateway serves (is {is}, would be {value}); restart it instead");
+        Violation { path: name, reason }
+    });
+    let too_wide = wanted.versions.iter().filter(|(_, version)| version.intra_op_threads > pool);
+    let too_wide = too_wide.map(|(id, version)| Violation {
+        path: format!("versions[\"{id}\"].intra_op_threads"),
+        reason: format!(
+            "the pool that all versions share has had {pool} threads since the gateway started, and {} need a larger \
+             one; restart it instead",
+            version.intra_op_threads
+        ),
+    });
+    settings.chain(too_wide).collect()
 }
 
 /// A report as JSON.

@@ -42,6 +42,9 @@ const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const PROMETHEUS: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
+/// What costs microseconds, so that probes wait for nobody.
+const QUICK: [&str; 2] = ["/livez", "/readyz"];
+
 /// The answer to every path that is none of ours.
 const PATHS: &str =
     "there is nothing under this path; try /metrics, /livez, /readyz, /status, /snapshot or /shadow/<route>\n";
@@ -49,6 +52,8 @@ const PATHS: &str =
 /// Serves until the task is dropped; connections are tasks of their own.
 pub async fn serve(listener: TcpListener, plane: Arc<Plane>) {
     let started = plane.clock.now();
+    // Of what takes long there is one at a time: whoever asks for much at once takes no more of the processor.
+    let turn = Arc::new(tokio::sync::Mutex::new(()));
     let mut seated = VecDeque::with_capacity(MOST_CONNECTIONS);
     loop {
         match listener.accept().await {
@@ -59,7 +64,9 @@ pub async fn serve(listener: TcpListener, plane: Arc<Plane>) {
                 {
                     oldest.abort();
                 }
-                seated.push_back(tokio::spawn(converse(stream, Arc::clone(&plane), started)).abort_handle());
+                seated.push_back(
+                    tokio::spawn(converse(stream, Arc::clone(&plane), started, Arc::clone(&turn))).abort_handle(),
+                );
             }
             Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
         }
@@ -67,10 +74,24 @@ pub async fn serve(listener: TcpListener, plane: Arc<Plane>) {
 }
 
 /// Answers the requests of one connection. How it ends is the caller's business: there is nobody to tell.
-async fn converse(stream: TcpStream, plane: Arc<Plane>, started: Nanos) {
+async fn converse(stream: TcpStream, plane: Arc<Plane>, started: Nanos, turn: Arc<tokio::sync::Mutex<()>>) {
     let service = service_fn(|request: Request<Incoming>| {
-        let response = respond(&plane, started, request.method(), request.uri().path());
-        async move { Ok::<_, Infallible>(response) }
+        let (plane, turn) = (Arc::clone(&plane), Arc::clone(&turn));
+        async move {
+            let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+            if QUICK.contains(&&*path) {
+                return Ok::<_, Infallible>(respond(&plane, started, &method, &path));
+            }
+            let turn = turn.lock_owned().await;
+            let responding = tokio::task::spawn_blocking(move || {
+                // Kept until the work is done, also when the caller has gone before.
+                let _turn = turn;
+                respond(&plane, started, &method, &path)
+            });
+            Ok(responding.await.unwrap_or_else(|_| {
+                reply(StatusCode::INTERNAL_SERVER_ERROR, TEXT, "the gateway failed; its log has the panic\n")
+            }))
+        }
     });
     let mut server = http1::Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(MOST_HEAD_BYTES);

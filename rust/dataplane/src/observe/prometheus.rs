@@ -3,11 +3,12 @@
 use super::counters::{Counters, PHASES};
 use super::histogram::Snapshot;
 use crate::drive::plane::Plane;
-use crate::drive::snapshot::Target;
+use crate::drive::snapshot::{Target, Version};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::atomic::Ordering;
 use tidegate_core::fault::Code;
+use tidegate_core::plane::Depth;
 
 /// Bounds in nanoseconds: ×1.5 from 10 µs, 35 steps, as wide as 9 s.
 fn bounds() -> Vec<u64> {
@@ -55,8 +56,14 @@ pub fn render(plane: &Plane) -> String {
         (
             "tidegate_versions_stuck",
             "gauge",
-            "Versions out of service whose memory a run still holds.",
+            "Versions whose time to load or to drain is over and whose memory something still holds.",
             snapshot.progress.loads.iter().filter(|load| load.is_stuck).count() as i64,
+        ),
+        (
+            "tidegate_changing",
+            "gauge",
+            "1 while documents are taken; 0 after a failure that only a restart mends.",
+            i64::from(plane.is_changing()),
         ),
         ("tidegate_ready", "gauge", "1 while the gateway takes requests.", i64::from(plane.is_ready())),
     ] {
@@ -118,25 +125,34 @@ fn requests(text: &mut String, counters: &Counters, bounds: &[u64]) {
 
 fn versions(text: &mut String, plane: &Plane) {
     let snapshot = plane.snapshot();
-    head(text, "tidegate_queue_requests", "gauge", "Requests that wait for a version.");
+    // A version that is being replaced for its settings is there twice for a while, and one series.
+    let mut versions: BTreeMap<&str, Vec<&Version>> = BTreeMap::new();
     for version in snapshot.versions.iter() {
-        let depth = plane.compute.depth(version.queue);
-        let _ = writeln!(text, "tidegate_queue_requests{{version=\"{}\"}} {}", version.id.as_str(), depth.requests);
+        versions.entry(version.id.as_str()).or_default().push(version);
+    }
+    let depths = |loads: &[&Version], part: fn(&Depth) -> u64| -> u64 {
+        loads.iter().map(|version| part(&plane.compute.depth(version.queue))).sum()
+    };
+    head(text, "tidegate_queue_requests", "gauge", "Requests that wait for a version.");
+    for (id, loads) in &versions {
+        let requests = depths(loads, |depth| u64::from(depth.requests));
+        let _ = writeln!(text, "tidegate_queue_requests{{version=\"{id}\"}} {requests}");
     }
     head(text, "tidegate_queue_bytes", "gauge", "Bytes of requests that wait for a version.");
-    for version in snapshot.versions.iter() {
-        let depth = plane.compute.depth(version.queue);
-        let _ = writeln!(text, "tidegate_queue_bytes{{version=\"{}\"}} {}", version.id.as_str(), depth.bytes);
+    for (id, loads) in &versions {
+        let bytes = depths(loads, |depth| depth.bytes);
+        let _ = writeln!(text, "tidegate_queue_bytes{{version=\"{id}\"}} {bytes}");
     }
     head(text, "tidegate_batch_rows", "histogram", "Rows per run; an unbatched run counts as one.");
-    for version in snapshot.versions.iter() {
-        let shared = format!("version=\"{}\"", version.id.as_str());
-        let sizes = version.batches.totals();
+    for (id, loads) in &versions {
+        let shared = format!("version=\"{id}\"");
+        let sizes: Vec<_> = loads.iter().flat_map(|version| version.batches.totals()).collect();
+        let most = loads.iter().map(|version| u64::from(version.max_rows())).max().unwrap_or(1);
         let mut bound = 1u64;
         loop {
             let within: u64 = sizes.iter().filter(|size| size.rows <= bound).map(|size| size.count).sum();
             let _ = writeln!(text, "tidegate_batch_rows_bucket{{{shared},le=\"{bound}\"}} {within}");
-            if bound >= u64::from(version.max_rows()) {
+            if bound >= most {
                 break;
             }
             bound *= 2;

@@ -64,6 +64,7 @@ pub(crate) fn version(
     Arc::new(Version {
         id: name.parse().expect("tests write model/number"),
         slot,
+        serial: slot as u64,
         digest: "ab".repeat(32),
         size_bytes: 1234,
         model: Arc::new(model),

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use tidegate_core::comparison::DecisionRule;
 use tidegate_core::document::{Decision, Route, VersionId};
 use tidegate_core::oip::answer::Stamp;
-use tidegate_core::plane::{Content, LoadId, Subject};
+use tidegate_core::plane::{Content, Subject};
 use tidegate_core::routing::{PinPlan, Revision, RoutePlan};
 
 /// The account of a shadow, with what it is about: another of these is another account.
@@ -26,7 +26,7 @@ impl Changer {
     /// The snapshot of what is in force.
     pub(super) fn assemble(&mut self, in_force: &BTreeMap<Subject, Content>) -> Snapshot {
         let plane = Arc::clone(&self.setting.plane);
-        let mut versions: BTreeMap<(VersionId, LoadId), Arc<Version>> = BTreeMap::new();
+        let mut versions: BTreeMap<(VersionId, u64), Arc<Version>> = BTreeMap::new();
         let mut targets: HashMap<String, Arc<Target>> = HashMap::new();
         for (subject, content) in in_force {
             let loads = content.wants.iter().filter_map(|want| self.reconciler.ready(want));
@@ -34,7 +34,7 @@ impl Changer {
             if let Subject::Route(name) = subject {
                 targets.insert(name.clone(), Arc::new(self.route_target(name, content, &held)));
             }
-            versions.extend(held.into_iter().map(|version| ((version.id.clone(), version.slot), version)));
+            versions.extend(held.into_iter().map(|version| ((version.id.clone(), version.serial), version)));
         }
         // Of a version that is being replaced for its settings, the newest load speaks for the model.
         let newest: BTreeMap<&VersionId, &Arc<Version>> =

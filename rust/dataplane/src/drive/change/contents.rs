@@ -74,22 +74,27 @@ impl Changer {
         }
         let (id, settings) = (entry.want.version.clone(), self.settings[&entry.want.settings].clone());
         let plane = Arc::clone(&self.setting.plane);
+        // Before anything can hold it, so that what fails here is a model and no more.
+        let instances = self.residents.instances() + settings.instances;
+        plane
+            .compute
+            .staff(instances, &self.setting.clock)
+            .map_err(|error| format!("cannot start a thread: {error}"))?;
+        self.seated += 1;
+        self.failures.remove(&id);
         let part = self.residents.part(load);
-        // The digest a version is known by is that of its first load; from here on it never changes.
-        self.applied.digests.entry(id.clone()).or_insert_with(|| part.digest.clone());
         let (idle, vacated) = (self.changes.clone(), self.changes.clone());
         let leases =
             (Lease::new(move || idle.tell(News::Idle(load))), Lease::new(move || vacated.tell(News::Vacated(load))));
         let policy = policy(&settings, findings.unbatched.is_none());
         let queues = [plane.compute.add_version(policy), plane.shadow_compute.add_version(policy)];
         let budget = plane.document.inline_budget_us * 1_000;
-        let version = version(id, load, part, settings, findings, queues, budget, leases);
+        let version = version(id, (load, self.seated), part, settings, findings, queues, budget, leases);
         if self.notes.is_none() {
             plane.log.info("load", &describe(&version));
         }
         self.residents.seat(load, Arc::new(version));
-        let instances = self.residents.instances();
-        plane.compute.staff(instances, &self.setting.clock).map_err(|error| format!("cannot start a thread: {error}"))
+        Ok(())
     }
 
     /// Requests that the routes which want this version have answered with others.
@@ -133,7 +138,7 @@ fn policy(settings: &VersionSettings, batching: bool) -> VersionPolicy {
 #[expect(clippy::too_many_arguments, reason = "a version is put together in one place")]
 fn version(
     id: VersionId,
-    load: LoadId,
+    (load, serial): (LoadId, u64),
     part: &Part,
     settings: VersionSettings,
     findings: Findings,
@@ -144,6 +149,7 @@ fn version(
     Version {
         id,
         slot: load,
+        serial,
         digest: part.digest.clone(),
         size_bytes: part.size_bytes,
         model: Arc::clone(&part.model),

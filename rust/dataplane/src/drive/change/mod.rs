@@ -14,7 +14,7 @@ mod start;
 mod ticket;
 
 use super::clock::Clock;
-use super::load::{Done, Job, Loaders};
+use super::load::{Done, Loaders};
 use super::plane::Plane;
 use super::state::StateDir;
 use crate::runtime::Runtime;
@@ -31,16 +31,17 @@ use std::time::Duration;
 use tidegate_core::document::{Document, VersionId, VersionSettings};
 use tidegate_core::plane::{ChangeEvent, LifecycleEvent, LoadId, Nanos, Reconciler, Subject, VersionState};
 use tidegate_core::snapshot::SnapshotDocument;
+use tokio::sync::oneshot;
 
+use ticket::Tickets;
 pub use ticket::{Report, Settlement};
-use ticket::{Respond, Tickets};
 
 /// A document of more subjects leaves so much behind that giving it back is worth a pause of the allocator.
 const MANY_SUBJECTS: usize = 1_000;
 
 /// What the thread hears of.
 pub(super) enum News {
-    Apply(Box<Document>, Respond),
+    Apply(Box<Document>, oneshot::Sender<Report>),
     Done(Done),
     /// No snapshot and no request holds the version any more.
     Idle(LoadId),
@@ -54,10 +55,12 @@ pub(super) enum News {
 pub struct Changes(mpsc::Sender<News>);
 
 impl Changes {
-    /// Wants what a document says; `respond` is called when every part of it is settled.
-    pub fn apply(&self, document: Document, respond: impl FnOnce(Report) + Send + 'static) {
-        // A gateway that ends takes no documents, and drops the answer with the question.
-        self.0.send(News::Apply(Box::new(document), Box::new(respond))).ok();
+    /// Wants what a document says; the report comes when every part of it is settled. A gateway that ends takes no
+    /// documents, and drops the answer with the question.
+    pub fn apply(&self, document: Document) -> oneshot::Receiver<Report> {
+        let (respond, report) = oneshot::channel();
+        self.0.send(News::Apply(Box::new(document), respond)).ok();
+        report
     }
 
     pub(super) fn tell(&self, news: News) {
@@ -68,10 +71,19 @@ impl Changes {
 /// What the thread needs of the world.
 pub(super) struct Setting {
     pub(super) plane: Arc<Plane>,
-    pub(super) state: StateDir,
+    pub(super) state: Arc<StateDir>,
     pub(super) repository: PathBuf,
     pub(super) runtime: Arc<dyn Runtime>,
     pub(super) clock: Arc<dyn Clock>,
+}
+
+/// What a load has a limited time for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Timer {
+    /// To be ready.
+    Load,
+    /// To end its requests.
+    Drain,
 }
 
 pub(super) struct Changer {
@@ -84,6 +96,10 @@ pub(super) struct Changer {
     document: Document,
     /// What is in force, as it is remembered.
     applied: SnapshotDocument,
+    /// What was in force when the gateway last ran.
+    stored: SnapshotDocument,
+    /// The highest epoch that was ever written, or tried: none stands for two contents.
+    last_epoch: u64,
     /// The contents that current or pending revisions stand for.
     prepared: BTreeMap<(String, u64), Prepared>,
     next_revision: u64,
@@ -101,27 +117,39 @@ pub(super) struct Changer {
     tickets: Tickets,
     /// When each load came into the state it is in.
     since: BTreeMap<LoadId, (&'static str, bool, Nanos)>,
-    drains: Vec<(Nanos, LoadId)>,
+    timers: Vec<(Nanos, LoadId, Timer)>,
+    /// How many versions requests could hold so far.
+    seated: u64,
     /// What is to be said once the gateway has started; a start that fails says its reasons and no more.
     notes: Option<Vec<String>>,
 }
 
 impl Changer {
-    /// Works until the gateway ends; returns whether no load is left under way.
+    /// Works until the gateway ends; returns whether nothing is left inside of the runtime.
     pub(super) fn run(mut self) -> bool {
-        self.work();
+        while self.turn() {}
         self.finish()
     }
 
-    /// Waits for the loads under way, at most as long as requests are waited for.
+    /// What holds the lock on the state folder.
+    pub(super) fn state(&self) -> Arc<StateDir> {
+        Arc::clone(&self.setting.state)
+    }
+
+    /// Waits for the loads under way and for what is being freed, at most as long as requests are waited for.
     fn finish(&mut self) -> bool {
         let patience = Duration::from_millis(self.setting.plane.document.drain_timeout_ms);
-        let is_busy =
-            |state: &VersionState| matches!(state, VersionState::Loading { .. } | VersionState::Warming { .. });
-        let mut left = self.reconciler.loads().values().filter(|load| is_busy(load.life.state())).count();
+        let mut left = 0;
+        for (load, state) in self.reconciler.loads().iter().map(|(id, load)| (*id, load.life.state())) {
+            if matches!(state, VersionState::Warming { .. }) {
+                self.residents.model(load).terminate();
+            }
+            let is_freed = matches!(state, VersionState::Unloading { .. }) && !self.residents.contains(load);
+            left += usize::from(state.is_under_way() || is_freed);
+        }
         while left > 0 {
             match self.news.recv_timeout(patience) {
-                Ok(News::Done(Done::Loaded(..) | Done::Warmed(..))) => left -= 1,
+                Ok(News::Done(_)) => left -= 1,
                 Ok(_) => {}
                 Err(_) => return false,
             }
@@ -129,35 +157,35 @@ impl Changer {
         true
     }
 
-    fn work(&mut self) {
-        loop {
-            let now = self.setting.clock.now();
-            let news = match self.drains.iter().map(|(at, _)| *at).min() {
-                None => self.news.recv().map_err(|_| RecvTimeoutError::Disconnected),
-                Some(at) => self.news.recv_timeout(Duration::from_nanos(at.saturating_sub(now))),
-            };
-            match news {
-                Ok(news) => {
-                    if !self.hear(news) {
-                        return;
-                    }
-                }
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
-            }
+    /// Waits for the next piece of news or the next timer and sees to it; `false` at the end.
+    fn turn(&mut self) -> bool {
+        let now = self.setting.clock.now();
+        let news = match self.timers.iter().map(|(at, ..)| *at).min() {
+            None => self.news.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(at) => self.news.recv_timeout(Duration::from_nanos(at.saturating_sub(now))),
+        };
+        let goes_on = match news {
+            Ok(news) => self.hear(news),
+            Err(RecvTimeoutError::Timeout) => true,
+            Err(RecvTimeoutError::Disconnected) => false,
+        };
+        if goes_on {
             self.expire();
         }
+        goes_on
     }
 
     /// Takes one piece of news; `false` when it is the end.
     fn hear(&mut self, news: News) -> bool {
         match news {
+            // What is begun now would only hold up the end.
+            News::Apply(..) if !self.setting.plane.is_ready() => {}
             News::Apply(document, respond) => self.apply(*document, respond),
             News::Done(done) => self.done(done),
             News::Idle(load) => self.tell(load, LifecycleEvent::Idle),
             News::Vacated(load) => {
                 if let Some(model) = self.residents.vacated(load) {
-                    self.loaders.order(Job::Unload { load, model });
+                    self.loaders.unload(load, model);
                 }
             }
             News::End => return false,
@@ -167,28 +195,50 @@ impl Changer {
 
     fn expire(&mut self) {
         let now = self.setting.clock.now();
-        let due: Vec<LoadId> = self.drains.iter().filter(|(at, _)| *at <= now).map(|(_, load)| *load).collect();
-        self.drains.retain(|(at, _)| *at > now);
-        for load in due {
-            self.tell(load, LifecycleEvent::DrainTimeout);
+        let due: Vec<_> = self.timers.extract_if(.., |(at, ..)| *at <= now).collect();
+        for (_, load, timer) in due {
+            match timer {
+                Timer::Drain => self.tell(load, LifecycleEvent::DrainTimeout),
+                Timer::Load => {
+                    let limit = self.setting.plane.document.load_timeout_ms;
+                    let reason = format!(
+                        "it did not load and warm up within {limit} ms (load_timeout_ms); what goes on of that is \
+                         unloaded when it ends"
+                    );
+                    let reason = self.failed(load, reason);
+                    self.tell(load, LifecycleEvent::LoadTimeout(reason));
+                }
+            }
         }
+    }
+
+    fn start_timer(&mut self, load: LoadId, timer: Timer) {
+        let document = &self.setting.plane.document;
+        let limit_ms = match timer {
+            Timer::Load => document.load_timeout_ms,
+            Timer::Drain => document.drain_timeout_ms,
+        };
+        self.timers.push((self.setting.clock.now().saturating_add(limit_ms * 1_000_000), load, timer));
+    }
+
+    fn stop_timers(&mut self, load: LoadId) {
+        self.timers.retain(|(_, other, _)| *other != load);
     }
 
     fn done(&mut self, done: Done) {
         match done {
             Done::Loaded(load, Ok(part)) => {
-                let version = self.reconciler.loads()[&load].want.version.clone();
-                self.failures.remove(&version);
                 self.residents.loaded(load, part);
                 self.tell(load, LifecycleEvent::Loaded);
             }
             Done::Loaded(load, Err(reason)) => {
+                self.stop_timers(load);
                 let reason = self.failed(load, reason);
                 self.tell(load, LifecycleEvent::LoadFailed(reason));
             }
             Done::Warmed(load, findings) => {
-                let admitted = findings.and_then(|findings| self.admit(load, findings));
-                match admitted {
+                self.stop_timers(load);
+                match findings.and_then(|findings| self.admit(load, findings)) {
                     Ok(()) => self.tell(load, LifecycleEvent::Warmed),
                     Err(reason) => {
                         let reason = self.failed(load, reason);
@@ -200,17 +250,20 @@ impl Changer {
                 let instances = self.residents.instances();
                 // Fewer threads are never refused.
                 self.setting.plane.compute.staff(instances, &self.setting.clock).ok();
-                self.drains.retain(|(_, other)| *other != load);
+                self.stop_timers(load);
                 self.tell(load, LifecycleEvent::Unloaded);
             }
         }
     }
 
-    /// Notes why a version failed, and returns the sentence that names it.
+    /// Notes why a version failed, unless nobody wants it any more, and returns the sentence that names it.
     fn failed(&mut self, load: LoadId, reason: String) -> String {
-        let version = self.reconciler.loads()[&load].want.version.clone();
+        let load = &self.reconciler.loads()[&load];
+        let version = load.want.version.clone();
         let sentence = format!("{version}: {reason}");
-        self.failures.insert(version, reason);
+        if !load.life.is_leaving() {
+            self.failures.insert(version, reason);
+        }
         sentence
     }
 
@@ -218,7 +271,7 @@ impl Changer {
         self.step(ChangeEvent::Load(load, event));
     }
 
-    fn apply(&mut self, document: Document, respond: Respond) {
+    fn apply(&mut self, document: Document, respond: oneshot::Sender<Report>) {
         let mut warnings = Vec::new();
         match scan::scan(&self.setting.repository, &mut warnings) {
             Ok(found) => self.found = found,

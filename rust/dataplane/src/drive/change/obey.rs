@@ -1,6 +1,6 @@
 //! Does what the core asks for, and says what became of it.
 
-use super::Changer;
+use super::{Changer, Timer};
 use crate::drive::load::Job;
 use serde_json::json;
 use std::collections::VecDeque;
@@ -33,6 +33,7 @@ impl Changer {
         let folder = self.setting.repository.join(want.version.model()).join(want.version.version());
         let settings = self.settings[&want.settings].clone();
         let digest = self.applied.digests.get(&want.version).cloned();
+        self.start_timer(load, Timer::Load);
         self.loaders.order(Job::Load { load, folder, settings, digest });
     }
 
@@ -45,9 +46,9 @@ impl Changer {
                 let model = self.residents.model(load);
                 self.loaders.order(Job::WarmUp { load, model, settings, recorded });
             }
+            LifecycleCommand::Terminate => self.residents.model(load).terminate(),
             LifecycleCommand::Release => {
-                let timeout = self.setting.plane.document.drain_timeout_ms * 1_000_000;
-                self.drains.push((self.setting.clock.now().saturating_add(timeout), load));
+                self.start_timer(load, Timer::Drain);
                 self.residents.release(load);
             }
             LifecycleCommand::AbortRemaining => {
@@ -57,7 +58,7 @@ impl Changer {
             }
             LifecycleCommand::Unload => {
                 if let Some(model) = self.residents.unload(load, &self.setting.plane) {
-                    self.loaders.order(Job::Unload { load, model });
+                    self.loaders.unload(load, model);
                 }
             }
             // The reconciler begins loads itself, and what is ready is admitted by the next publication.

@@ -2,7 +2,7 @@
 
 use super::Changer;
 use crate::drive::snapshot::{IndexEntry, LoadStatus, Progress, Snapshot};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tidegate_core::document::VersionId;
 use tidegate_core::plane::{Subject, VersionState};
@@ -31,25 +31,32 @@ impl Changer {
         }
     }
 
+    /// Shows how far everything has come. While a gateway starts there is nobody to look.
     pub(super) fn show_progress(&mut self) {
+        if self.notes.is_some() {
+            return;
+        }
+        let leaving = self.reconciler.leaving();
         let now = self.setting.clock.now();
-        let loads: Vec<LoadStatus> =
-            self.reconciler
-                .loads()
-                .iter()
-                .map(|(id, load)| {
-                    let state = load.life.state();
-                    let is_stuck = *state == VersionState::Draining { is_stuck: true };
-                    let shown = (state.name(), is_stuck);
-                    let since =
-                        self.since.get(id).filter(|(name, stuck, _)| (*name, *stuck) == shown).map_or(now, |old| old.2);
-                    let waits_for = self.reconciler.waits_for(*id).map(|other| {
-                        format!("the end of {} (load {other}), which is still draining", load.want.version)
-                    });
-                    let version = load.want.version.clone();
-                    LoadStatus { load: *id, version, state: state.name(), is_stuck, since, waits_for }
-                })
-                .collect();
+        let loads: Vec<LoadStatus> = self
+            .reconciler
+            .loads()
+            .iter()
+            .map(|(id, load)| {
+                let state = load.life.state();
+                let is_stuck = state.is_stuck();
+                let shown = (state.name(), is_stuck);
+                let since =
+                    self.since.get(id).filter(|(name, stuck, _)| (*name, *stuck) == shown).map_or(now, |old| old.2);
+                let before = leaving.get(&load.want.version).filter(|_| *state == VersionState::New);
+                let waits_for = before.map(|other| {
+                    let state = self.reconciler.loads()[other].life.state().name().to_lowercase();
+                    format!("the end of {} (load {other}), which is still {state}", load.want.version)
+                });
+                let version = load.want.version.clone();
+                LoadStatus { load: *id, version, state: state.name(), is_stuck, since, waits_for }
+            })
+            .collect();
         self.since = loads.iter().map(|load| (load.load, (load.state, load.is_stuck, load.since))).collect();
         let pending = self.reconciler.pending().filter_map(|(subject, content)| {
             let Subject::Route(name) = subject else { return None };
@@ -79,12 +86,16 @@ impl Changer {
         let known: BTreeSet<&VersionId> = self.found.versions().chain(wanted.map(|want| &want.version)).collect();
         let known = known.into_iter().chain(self.failures.keys()).collect::<BTreeSet<_>>();
         let ready = VersionState::Ready.name();
+        let mut states: BTreeMap<&VersionId, Vec<&str>> = BTreeMap::new();
+        for load in loads {
+            states.entry(&load.version).or_default().push(load.state);
+        }
         let mut index: Vec<IndexEntry> = known
             .into_iter()
             .map(|id| {
-                let states = || loads.iter().filter(|load| load.version == *id).map(|load| load.state);
-                let is_ready = states().any(|state| state == ready);
-                let reason = match (states().next(), self.failures.get(id)) {
+                let states = states.get(id).map_or(&[][..], Vec::as_slice);
+                let is_ready = states.contains(&ready);
+                let reason = match (states.first(), self.failures.get(id)) {
                     _ if is_ready => String::new(),
                     (Some(state), _) => format!("not loaded: it is {state}"),
                     (None, Some(reason)) => reason.clone(),

@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use tidegate_core::document::VersionId;
 use tidegate_core::plane::{Content, Subject};
-use tidegate_core::snapshot::SnapshotDocument;
 
 impl Changer {
     /// Puts changes in force, all or, with the reasons, none.
@@ -37,8 +36,9 @@ impl Changer {
                 None => drop(self.applied.routes.remove(name)),
             }
         }
+        self.note_digests(changes);
         let in_force = self.in_force(changes);
-        let written = self.write(&before).and_then(|()| self.staff_shadows(&in_force));
+        let written = self.staff_shadows(&in_force).and_then(|()| self.write());
         if let Err(reason) = written {
             self.applied = before;
             return Err(changes.keys().map(|subject| (subject.clone(), reason.clone())).collect());
@@ -48,12 +48,24 @@ impl Changer {
         Ok(())
     }
 
-    /// Remembers what is to be in force. What was in force when the gateway last ran keeps its epoch.
-    pub(super) fn write(&mut self, before: &SnapshotDocument) -> Result<(), String> {
-        let is_new = self.setting.plane.snapshot().incarnation == 0;
-        if !(is_new && self.applied == *before && before.epoch > 0) {
-            self.applied.epoch += 1;
+    /// Remembers the digests that versions are served by for the first time: from here on they never change.
+    fn note_digests(&mut self, changes: &BTreeMap<Subject, Option<Content>>) {
+        let wants = changes.values().flatten().flat_map(|content| &content.wants);
+        let versions: Vec<_> = wants.filter_map(|want| self.residents.version(self.reconciler.ready(want)?)).collect();
+        for version in versions {
+            self.applied.digests.entry(version.id.clone()).or_insert_with(|| version.digest.clone());
         }
+    }
+
+    /// Remembers what is to be in force. What was in force when the gateway last ran keeps its epoch.
+    pub(super) fn write(&mut self) -> Result<(), String> {
+        let is_first = self.setting.plane.snapshot().incarnation == 0;
+        if is_first && self.applied == self.stored {
+            return Ok(());
+        }
+        // Also a write that fails may have put its file in place: no other content may have this epoch.
+        self.last_epoch += 1;
+        self.applied.epoch = self.last_epoch;
         self.setting.state.write(&self.applied).map_err(|error| error.to_string())
     }
 

@@ -42,6 +42,10 @@ impl Residents {
         self.0.insert(load, Resident { part, version: None, seated: None });
     }
 
+    pub(super) fn contains(&self, load: LoadId) -> bool {
+        self.0.contains_key(&load)
+    }
+
     pub(super) fn part(&self, load: LoadId) -> &Part {
         &self.0.get(&load).expect("a load that warms up is in memory").part
     }

@@ -31,7 +31,7 @@ impl Found {
     }
 }
 
-/// Lists the repository; what in it is none of ours is noted.
+/// Lists the repository; what in it is none of ours, or cannot be read, is noted.
 pub(super) fn scan(repository: &Path, notes: &mut Vec<String>) -> Result<Found, String> {
     let mut found = Found::default();
     for model in folders(repository)? {
@@ -42,7 +42,15 @@ pub(super) fn scan(repository: &Path, notes: &mut Vec<String>) -> Result<Found, 
         if folder.join(IGNORED_FILE).exists() {
             notes.push(format!("{model}/{IGNORED_FILE} is ignored: settings are in the gateway document"));
         }
-        for name in folders(&folder)? {
+        let names = match folders(&folder) {
+            Ok(names) => names,
+            // One folder that nobody may read is no reason to be blind to the others.
+            Err(reason) => {
+                notes.push(reason);
+                continue;
+            }
+        };
+        for name in names {
             match VersionId::new(&model, &name) {
                 Ok(id) => drop(found.0.entry(model.clone()).or_default().insert(id)),
                 Err(_) => {

@@ -6,10 +6,11 @@ use super::{Changer, Changes, News, Setting, scan};
 use crate::drive::load::Loaders;
 use crate::runtime::onnx::trim_memory;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::mpsc;
 use tidegate_core::document::Document;
 use tidegate_core::plane::{Reconciler, Subject};
 use tidegate_core::snapshot::SnapshotDocument;
+use tokio::sync::oneshot;
 
 impl Changer {
     /// Serves what the document says, or what was applied before where that cannot be.
@@ -36,9 +37,8 @@ impl Changer {
         let changes = Changes(sender);
         let reports = changes.clone();
         let loads = document.threads.load as usize;
-        let loaders =
-            Loaders::start(loads, &setting.runtime, &setting.clock, &move |done| reports.tell(News::Done(done)))
-                .map_err(|error| one(format!("cannot start a thread: {error}")))?;
+        let loaders = Loaders::start(&setting.runtime, &setting.clock, move |done| reports.tell(News::Done(done)))
+            .map_err(|error| one(format!("cannot start a thread: {error}")))?;
         let mut changer = Self {
             setting,
             news,
@@ -46,6 +46,8 @@ impl Changer {
             loaders,
             reconciler: Reconciler::new(loads, BTreeMap::new()),
             document: document.clone(),
+            stored: applied.clone(),
+            last_epoch: applied.epoch,
             applied,
             prepared: BTreeMap::new(),
             next_revision: 0,
@@ -58,7 +60,8 @@ impl Changer {
             said: BTreeMap::new(),
             tickets: Tickets::default(),
             since: BTreeMap::new(),
-            drains: Vec::new(),
+            timers: Vec::new(),
+            seated: 0,
             notes: Some(Vec::new()),
         };
         changer.begin(document, loads)?;
@@ -78,16 +81,9 @@ impl Changer {
         // What is gone from the document is gone from what is in force too.
         self.applied.routes.retain(|name, _| document.routes.contains_key(name));
         self.reconciler = Reconciler::new(loads, kept);
-        let settled: Arc<Mutex<Option<Report>>> = Arc::default();
-        let slot = Arc::clone(&settled);
-        let respond = move |report| *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(report);
-        self.apply(document.clone(), Box::new(respond));
-        while self.reconciler.pending().next().is_some() {
-            match self.news.recv() {
-                Ok(news) => drop(self.hear(news)),
-                Err(_) => break,
-            }
-        }
+        let (respond, mut settled) = oneshot::channel();
+        self.apply(document.clone(), respond);
+        while self.reconciler.pending().next().is_some() && self.turn() {}
         let reasons = |report: Report| {
             let missing = |subject: &Subject| match subject {
                 Subject::Route(_) => !self.reconciler.current().contains_key(subject),
@@ -96,19 +92,18 @@ impl Changer {
             let refused = report.settlements.into_iter().filter(|settlement| missing(&settlement.subject));
             refused.filter_map(Settlement::sentence).collect::<Vec<_>>()
         };
-        let report = settled.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let reasons = report.map(reasons).unwrap_or_default();
+        let reasons = settled.try_recv().map(reasons).unwrap_or_default();
         if reasons.is_empty() {
             self.notes.take().unwrap_or_default().iter().for_each(|note| self.note(note));
             // Nobody is answered yet who would wait for it.
             trim_memory();
             // A document without anything to serve has swapped nothing yet.
             if self.setting.plane.snapshot().incarnation == 0 {
-                let before = self.applied.clone();
-                self.write(&before).map_err(|reason| vec![reason])?;
+                self.write().map_err(|reason| vec![reason])?;
                 let nothing = self.assemble(&BTreeMap::new());
                 self.setting.plane.swap(nothing);
             }
+            self.show_progress();
             Ok(())
         } else {
             Err(reasons)

@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use tidegate_core::plane::{Outcome, Subject};
-
-/// How a report reaches whoever applied the document.
-pub(in crate::drive) type Respond = Box<dyn FnOnce(Report) + Send>;
+use tokio::sync::oneshot;
 
 /// What became of every part of a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +52,7 @@ impl Settlement {
 struct Ticket {
     open: BTreeSet<Subject>,
     settled: BTreeMap<Subject, Outcome>,
-    respond: Respond,
+    respond: oneshot::Sender<Report>,
 }
 
 /// Everybody who waits, oldest first.
@@ -62,7 +60,7 @@ struct Ticket {
 pub(super) struct Tickets(Vec<Ticket>);
 
 impl Tickets {
-    pub(super) fn open(&mut self, open: BTreeSet<Subject>, respond: Respond) {
+    pub(super) fn open(&mut self, open: BTreeSet<Subject>, respond: oneshot::Sender<Report>) {
         self.0.push(Ticket { open, settled: BTreeMap::new(), respond });
     }
 
@@ -77,12 +75,14 @@ impl Tickets {
         }
     }
 
-    /// Answers everybody whose document is settled.
+    /// Answers everybody whose document is settled, and forgets who does not wait any more.
     pub(super) fn answer(&mut self, epoch: u64) {
+        self.0.retain(|ticket| !ticket.respond.is_closed());
         for ticket in self.0.extract_if(.., |ticket| ticket.open.is_empty()) {
             let settlements =
                 ticket.settled.into_iter().map(|(subject, outcome)| Settlement { subject, outcome }).collect();
-            (ticket.respond)(Report { epoch, settlements });
+            // Whoever asked may have gone this very moment.
+            ticket.respond.send(Report { epoch, settlements }).ok();
         }
     }
 }

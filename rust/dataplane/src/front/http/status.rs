@@ -38,6 +38,7 @@ pub(super) fn status(plane: &Plane, started: Nanos) -> Value {
         "loads": loads(plane, &snapshot),
         "pending": snapshot.progress.pending,
         "refused": snapshot.progress.refused,
+        "changing": plane.is_changing(),
         "not_loaded": not_loaded(&snapshot),
     })
 }
