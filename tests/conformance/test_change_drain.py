@@ -9,7 +9,10 @@ from support import models as small_models
 from support.applying import apply, gone, loads
 from support.asking import Asker, asked, failure
 from support.gateway import start_gateway
+from support.http2 import DATA
+from support.http2 import message as grpc_message
 from support.patience import ROUNDS_A_SECOND
+from support.peer import Peer, frame
 from support.waiting import until
 from support.watching import metric, status
 
@@ -100,3 +103,34 @@ def test_one_stuck_request_keeps_no_other_version_of_its_route(patient):
         gone(gateway, "patient/2")
         assert not running.done()
         assert running.result().model_version == "1"
+
+
+def test_a_long_run_keeps_no_version_that_its_thread_ran_before(patient):
+    """Two threads have run both versions; the one that is in a long run has nothing of the other any more."""
+    routes = {"wait": patient_document(1)["routes"]["wait"], "other": {"split": {"patient/2": 1}}}
+    document = patient_document(1, 2, routes=routes, inline_budget_us=0)
+    with start_gateway(document, patient) as gateway, Asker(gateway.grpc_address) as calls:
+        for _ in range(20):
+            both = [calls.begin(lasting(0)), calls.begin(asked("other", {"x": np.float32([[0]])}))]
+            assert [call.result().model_version for call in both] == ["1", "2"]
+        running = begun(gateway, calls, 2.5)
+        apply(gateway, patient_document(1))
+        gone(gateway, "patient/2")
+        assert not running.done()
+        assert running.result().model_version == "1"
+
+
+def test_an_answer_that_a_stream_does_not_read_keeps_no_version(tmp_path):
+    for version in (1, 2):
+        small_models.save(tmp_path, "same", version, small_models.identity("FP32"))
+    rows = np.zeros((80_000, 3), dtype=np.float32)
+    framed = grpc_message(asked("same", {"x": rows}).SerializeToString())
+    routes = [{"same": {"split": {f"same/{version}": 1}}} for version in (1, 2)]
+    with start_gateway({"routes": routes[0]}, tmp_path) as gateway, Peer(gateway.grpc_address) as peer:
+        peer.take_windows()
+        peer.open(1, path="/inference.GRPCInferenceService/ModelStreamInfer")
+        for at in range(0, len(framed), 16_384):
+            peer.send(frame(DATA, 0, 1, framed[at : at + 16_384]))
+        until(lambda: metric(gateway, "tidegate_requests_total", code="OK") == 1, what="it is answered, and not read")
+        assert apply(gateway, {"routes": routes[1]}).outcomes == {"routes.same": "current"}
+        gone(gateway, "same/1")

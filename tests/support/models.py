@@ -192,6 +192,15 @@ def slow_as_asked() -> onnx.ModelProto:
     return whole
 
 
+def slow_to_warm_up(rounds: int = 1_500) -> onnx.ModelProto:
+    """FP32 [-1, 4] -> the same numbers, after `rounds` products of 320 x 320 matrices: some seconds of warm-up."""
+    whole = slow(rounds)
+    for tensor in (*whole.graph.input, *whole.graph.output):
+        tensor.type.tensor_type.shape.dim[1].dim_value = 4
+    onnx.checker.check_model(whole)
+    return whole
+
+
 def zipmap() -> onnx.ModelProto:
     """FP32 [-1, 2] -> a sequence of maps, as classifiers export it by default: refused at load."""
     graph = helper.make_graph(

@@ -51,6 +51,37 @@ impl Ending<'_> {
     }
 }
 
+/// How one request ended on both sides, read and not yet counted.
+#[derive(Debug)]
+pub struct Pair(Read);
+
+#[derive(Debug)]
+enum Read {
+    Answered { ours: Vec<answer::Tensor>, theirs: Vec<answer::Tensor>, took: [u64; 2] },
+    Unreadable,
+    Codes(Code, Code),
+    Abandoned,
+}
+
+impl Pair {
+    /// Reads both endings. Bytes that are no answer are counted, never an error: both messages come from versions, and a
+    /// shadow may be as broken as it likes.
+    pub fn of(primary: &Ending<'_>, shadow: &Ending<'_>) -> Self {
+        Self(match (primary, shadow) {
+            (Ending::Answered { message: ours, took }, Ending::Answered { message: theirs, took: shadow_took }) => {
+                match (answer::read(ours), answer::read(theirs)) {
+                    (Some(ours), Some(theirs)) => Read::Answered { ours, theirs, took: [*took, *shadow_took] },
+                    _ => Read::Unreadable,
+                }
+            }
+            _ => match (primary.code(), shadow.code()) {
+                (Some(primary), Some(shadow)) => Read::Codes(primary, shadow),
+                _ => Read::Abandoned,
+            },
+        })
+    }
+}
+
 /// Everything that is known of how a shadow differs from its primary.
 ///
 /// Its memory is bounded below 1 MiB, whatever is recorded; an output of a usual model takes about 6 KiB. Counts do not
@@ -82,29 +113,25 @@ impl Comparison {
         }
     }
 
-    /// Takes in how one request ended on both sides.
-    ///
-    /// Of the id, at most 64 bytes are kept. Bytes that are no answer are counted, never an error: both messages come
-    /// from versions, and a shadow may be as broken as it likes.
+    /// Reads and counts how one request ended on both sides.
     pub fn record(&mut self, prediction_id: &str, primary: &Ending<'_>, shadow: &Ending<'_>) {
+        self.take_in(prediction_id, &Pair::of(primary, shadow));
+    }
+
+    /// Counts how one request ended on both sides. Of the id, at most 64 bytes are kept.
+    pub fn take_in(&mut self, prediction_id: &str, pair: &Pair) {
         self.pairs += 1;
-        match (primary, shadow) {
-            (Ending::Answered { message: ours, took }, Ending::Answered { message: theirs, took: shadow_took }) => {
-                match (answer::read(ours), answer::read(theirs)) {
-                    (Some(ours), Some(theirs)) => {
-                        self.answered += 1;
-                        self.latency.record(*took, *shadow_took);
-                        let pairs = pair::by_name(&ours, &theirs);
-                        self.outputs.record(prediction_id, &pairs);
-                        self.flips.record(prediction_id, &pairs);
-                    }
-                    _ => self.unreadable += 1,
-                }
+        match &pair.0 {
+            Read::Answered { ours, theirs, took: [took, shadow_took] } => {
+                self.answered += 1;
+                self.latency.record(*took, *shadow_took);
+                let pairs = pair::by_name(ours, theirs);
+                self.outputs.record(prediction_id, &pairs);
+                self.flips.record(prediction_id, &pairs);
             }
-            _ => match (primary.code(), shadow.code()) {
-                (Some(primary), Some(shadow)) => self.errors.record(primary, shadow),
-                _ => self.abandoned += 1,
-            },
+            Read::Unreadable => self.unreadable += 1,
+            Read::Codes(primary, shadow) => self.errors.record(*primary, *shadow),
+            Read::Abandoned => self.abandoned += 1,
         }
     }
 

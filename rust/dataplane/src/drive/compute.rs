@@ -7,6 +7,8 @@ use super::niceness::give_way;
 use super::workers::Workers;
 use crate::shadow::Copied;
 use bytes::BytesMut;
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 use tidegate_core::fault::{Fault, Reason};
@@ -34,8 +36,13 @@ impl AsRef<Request> for Job {
     }
 }
 
+/// Work that comes before a queue.
+type Errand = Box<dyn FnOnce(&Compute) + Send>;
+
 struct State {
     scheduler: Scheduler<Job>,
+    /// To be done by any thread before it looks for a run.
+    errands: VecDeque<Errand>,
     slots: Slots,
     /// Threads there are, and threads there should be.
     threads: usize,
@@ -62,7 +69,8 @@ impl Compute {
     /// Queues whose threads begin `at_once` runs side by side.
     pub fn new(name: &'static str, at_once: usize, niceness: i32) -> Self {
         let (scheduler, slots) = (Scheduler::new(), Slots::new(at_once));
-        let state = State { scheduler, slots, threads: 0, wanted: 0, seats: Vec::new(), is_over: false };
+        let errands = VecDeque::new();
+        let state = State { scheduler, errands, slots, threads: 0, wanted: 0, seats: Vec::new(), is_over: false };
         Self { name, niceness, state: Mutex::new(state), work: Condvar::new() }
     }
 
@@ -98,6 +106,13 @@ impl Compute {
             self.work.notify_one();
         }
         Ok(key)
+    }
+
+    /// Has something done on one of the threads that is too much for the thread that wants it. Whoever asks bounds how many
+    /// there are.
+    pub fn run_errand(&self, errand: impl FnOnce(&Self) + Send + 'static) {
+        self.lock().errands.push_back(Box::new(errand));
+        self.work.notify_one();
     }
 
     /// Takes a job out of its queue, if it still waits.
@@ -186,6 +201,13 @@ impl Thread {
                 state.threads -= 1;
                 return;
             }
+            if let Some(errand) = state.errands.pop_front() {
+                drop(state);
+                // What a defect costs is what the errand held.
+                drop(catch_unwind(AssertUnwindSafe(|| errand(&compute))));
+                state = compute.lock();
+                continue;
+            }
             let now = self.clock.now();
             if state.scheduler.waiting() == 0 {
                 state = compute.work.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -269,7 +291,8 @@ pub fn deliver(replies: impl Iterator<Item = (Job, Reply)>) {
                     None => parcels.push(Parcel { inbox, replies: vec![(ticket, reply)] }),
                 }
             }
-            Origin::Shadow(copy) => copy.compare(&reply),
+            // A defect there costs this comparison, which is counted as lost, and no thread.
+            Origin::Shadow(copy) => drop(catch_unwind(AssertUnwindSafe(|| copy.compare(&reply)))),
         }
     }
     for parcel in &mut parcels {

@@ -7,7 +7,7 @@ use std::io::Read;
 use tidegate_core::fault::{Fault, Reason};
 
 /// Messages up to this are put together and read in some ten microseconds.
-const LIGHT: usize = 256 << 10;
+pub const LIGHT: usize = 256 << 10;
 
 /// Bytes that are decompressed at a time.
 const INFLATED: usize = 16 << 10;

@@ -229,8 +229,9 @@ struct InStream {
 
 impl Caller for InStream {
     fn answer(self: Box<Self>, outcome: Outcome) {
-        // A stream that is gone has nobody to tell.
-        drop(self.sender.send(outcome));
+        // An answer that a slow caller does not read must not hold the version that gave it. A stream that is gone has
+        // nobody to tell.
+        drop(self.sender.send(Outcome { credit: None, ..outcome }));
     }
 
     fn wait(self: Box<Self>, _: &Rc<Reactor>, ticket: Ticket) -> Box<dyn Caller> {

@@ -2,6 +2,9 @@
 
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
+use std::fs::{File, OpenOptions};
+use std::io::Read as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Component, Path, PathBuf};
 use tidegate_core::onnx::{self, ModelFile};
 
@@ -29,13 +32,13 @@ impl Artifact {
     /// A sentence for the operator: what is missing, unreadable or outside the folder.
     pub fn read(folder: &Path) -> Result<Self, String> {
         let path = folder.join(MODEL_FILE);
-        let model = std::fs::read(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+        let model = read_file(&path)?;
         Self::of(folder, model)
     }
 
     /// An artifact of a single file that lies anywhere, for inspection; its external data lies beside it.
     pub fn of_file(path: &Path) -> Result<Self, String> {
-        let model = std::fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+        let model = read_file(path)?;
         let facts = onnx::read(&model)?;
         let folder = path.parent().unwrap_or_else(|| Path::new("."));
         let external = read_external(folder, &facts)?;
@@ -81,12 +84,30 @@ fn sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
+/// Opens a regular file, or a link to one. Anything else, such as a pipe, could be waited for without end.
+fn open(path: &Path) -> Result<File, String> {
+    let failed = |error| format!("cannot read {}: {error}", path.display());
+    // Opening a pipe that nobody writes to would wait too.
+    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path).map_err(failed)?;
+    if !file.metadata().map_err(failed)?.is_file() {
+        return Err(format!("{} is no regular file; a version folder holds files and folders only", path.display()));
+    }
+    Ok(file)
+}
+
+fn read_file(path: &Path) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let mut file = open(path)?;
+    file.read_to_end(&mut bytes).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    Ok(bytes)
+}
+
 fn hash_file(path: &Path) -> Result<String, String> {
     let mut hasher = Sha256::new();
-    let mut file = std::fs::File::open(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    let mut file = open(path)?;
     let mut buffer = vec![0; 1 << 20];
     loop {
-        match std::io::Read::read(&mut file, &mut buffer) {
+        match file.read(&mut buffer) {
             Ok(0) => return Ok(hex(&hasher.finalize())),
             Ok(length) => hasher.update(&buffer[..length]),
             Err(error) => return Err(format!("cannot read {}: {error}", path.display())),
@@ -134,8 +155,8 @@ fn read_external(folder: &Path, facts: &ModelFile) -> Result<Vec<(String, Vec<u8
                 "the model keeps data in \"{name}\", outside its version folder; move the file beside {MODEL_FILE} and export again"
             ));
         }
-        let bytes = std::fs::read(&whole)
-            .map_err(|error| format!("cannot read the external data \"{name}\" of {MODEL_FILE}: {error}"))?;
+        let bytes = read_file(&whole)
+            .map_err(|reason| format!("cannot read the external data \"{name}\" of {MODEL_FILE}: {reason}"))?;
         external.push((name.clone(), bytes));
     }
     Ok(external)

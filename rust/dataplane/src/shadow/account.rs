@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use tidegate_core::comparison::{Comparison, DecisionRule, Ending};
+use tidegate_core::comparison::{Comparison, DecisionRule, Ending, Pair};
 
 /// Why a copy was not compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,10 +22,12 @@ pub enum Drop {
     Draining,
     /// The shadow's signature does not take the request.
     Invalid,
+    /// It went with something else: a request whose time was over before it was read, a failure inside the gateway.
+    Lost,
 }
 
 /// Every reason with the word for it in metrics and reports.
-pub const DROPS: [(Drop, &str); 7] = [
+pub const DROPS: [(Drop, &str); 8] = [
     (Drop::InFlight, "in_flight"),
     (Drop::Bytes, "bytes"),
     (Drop::QueueFull, "queue_full"),
@@ -33,6 +35,7 @@ pub const DROPS: [(Drop, &str); 7] = [
     (Drop::PrimaryShed, "primary_shed"),
     (Drop::Draining, "draining"),
     (Drop::Invalid, "invalid"),
+    (Drop::Lost, "lost"),
 ];
 
 /// The account of one shadow.
@@ -76,15 +79,20 @@ impl Account {
             self.in_flight.fetch_sub(1, Ordering::Relaxed);
             return Err(Drop::InFlight);
         }
+        let grown = self.grow(bytes, max_bytes);
+        if grown.is_err() {
+            self.in_flight.fetch_sub(1, Ordering::Relaxed);
+        }
+        grown
+    }
+
+    /// Takes room for more bytes of a copy, or says that they are full.
+    pub(super) fn grow(&self, bytes: u64, max_bytes: u64) -> Result<(), Drop> {
         if self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes > max_bytes {
-            self.release(bytes);
+            self.bytes.fetch_sub(bytes, Ordering::Relaxed);
             return Err(Drop::Bytes);
         }
         Ok(())
-    }
-
-    pub(super) fn grow(&self, bytes: u64) {
-        self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
     pub(super) fn release(&self, bytes: u64) {
@@ -93,8 +101,10 @@ impl Account {
     }
 
     pub(super) fn compare(&self, prediction_id: &str, primary: &Ending<'_>, shadow: &Ending<'_>) {
+        // Read before the lock is taken: whoever wants a report waits for the sums alone.
+        let pair = Pair::of(primary, shadow);
         let mut comparison = self.comparison.lock().unwrap_or_else(PoisonError::into_inner);
-        comparison.record(prediction_id, primary, shadow);
+        comparison.take_in(prediction_id, &pair);
         drop(comparison);
         self.compared.fetch_add(1, Ordering::Relaxed);
     }

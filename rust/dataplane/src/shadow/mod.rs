@@ -1,7 +1,8 @@
 //! Shadows: a sampled copy of a route's requests runs on another version, and its answer is compared, never returned.
 //!
-//! A copy is taken when the primary has been decided, waits until that is answered, and then runs on threads of the lowest
-//! priority, in queues of its own. What it may hold is bounded; whatever does not fit is dropped and counted.
+//! A copy is taken when the primary has been decided and waits until that is answered. Only then is it read and checked, and
+//! runs on threads of the lowest priority, in queues of its own. What it may hold, with the answer it is to be compared with,
+//! is bounded; whatever does not fit is dropped and counted.
 
 mod account;
 #[cfg(test)]
@@ -12,6 +13,7 @@ pub use account::{Account, DROPS, Drop as Dropped};
 use crate::drive::compute::{Compute, Job, Origin};
 use crate::drive::execute::Request;
 use crate::drive::inbox::Reply;
+use crate::drive::message::LIGHT;
 use crate::drive::snapshot::Arm;
 use crate::observe::prediction_id::PredictionId;
 use bytes::Bytes;
@@ -21,7 +23,7 @@ use tidegate_core::fault::{Code, Reason as Cause};
 use tidegate_core::oip::answer::FRAME_HEAD;
 use tidegate_core::oip::request::Head;
 use tidegate_core::oip::validate::validate;
-use tidegate_core::plane::{Nanos, Refusal};
+use tidegate_core::plane::{LoadId, Nanos, Refusal};
 use tidegate_core::routing::Reason;
 
 /// Messages up to this are copied, so that what a shadow holds is what is accounted; larger ones are shared.
@@ -55,22 +57,23 @@ impl Shadows {
         let shadow = &self.0[index];
         let hold = Hold::take(shadow, message.len() as u64)?;
         let message = if message.len() <= COPIED { Bytes::copy_from_slice(message) } else { message.clone() };
-        Some(Copy { shadow: Arc::clone(shadow), message, hold })
+        Some(Copy { hold, message })
     }
 }
 
-/// A share of what a shadow may hold, given back when it goes.
+/// A share of what a shadow may hold, given back when it goes. What became of the copy is counted once.
 struct Hold {
-    account: Arc<Account>,
+    shadow: Arc<Shadow>,
     bytes: u64,
+    is_counted: bool,
 }
 
 impl Hold {
-    fn take(shadow: &Shadow, bytes: u64) -> Option<Self> {
+    fn take(shadow: &Arc<Shadow>, bytes: u64) -> Option<Self> {
         let account = &shadow.account;
         account.sampled();
         match account.reserve(bytes, shadow.max_in_flight, shadow.max_bytes) {
-            Ok(()) => Some(Self { account: Arc::clone(account), bytes }),
+            Ok(()) => Some(Self { shadow: Arc::clone(shadow), bytes, is_counted: false }),
             Err(dropped) => {
                 account.dropped(dropped);
                 None
@@ -78,28 +81,44 @@ impl Hold {
         }
     }
 
-    fn grow(&mut self, bytes: u64) {
-        self.account.grow(bytes);
+    fn grow(&mut self, bytes: u64) -> Result<(), Dropped> {
+        self.shadow.account.grow(bytes, self.shadow.max_bytes)?;
         self.bytes += bytes;
+        Ok(())
+    }
+
+    fn drop_for(mut self, reason: Dropped) {
+        self.is_counted = true;
+        self.shadow.account.dropped(reason);
     }
 }
 
 impl std::ops::Drop for Hold {
     fn drop(&mut self) {
-        self.account.release(self.bytes);
+        if !self.is_counted {
+            self.shadow.account.dropped(Dropped::Lost);
+        }
+        self.shadow.account.release(self.bytes);
     }
 }
 
 /// A copied request that waits for its primary.
 pub struct Copy {
-    shadow: Arc<Shadow>,
-    message: Bytes,
     hold: Hold,
+    message: Bytes,
+}
+
+/// A copied request whose primary has ended, and that is to be read and checked.
+pub struct Launch {
+    hold: Hold,
+    message: Bytes,
+    prediction_id: PredictionId,
+    primary: Primary,
+    deadline: Nanos,
 }
 
 /// A copied request that waits or runs, with what became of the primary.
 pub struct Copied {
-    shadow: Arc<Shadow>,
     hold: Hold,
     prediction_id: PredictionId,
     primary: Primary,
@@ -139,19 +158,57 @@ fn took(reply: &Reply) -> Nanos {
 }
 
 impl Copy {
-    /// Sends the copy on its way once the primary has ended.
-    pub fn launch(self, compute: &Compute, primary: &Reply, prediction_id: PredictionId, head: &mut Head, now: Nanos) {
-        let Self { shadow, message, mut hold } = self;
-        let Some(primary) = Primary::of(primary) else { return shadow.account.dropped(Dropped::PrimaryShed) };
-        if let Primary::Answered(answer, _) = &primary {
-            hold.grow(answer.len() as u64);
+    /// The version that it is for.
+    pub fn slot(&self) -> LoadId {
+        self.hold.shadow.arm.version.slot
+    }
+
+    /// Lets go of a copy whose version is taken out of service.
+    pub fn abandon(self) {
+        self.hold.drop_for(Dropped::Draining);
+    }
+
+    /// What is left to do once the primary has ended, if the copy has room for its answer.
+    pub fn after(self, reply: &Reply, prediction_id: PredictionId, now: Nanos) -> Option<Launch> {
+        let Self { mut hold, message } = self;
+        let primary = Primary::of(reply).ok_or(Dropped::PrimaryShed).and_then(|primary| match &primary {
+            Primary::Answered(answer, _) => hold.grow(answer.len() as u64).map(|()| primary),
+            Primary::Failed(_) | Primary::Abandoned => Ok(primary),
+        });
+        match primary {
+            Ok(primary) => {
+                let deadline = now.saturating_add(hold.shadow.timeout);
+                Some(Launch { hold, message, prediction_id, primary, deadline })
+            }
+            Err(dropped) => {
+                hold.drop_for(dropped);
+                None
+            }
         }
+    }
+}
+
+impl Launch {
+    /// Whether reading it may take longer than a thread that answers callers can spare.
+    pub fn is_heavy(&self) -> bool {
+        self.message.len() > LIGHT
+    }
+
+    /// Reads the copy with `head`, checks it and puts it into its queue.
+    pub fn go(self, compute: &Compute, head: &mut Head, now: Nanos) {
+        let Self { mut hold, message, prediction_id, primary, deadline } = self;
+        let shadow = Arc::clone(&hold.shadow);
         let version = &shadow.arm.version;
         let checked = head
             .read(&message)
             .ok()
-            .and_then(|()| validate(head, &message, version.signature(), version.is_batched()).ok());
-        let Some(mut plan) = checked else { return shadow.account.dropped(Dropped::Invalid) };
+            .and_then(|()| validate(head, &message, version.signature(), version.is_batched()).ok())
+            .ok_or(Dropped::Invalid)
+            .and_then(|plan| hold.grow(plan.own_bytes() as u64).map(|()| plan));
+        let mut plan = match checked {
+            Ok(plan) => plan,
+            Err(dropped) => return hold.drop_for(dropped),
+        };
         plan.raw_answer = true;
         let request = Request {
             plan,
@@ -162,16 +219,15 @@ impl Copy {
             credited: false,
             most_answer: usize::MAX,
             arrived: now,
-            deadline: now.saturating_add(shadow.timeout),
+            deadline,
             message,
         };
-        let queue = version.shadow_queue;
-        let copied = Copied { shadow, hold, prediction_id, primary };
-        if let Err((refusal, job)) =
-            compute.submit_to(queue, now, Job { request, origin: Origin::Shadow(Box::new(copied)) })
+        let copied = Copied { hold, prediction_id, primary };
+        let job = Job { request, origin: Origin::Shadow(Box::new(copied)) };
+        if let Err((refusal, job)) = compute.submit_to(version.shadow_queue, now, job)
             && let Origin::Shadow(copied) = job.origin
         {
-            copied.shadow.account.dropped(match refusal {
+            copied.hold.drop_for(match refusal {
                 Refusal::QueueFull | Refusal::QueueBytesFull => Dropped::QueueFull,
                 Refusal::Closed => Dropped::Draining,
             });
@@ -181,16 +237,17 @@ impl Copy {
 
 impl Copied {
     /// Compares what the shadow made of the request with what the primary did.
-    pub fn compare(self, shadow: &Reply) {
+    pub fn compare(mut self, shadow: &Reply) {
         let ending = match &shadow.result {
             Ok(frame) => Ending::Answered { message: &frame[FRAME_HEAD..], took: took(shadow) },
             Err(fault) => match fault.reason {
-                Cause::DeadlineExpired => return self.shadow.account.dropped(Dropped::Deadline),
-                Cause::Draining | Cause::DrainTimeout => return self.shadow.account.dropped(Dropped::Draining),
+                Cause::DeadlineExpired => return self.hold.drop_for(Dropped::Deadline),
+                Cause::Draining | Cause::DrainTimeout => return self.hold.drop_for(Dropped::Draining),
                 _ => Ending::Failed { code: fault.code() },
             },
         };
-        self.shadow.account.compare(self.prediction_id.as_str(), &self.primary.ending(), &ending);
+        self.hold.shadow.account.compare(self.prediction_id.as_str(), &self.primary.ending(), &ending);
+        self.hold.is_counted = true;
         // What it held is given back only now that the comparison is in the account.
         drop(self.hold);
     }

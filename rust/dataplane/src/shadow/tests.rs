@@ -56,8 +56,10 @@ impl House {
     }
 
     fn launch(&self, copy: super::Copy, primary: &Reply) {
-        let id = PredictionIds::new().next(0);
-        copy.launch(&self.compute, primary, id, &mut Head::default(), self.clock.now());
+        let (id, now) = (PredictionIds::new().next(0), self.clock.now());
+        if let Some(launch) = copy.after(primary, id, now) {
+            launch.go(&self.compute, &mut Head::default(), now);
+        }
     }
 
     /// Waits until nothing is held any more.
@@ -144,6 +146,18 @@ fn what_the_shadow_does_not_take_is_dropped() {
     let other = message("m", 1, &[]).slice(..4);
     house.launch(house.copy(&other).expect("room"), &Reply { result: Ok(one(1.0)), phases: Phases::default() });
     assert_eq!((house.dropped("invalid"), house.account().held()), (1, (0, 0)));
+}
+
+#[test]
+fn an_answer_without_room_drops_its_copy_and_what_goes_unseen_is_counted_too() {
+    let house = House::new(Scripted::honest(), 4, 3 * one(1.0).len() as u64);
+    let answered = |bytes: usize| Reply { result: Ok(vec![0; bytes].into()), phases: Phases::default() };
+    house.launch(house.copy(&one(1.0)).expect("room"), &answered(10 * one(1.0).len()));
+    assert_eq!((house.dropped("bytes"), house.account().held()), (1, (0, 0)));
+    drop(house.copy(&one(1.0)).expect("room"));
+    assert_eq!((house.dropped("lost"), house.account().held()), (1, (0, 0)));
+    house.copy(&one(1.0)).expect("room").abandon();
+    assert_eq!((house.dropped("draining"), house.account().sampled_total()), (1, 3));
 }
 
 proptest! {

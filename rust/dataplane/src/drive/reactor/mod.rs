@@ -16,7 +16,7 @@ use super::snapshot::Arm;
 use super::workers::Workers;
 use crate::observe::counters::Series;
 use crate::observe::prediction_id::{PredictionId, PredictionIds};
-use crate::shadow::Copy;
+use crate::shadow::{Copy, Launch};
 use admit::{Admission, Admitted, Ready, Refused};
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
@@ -129,6 +129,9 @@ pub struct Reactor {
     pending: RefCell<Vec<Pending>>,
     out: RefCell<BytesMut>,
     set_aside: Notify,
+    /// Copies whose primaries have been answered.
+    launches: RefCell<Vec<Launch>>,
+    launched: Notify,
     queued: RefCell<HashMap<Ticket, Queued>>,
     next_ticket: Cell<Ticket>,
     deadlines: RefCell<Deadlines<Ticket>>,
@@ -147,6 +150,8 @@ impl Reactor {
             pending: RefCell::default(),
             out: RefCell::default(),
             set_aside: Notify::new(),
+            launches: RefCell::default(),
+            launched: Notify::new(),
             queued: RefCell::default(),
             next_ticket: Cell::new(0),
             deadlines: RefCell::new(Deadlines::new()),
@@ -156,14 +161,19 @@ impl Reactor {
 
     /// The tasks of the thread that are nobody's connection. Returns when the gateway is over.
     pub async fn run(self: Rc<Self>) {
-        let (flusher, receiver, keeper) = (Rc::clone(&self), Rc::clone(&self), Rc::clone(&self));
+        let [flusher, launcher, receiver, keeper] = [(); 4].map(|()| Rc::clone(&self));
         tokio::task::spawn_local(async move {
             loop {
                 flusher.set_aside.notified().await;
-                // A defect must cost the requests of one wake-up, not the thread that all others depend on.
-                if catch_unwind(AssertUnwindSafe(|| flusher.flush())).is_err() {
-                    flusher.plane.log.error("panic", &[("place", json!("flush"))]);
-                }
+                flusher.guarded("flush", || flusher.flush());
+            }
+        });
+        tokio::task::spawn_local(async move {
+            loop {
+                launcher.launched.notified().await;
+                // Whoever was answered meanwhile is written to first.
+                tokio::task::yield_now().await;
+                launcher.guarded("shadow", || launcher.launch());
             }
         });
         tokio::task::spawn_local(async move {
@@ -171,8 +181,12 @@ impl Reactor {
             loop {
                 receiver.inbox.arrived.notified().await;
                 receiver.inbox.take(&mut post);
-                post.replies.drain(..).for_each(|(ticket, reply)| receiver.settle(ticket, reply));
-                post.orders.drain(..).for_each(|order| receiver.follow(order));
+                for (ticket, reply) in post.replies.drain(..) {
+                    receiver.guarded("settle", || receiver.settle(ticket, reply));
+                }
+                for order in post.orders.drain(..) {
+                    receiver.guarded("follow", || receiver.follow(order));
+                }
             }
         });
         tokio::task::spawn_local(async move { keeper.keep_deadlines().await });
@@ -181,6 +195,26 @@ impl Reactor {
         drop(phase.wait_for(|phase| *phase >= Phase::Aborting).await);
         self.abort();
         drop(phase.wait_for(|phase| *phase >= Phase::Over).await);
+    }
+
+    /// Does something whose defects must cost the requests it is about, not the thread that all others depend on.
+    fn guarded(&self, place: &str, act: impl FnOnce()) {
+        if catch_unwind(AssertUnwindSafe(act)).is_err() {
+            self.plane.log.error("panic", &[("place", json!(place))]);
+        }
+    }
+
+    /// Sends copies on their way.
+    fn launch(&self) {
+        let now = self.plane.clock.now();
+        for launch in self.launches.take() {
+            let compute = &self.plane.shadow_compute;
+            if launch.is_heavy() {
+                compute.run_errand(move |compute| launch.go(compute, &mut Head::default(), now));
+            } else {
+                launch.go(compute, &mut self.head.borrow_mut(), now);
+            }
+        }
     }
 
     /// Takes a `ModelInferRequest`. One that takes long to put together and to check is read on a thread of its own.
@@ -252,9 +286,10 @@ impl Reactor {
     fn finish(&self, account: Account, reply: Reply) {
         let Account { caller, credit, echo, copies, arrived, rows, held } = account;
         let now = self.plane.clock.now();
-        for copy in copies {
-            let head = &mut self.head.borrow_mut();
-            copy.launch(&self.plane.shadow_compute, &reply, credit.prediction_id, head, now);
+        if !copies.is_empty() {
+            let launches = copies.into_iter().filter_map(|copy| copy.after(&reply, credit.prediction_id, now));
+            self.launches.borrow_mut().extend(launches);
+            self.launched.notify_one();
         }
         let series = &credit.arm.series;
         let took = now.saturating_sub(arrived);

@@ -6,6 +6,7 @@ use crate::drive::execute::drain_timeout;
 use crate::drive::inbox::{Order, Reply, Ticket};
 use crate::drive::plane::Phase;
 use crate::drive::snapshot::Version;
+use crate::shadow::Copy;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -85,10 +86,12 @@ impl Reactor {
             }
             self.deadlines.borrow_mut().expire(self.plane.clock.now(), &mut expired);
             for ticket in expired.drain(..) {
-                if let Some(queued) = self.forget(ticket) {
-                    drop(self.plane.compute.cancel(queued.key));
-                    self.finish(queued.account, Reply::fault(deadline_expired()));
-                }
+                self.guarded("deadline", || {
+                    if let Some(queued) = self.forget(ticket) {
+                        drop(self.plane.compute.cancel(queued.key));
+                        self.finish(queued.account, Reply::fault(deadline_expired()));
+                    }
+                });
             }
         }
     }
@@ -99,6 +102,11 @@ impl Reactor {
             Order::Leave => self.workers.borrow_mut().leave(),
             // What waited in the queue of the version was answered before this order came: what is left runs.
             Order::Abort(load) => {
+                // Copies for it wait for primaries that may run for long yet.
+                for queued in self.queued.borrow_mut().values_mut() {
+                    let copies = &mut queued.account.copies;
+                    copies.extract_if(.., |copy| copy.slot() == load).for_each(Copy::abandon);
+                }
                 let of_load = |queued: &Queued| queued.account.credit.arm.version.slot == load;
                 let tickets: Vec<Ticket> = self
                     .queued

@@ -128,3 +128,21 @@ fn external_data_that_is_too_short_is_refused_when_the_model_loads() {
     let reason = runtime().load(&artifact, LoadOptions { intra_op_threads: 1 }).err().expect("a number is missing");
     assert!(!reason.is_empty());
 }
+
+#[test]
+fn a_pipe_or_a_device_is_refused_and_not_waited_for() {
+    let folder = folder_with("weights.bin");
+    let mkfifo = |name: &str| {
+        let path = folder.path().join(name);
+        std::fs::remove_file(&path).ok();
+        assert!(Command::new("mkfifo").arg(&path).status().expect("the tool").success());
+    };
+    for name in ["notes.txt", "weights.bin", "model.onnx"] {
+        mkfifo(name);
+        let reason = Artifact::read(folder.path()).expect_err("a pipe never ends");
+        assert!(reason.contains(&format!("{name} is no regular file")), "{reason}");
+    }
+    let device = Folder::of_model(&model_with("weights.bin"));
+    symlink("/dev/zero", device.path().join("weights.bin")).expect("a link");
+    assert!(Artifact::read(device.path()).is_err());
+}
