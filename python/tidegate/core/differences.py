@@ -118,7 +118,7 @@ def _movements(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple
 def _table(
     before: RouteTable | None, split: Mapping[str, Any], wish: str | None, *, ranges: list[Any] | None = None
 ) -> RouteTable:
-    stable = stable_of(split["split"], wish, before and before.stable)
+    stable = stable_of(split["split"], wish, before.stable if before else None)
     if ranges is not None:
         return RouteTable(salt=split["salt"], stable=stable, ranges=tuple(Range(*range_) for range_ in ranges))
     return table_after(before, split["split"], stable=stable, salt=split["salt"])

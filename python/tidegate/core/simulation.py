@@ -98,7 +98,7 @@ def bucket_counts(ranges: Iterable[Range]) -> dict[str, int]:
 def stable_of(weights: Mapping[str, int], *wishes: str | None) -> str:
     """The arm that everything falls back to: the first of `wishes` that is an arm, else the heaviest, ties by name."""
     heaviest = min(weights, key=lambda arm: (-weights[arm], arm))
-    return next((wish for wish in wishes if wish in weights), heaviest)
+    return next((wish for wish in wishes if wish is not None and wish in weights), heaviest)
 
 
 class ArmFinder:
