@@ -210,8 +210,7 @@ impl Reconciler {
         if is_new {
             self.refuse_failed(todo);
         }
-        let pending = &self.pending;
-        self.failed.retain(|want, _| pending.values().any(|pending| pending.content.wants.contains(want)));
+        self.failed.retain(|want, _| self.pending.values().any(|pending| pending.content.wants.contains(want)));
     }
 
     /// Gives up what is pending for a subject, and tries what it had before this process, once.
@@ -245,9 +244,7 @@ impl Reconciler {
 
     /// What could be swapped now.
     fn changes(&self) -> BTreeMap<Subject, Option<Content>> {
-        let ready: BTreeSet<&Want> =
-            self.loads.values().filter(|load| load.life.is_ready()).map(|load| &load.want).collect();
-        let is_ready = |content: &Content| content.wants.iter().all(|want| ready.contains(want));
+        let is_ready = |content: &Content| content.wants.iter().all(|want| self.ready(want).is_some());
         let swaps = self.pending.iter().filter(|(_, pending)| is_ready(&pending.content));
         if !self.has_begun && swaps.clone().count() < self.pending.len() {
             return BTreeMap::new();
@@ -287,8 +284,8 @@ impl Reconciler {
         let leaving = self.leaving();
         let may_begin =
             |load: &Load| *load.life.state() == VersionState::New && !leaving.contains_key(&load.want.version);
-        let next = self.loads.iter().filter(|(_, load)| may_begin(load)).map(|(id, _)| *id);
-        let next: Vec<LoadId> = next.take(free).collect();
+        let next: Vec<LoadId> =
+            self.loads.iter().filter(|(_, load)| may_begin(load)).map(|(id, _)| *id).take(free).collect();
         for id in next {
             let load = self.loads.get_mut(&id).expect("it was just listed");
             load.life.step(LifecycleEvent::Load).expect("a new load can begin");

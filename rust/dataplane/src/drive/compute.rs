@@ -1,5 +1,7 @@
 //! The compute threads: they run what is too dear for the threads that read requests, or not urgent, such as shadows.
 
+mod deliver;
+
 use super::clock::Clock;
 use super::execute::{Request, execute};
 use super::inbox::{Inbox, Reply, Ticket};
@@ -7,6 +9,7 @@ use super::niceness::give_way;
 use super::workers::Workers;
 use crate::shadow::Copied;
 use bytes::BytesMut;
+pub use deliver::deliver;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
@@ -272,32 +275,6 @@ pub fn deadline_expired() -> Fault {
         Reason::DeadlineExpired,
         "the deadline passed before the request could run; allow more time or send less",
     )
-}
-
-/// Replies on their way to one front thread.
-struct Parcel {
-    inbox: Arc<Inbox>,
-    replies: Vec<(Ticket, Reply)>,
-}
-
-/// Hands replies to whoever waits for them, waking each front thread once.
-pub fn deliver(replies: impl Iterator<Item = (Job, Reply)>) {
-    let mut parcels: Vec<Parcel> = Vec::new();
-    for (job, reply) in replies {
-        match job.origin {
-            Origin::Caller { inbox, ticket } => {
-                match parcels.iter_mut().find(|parcel| Arc::ptr_eq(&parcel.inbox, &inbox)) {
-                    Some(parcel) => parcel.replies.push((ticket, reply)),
-                    None => parcels.push(Parcel { inbox, replies: vec![(ticket, reply)] }),
-                }
-            }
-            // A defect there costs this comparison, which is counted as lost, and no thread.
-            Origin::Shadow(copy) => drop(catch_unwind(AssertUnwindSafe(|| copy.compare(&reply)))),
-        }
-    }
-    for parcel in &mut parcels {
-        parcel.inbox.deliver(&mut parcel.replies);
-    }
 }
 
 #[cfg(test)]

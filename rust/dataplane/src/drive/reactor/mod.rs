@@ -4,6 +4,7 @@
 //! connections that had something to say, and a task that was woken by the first of them runs after the last.
 
 mod admit;
+mod copies;
 mod queued;
 mod wakeup;
 
@@ -204,19 +205,6 @@ impl Reactor {
         }
     }
 
-    /// Sends copies on their way.
-    fn launch(&self) {
-        let now = self.plane.clock.now();
-        for launch in self.launches.take() {
-            let compute = &self.plane.shadow_compute;
-            if launch.is_heavy() {
-                compute.run_errand(move |compute| launch.go(compute, &mut Head::default(), now));
-            } else {
-                launch.go(compute, &mut self.head.borrow_mut(), now);
-            }
-        }
-    }
-
     /// Takes a `ModelInferRequest`. One that takes long to put together and to check is read on a thread of its own.
     pub fn take(self: &Rc<Self>, message: Message, envelope: Envelope, mut held: Held, caller: Box<dyn Caller>) {
         let (plane, snapshot) = (Arc::clone(&self.plane), self.plane.snapshot());
@@ -286,11 +274,7 @@ impl Reactor {
     fn finish(&self, account: Account, reply: Reply) {
         let Account { caller, credit, echo, copies, arrived, rows, held } = account;
         let now = self.plane.clock.now();
-        if !copies.is_empty() {
-            let launches = copies.into_iter().filter_map(|copy| copy.after(&reply, credit.prediction_id, now));
-            self.launches.borrow_mut().extend(launches);
-            self.launched.notify_one();
-        }
+        self.release_copies(copies, &reply, credit.prediction_id, now);
         let series = &credit.arm.series;
         let took = now.saturating_sub(arrived);
         let result = match reply.result {

@@ -6,7 +6,6 @@ use crate::drive::execute::drain_timeout;
 use crate::drive::inbox::{Order, Reply, Ticket};
 use crate::drive::plane::Phase;
 use crate::drive::snapshot::Version;
-use crate::shadow::Copy;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -102,11 +101,7 @@ impl Reactor {
             Order::Leave => self.workers.borrow_mut().leave(),
             // What waited in the queue of the version was answered before this order came: what is left runs.
             Order::Abort(load) => {
-                // Copies for it wait for primaries that may run for long yet.
-                for queued in self.queued.borrow_mut().values_mut() {
-                    let copies = &mut queued.account.copies;
-                    copies.extract_if(.., |copy| copy.slot() == load).for_each(Copy::abandon);
-                }
+                self.abandon_copies(load);
                 let of_load = |queued: &Queued| queued.account.credit.arm.version.slot == load;
                 let tickets: Vec<Ticket> = self
                     .queued

@@ -2,11 +2,20 @@ mod ending;
 mod interleavings;
 mod support;
 
+use crate::drive::snapshot::{Snapshot, Version};
+use crate::shadow::{Account, Shadow, Shadows};
 use crate::testing::clock::HandClock;
 use crate::testing::model::{Gate, Scripted};
-use crate::testing::plane::Recipe;
+use crate::testing::plane::{Recipe, TIMEOUT, alone, target, version};
+use serde_json::json;
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
 use support::{Ask, House, answer_to, in_house};
+use tidegate_core::document;
 use tidegate_core::fault::Reason;
+use tidegate_core::routing::{Revision, RoutePlan};
 
 /// A budget of nothing: every request is queued.
 fn queued() -> Recipe {
@@ -16,6 +25,45 @@ fn queued() -> Recipe {
 /// A house of one model.
 fn with<F: Future<Output = ()>>(model: &Scripted, recipe: Recipe, test: impl FnOnce(House) -> F) {
     in_house(&HandClock::new(), vec![(model.clone(), recipe)], test);
+}
+
+/// Serves the house's model as a route with a shadow, whose copies wait: nobody runs them.
+fn shadow(house: &House) -> Arc<Version> {
+    let plane = &house.plane;
+    let shadow = version(&plane.shadow_compute, "m9/1", 1, Scripted::honest(), Recipe::default());
+    let route = json!({"split": {"m0/1": 1}, "shadow": [{"to": "m9/1"}]});
+    let document = document::parse(&json!({"routes": {"m0": route}})).expect("a good document");
+    let plan = RoutePlan::new("m0", &Revision::after(None, &document.routes["m0"])).expect("its own tables");
+    let primary = Arc::clone(&plane.snapshot().versions[0]);
+    let mut target = target("m0", Some(plan), &[&primary], 0, &plane.counters);
+    target.shadows = Shadows::new(vec![Shadow {
+        arm: Arc::clone(alone(&shadow).lead()),
+        account: Arc::new(Account::new(None, 0)),
+        max_in_flight: 9,
+        max_bytes: 1 << 20,
+        share_bp: 10_000,
+        timeout: TIMEOUT,
+    }]);
+    let targets = Arc::new(HashMap::from([("m0".to_owned(), Arc::new(target))]));
+    plane.swap(Snapshot { epoch: 2, targets, ..(*plane.snapshot()).clone() });
+    shadow
+}
+
+#[test]
+fn nothing_is_done_for_a_copy_before_its_primary_is_answered() {
+    with(&Scripted::honest(), Recipe::default(), |mut house| async move {
+        let (shadow, plane) = (shadow(&house), Arc::clone(&house.plane));
+        let waiting = move || plane.shadow_compute.depth(shadow.shadow_queue).requests;
+        let (seen, waiting) = (Rc::new(Cell::new(None)), Rc::new(waiting));
+        let caller = house.ask_row(1.0);
+        let (at_answer, asked) = (Rc::clone(&seen), Rc::clone(&waiting));
+        *house.seat(caller).at_answer.borrow_mut() = Some(Box::new(move || at_answer.set(Some(asked()))));
+        assert_eq!(house.told(caller).await, answer_to(&[1.0]));
+        assert_eq!(seen.get(), Some(0));
+        while waiting() == 0 {
+            tokio::task::yield_now().await;
+        }
+    });
 }
 
 #[test]

@@ -42,6 +42,8 @@ pub(super) struct Seat {
     pub(super) is_gone: Cell<bool>,
     /// The place in the queue, once it has one.
     pub(super) ticket: Cell<Option<Ticket>>,
+    /// What the test does when the caller is told.
+    pub(super) at_answer: RefCell<Option<Box<dyn Fn()>>>,
 }
 
 struct Guest {
@@ -52,6 +54,9 @@ struct Guest {
 
 impl Caller for Guest {
     fn answer(self: Box<Self>, outcome: Outcome) {
+        if let Some(act) = &*self.seat.at_answer.borrow() {
+            act();
+        }
         let told = outcome.result.map(|answer| numbers(&answer)).map_err(|fault| fault.reason);
         // The test may be over.
         drop(self.told.send((self.number, told)));
