@@ -38,6 +38,7 @@ STATUS = {
     "version": "0.1.0",
     "runtime": {"name": "onnxruntime", "version": "1.32.0"},
     "phase": "serving",
+    "changing": True,
     "uptime_s": 3 * 3600 + 120,
     "epoch": 7,
     "incarnation": 1,
@@ -104,6 +105,12 @@ def test_what_is_refused_and_what_waits_stands_below_the_routes_with_its_reason(
     found = show()
     assert ["! fraud", "waits for m/5"] in found
     assert ["! flight-delay", "m/9: not an ONNX \\x1b[31mmodel"] in found
+
+
+def test_a_gateway_that_takes_no_documents_any_more_says_so(show):
+    lost = "are not taken any more since a failure that the gateway's log has; restart it when it suits"
+    assert ["! documents", lost] in show(changing=False)
+    assert ["! documents", lost] not in show()
 
 
 def test_versions_show_their_state_and_their_queue(show):
