@@ -11,7 +11,7 @@ from support import models as small_models
 from support.adding import added, route
 from support.applying import apply, gone, loads, serving
 from support.asking import Asker, tensors
-from support.gateway import refused_start
+from support.gateway import refused_start, start_gateway
 from support.waiting import until
 from support.watching import read, status
 
@@ -135,3 +135,28 @@ def test_a_change_makes_no_caller_pay_for_the_first_run(repository):
         done = apply(gateway, {"routes": {"entry": {"split": {"gather/2": 1}}}})
         assert "fails on every recorded request, which gather/1 answered" in done.reasons["routes.entry"]
         assert tensors(calls.infer("entry", index))["value"].tolist() == [[7.0]]
+
+
+# Only root may become somebody else, and somebody else may be kept from starting threads.
+STRANGER = "54321"
+FEW_THREADS = (
+    *("setpriv", f"--reuid={STRANGER}", f"--regid={STRANGER}", "--clear-groups"),
+    *("--inh-caps=+dac_override", "--ambient-caps=+dac_override", "prlimit", "--nproc=40"),
+)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can run a gateway as somebody else")
+def test_a_version_for_which_no_thread_can_be_started_is_refused_and_the_gateway_goes_on(repository):
+    with (
+        start_gateway({"routes": {"sum": route(1)}}, repository, under=FEW_THREADS) as gateway,
+        Asker(gateway.grpc_address) as calls,
+    ):
+        many = {"versions": {"add/2": {"instances": 60}}}
+        done = apply(gateway, {"routes": {"sum": route(2)}, **many})
+        assert "add/2: cannot start a thread" in done.reasons["routes.sum"]
+        gone(gateway, "add/2")
+        assert added(calls) == 1
+        # The threads that were started in vain go home in their own time.
+        again = {"routes": {"sum": route(2)}}
+        until(lambda: apply(gateway, again).outcomes["routes.sum"] == "current", what="there is room for one again")
+        assert added(calls) == 2

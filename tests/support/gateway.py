@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,17 +56,21 @@ class Gateway:
 
 
 @contextmanager
-def start_gateway(document: Mapping[str, Any], repository: Path) -> Iterator[Gateway]:
+def start_gateway(document: Mapping[str, Any], repository: Path, *, under: Sequence[str] = ()) -> Iterator[Gateway]:
     """Runs a gateway for the length of the block; the document may leave out everything that tests have in common.
+
+    `under` is a command that becomes the gateway, such as `prlimit` with its options.
 
     The gateway is ended with SIGTERM, and the block fails if it does not then exit with 0. A test that ends the
     process itself (`signal`, `wait`) asserts its own exit code.
     """
     with tempfile.TemporaryDirectory(prefix="tidegate-") as folder:
         base = Path(folder)
+        if under:
+            base.chmod(0o755)  # it may run as somebody else
         path = write_document(document, repository, base)
         log_path = base / "log"
-        with log_path.open("wb") as log, _spawn(path, log) as process:
+        with log_path.open("wb") as log, _spawn(path, log, under) as process:
             try:
                 addresses = _read_addresses(process)
                 gateway = Gateway(
@@ -117,9 +121,9 @@ def write_document(document: Mapping[str, Any], repository: Path, base: Path) ->
     return path
 
 
-def _spawn(path: Path, log: Any) -> subprocess.Popen[bytes]:
+def _spawn(path: Path, log: Any, under: Sequence[str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [TIDEGATE, "serve", str(path)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log
+        [*under, TIDEGATE, "serve", str(path)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log
     )
 
 

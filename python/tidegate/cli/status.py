@@ -70,7 +70,7 @@ def status(
 def _parts(found: Mapping[str, Any]) -> Iterator[RenderableType]:
     yield _heading(found)
     if not found["changing"]:
-        lost = "are not taken any more since a failure that the gateway's log has; restart it when it suits"
+        lost = "are not taken any more since a failure (see the log): restart the gateway"
         yield from _notes("bold red", [("documents", lost)])
     if found["routes"]:
         yield ""

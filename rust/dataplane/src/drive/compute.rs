@@ -150,14 +150,17 @@ impl Compute {
 
     /// Sees to it that there is a thread for each of `instances` runs, so that slow versions leave a thread to the
     /// others. Threads that are too many go home when they next look.
+    ///
+    /// # Errors
+    /// The system refuses a thread; there are as many as before.
     pub fn staff(self: &Arc<Self>, instances: u64, clock: &Arc<dyn Clock>) -> std::io::Result<()> {
         let wanted = (instances as usize).clamp(1, MOST_THREADS);
-        let missing = {
+        let (before, missing) = {
             let mut state = self.lock();
-            state.wanted = wanted;
+            let before = std::mem::replace(&mut state.wanted, wanted);
             let missing = wanted.saturating_sub(state.threads);
             state.threads += missing;
-            missing
+            (before, missing)
         };
         self.work.notify_all();
         for index in 0..missing {
@@ -166,7 +169,12 @@ impl Compute {
             let thread = Thread { compute: Arc::clone(self), clock: Arc::clone(clock), workers, out: BytesMut::new() };
             let named = std::thread::Builder::new().name(format!("{}-{}", self.name, wanted - missing + index));
             if let Err(error) = named.spawn(move || thread.work()) {
-                self.lock().threads -= missing - index;
+                // Those that were started go home again: the system has no threads to spare.
+                let mut state = self.lock();
+                state.threads -= missing - index;
+                state.wanted = before;
+                drop(state);
+                self.work.notify_all();
                 return Err(error);
             }
         }
