@@ -51,6 +51,17 @@ def test_a_restart_with_other_routes_is_another_epoch(repository, tmp_path_facto
     assert before["epoch"] == same["epoch"] < fewer["epoch"]
 
 
+def test_a_gateway_with_nothing_to_serve_begins_its_history_too(tmp_path):
+    (tmp_path / "models").mkdir()
+    document = {"state_dir": str(tmp_path / "state")}
+    seen = []
+    for _ in range(2):
+        with start_gateway(document, tmp_path / "models") as gateway:
+            seen.append((status(gateway)["incarnation"], status(gateway)["epoch"]))
+    assert seen[0] == seen[1]
+    assert seen[0][1] == 1
+
+
 def test_a_threshold_survives_a_restart_to_the_last_digit(repository, tmp_path_factory):
     state = tmp_path_factory.mktemp("threshold") / "state"
     routes = {"sum": {**route(1), "decision": {"output": "y", "threshold": 4.270855590589664e-08}}}

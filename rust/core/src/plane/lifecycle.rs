@@ -230,9 +230,8 @@ fn next(state: &VersionState, event: LifecycleEvent) -> Result<Edge, IllegalEven
             | Is::Failed { .. },
             On::Retire,
         )
-        | (Is::Draining { is_stuck: true } | Is::Unloading { .. } | Is::Unloaded, On::DrainTimeout) => {
-            (state.clone(), None)
-        }
+        | (Is::Draining { is_stuck: true } | Is::Unloading { .. } | Is::Unloaded, On::DrainTimeout)
+        | (Is::Unloading { .. } | Is::Unloaded, On::LoadTimeout(_)) => (state.clone(), None),
 
         (state, event) => return Err(IllegalEvent { state: state.name(), event }),
     })

@@ -88,6 +88,8 @@ impl World {
                     wanted.extend([Life::Warmed, Life::WarmFailed("NaN".into())].map(|life| Step::Life(id, life)));
                     others.extend((!is_stuck).then(|| Step::Life(id, Life::LoadTimeout("slow".into()))));
                 }
+                // The timer of a load that was retired may go off after its end.
+                Is::Unloading { .. } => others.push(Step::Life(id, Life::LoadTimeout("slow".into()))),
                 Is::Draining { .. } if self.requests(id) == 0 => wanted.push(Step::Life(id, Life::Idle)),
                 _ => {}
             }

@@ -12,6 +12,7 @@ mod residents;
 mod scan;
 mod start;
 mod ticket;
+mod timers;
 
 use super::clock::Clock;
 use super::load::{Done, Loaders};
@@ -35,6 +36,7 @@ use tokio::sync::oneshot;
 
 use ticket::Tickets;
 pub use ticket::{Report, Settlement};
+use timers::Timers;
 
 /// A document of more subjects leaves so much behind that giving it back is worth a pause of the allocator.
 const MANY_SUBJECTS: usize = 1_000;
@@ -77,15 +79,6 @@ pub(super) struct Setting {
     pub(super) clock: Arc<dyn Clock>,
 }
 
-/// What a load has a limited time for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Timer {
-    /// To be ready.
-    Load,
-    /// To end its requests.
-    Drain,
-}
-
 pub(super) struct Changer {
     setting: Setting,
     news: mpsc::Receiver<News>,
@@ -117,7 +110,7 @@ pub(super) struct Changer {
     tickets: Tickets,
     /// When each load came into the state it is in.
     since: BTreeMap<LoadId, (&'static str, bool, Nanos)>,
-    timers: Vec<(Nanos, LoadId, Timer)>,
+    timers: Timers,
     /// How many versions requests could hold so far.
     seated: u64,
     /// What is to be said once the gateway has started; a start that fails says its reasons and no more.
@@ -160,7 +153,7 @@ impl Changer {
     /// Waits for the next piece of news or the next timer and sees to it; `false` at the end.
     fn turn(&mut self) -> bool {
         let now = self.setting.clock.now();
-        let news = match self.timers.iter().map(|(at, ..)| *at).min() {
+        let news = match self.timers.next() {
             None => self.news.recv().map_err(|_| RecvTimeoutError::Disconnected),
             Some(at) => self.news.recv_timeout(Duration::from_nanos(at.saturating_sub(now))),
         };
@@ -193,51 +186,23 @@ impl Changer {
         true
     }
 
-    fn expire(&mut self) {
-        let now = self.setting.clock.now();
-        let due: Vec<_> = self.timers.extract_if(.., |(at, ..)| *at <= now).collect();
-        for (_, load, timer) in due {
-            match timer {
-                Timer::Drain => self.tell(load, LifecycleEvent::DrainTimeout),
-                Timer::Load => {
-                    let limit = self.setting.plane.document.load_timeout_ms;
-                    let reason = format!(
-                        "it did not load and warm up within {limit} ms (load_timeout_ms); what goes on of that is \
-                         unloaded when it ends"
-                    );
-                    let reason = self.failed(load, reason);
-                    self.tell(load, LifecycleEvent::LoadTimeout(reason));
-                }
-            }
-        }
-    }
-
-    fn start_timer(&mut self, load: LoadId, timer: Timer) {
-        let document = &self.setting.plane.document;
-        let limit_ms = match timer {
-            Timer::Load => document.load_timeout_ms,
-            Timer::Drain => document.drain_timeout_ms,
-        };
-        self.timers.push((self.setting.clock.now().saturating_add(limit_ms * 1_000_000), load, timer));
-    }
-
-    fn stop_timers(&mut self, load: LoadId) {
-        self.timers.retain(|(_, other, _)| *other != load);
-    }
-
     fn done(&mut self, done: Done) {
         match done {
             Done::Loaded(load, Ok(part)) => {
+                // One that nobody wants any more is not warmed up.
+                if self.reconciler.loads()[&load].life.is_leaving() {
+                    self.timers.stop(load);
+                }
                 self.residents.loaded(load, part);
                 self.tell(load, LifecycleEvent::Loaded);
             }
             Done::Loaded(load, Err(reason)) => {
-                self.stop_timers(load);
+                self.timers.stop(load);
                 let reason = self.failed(load, reason);
                 self.tell(load, LifecycleEvent::LoadFailed(reason));
             }
             Done::Warmed(load, findings) => {
-                self.stop_timers(load);
+                self.timers.stop(load);
                 match findings.and_then(|findings| self.admit(load, findings)) {
                     Ok(()) => self.tell(load, LifecycleEvent::Warmed),
                     Err(reason) => {
@@ -250,7 +215,7 @@ impl Changer {
                 let instances = self.residents.instances();
                 // Fewer threads are never refused.
                 self.setting.plane.compute.staff(instances, &self.setting.clock).ok();
-                self.stop_timers(load);
+                self.timers.stop(load);
                 self.tell(load, LifecycleEvent::Unloaded);
             }
         }

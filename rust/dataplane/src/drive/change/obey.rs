@@ -1,6 +1,7 @@
 //! Does what the core asks for, and says what became of it.
 
-use super::{Changer, Timer};
+use super::Changer;
+use super::timers::Timer;
 use crate::drive::load::Job;
 use serde_json::json;
 use std::collections::VecDeque;

@@ -60,7 +60,7 @@ impl Changer {
     /// Remembers what is to be in force. What was in force when the gateway last ran keeps its epoch.
     pub(super) fn write(&mut self) -> Result<(), String> {
         let is_first = self.setting.plane.snapshot().incarnation == 0;
-        if is_first && self.applied == self.stored {
+        if is_first && self.applied == self.stored && self.stored.epoch > 0 {
             return Ok(());
         }
         // Also a write that fails may have put its file in place: no other content may have this epoch.

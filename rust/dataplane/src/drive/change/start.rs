@@ -2,6 +2,7 @@
 
 use super::residents::Residents;
 use super::ticket::{Report, Settlement, Tickets};
+use super::timers::Timers;
 use super::{Changer, Changes, News, Setting, scan};
 use crate::drive::load::Loaders;
 use crate::runtime::onnx::trim_memory;
@@ -60,7 +61,7 @@ impl Changer {
             said: BTreeMap::new(),
             tickets: Tickets::default(),
             since: BTreeMap::new(),
-            timers: Vec::new(),
+            timers: Timers::default(),
             seated: 0,
             notes: Some(Vec::new()),
         };

@@ -1,0 +1,60 @@
+//! How long loads may take: to be ready, and to end their requests.
+
+use super::Changer;
+use tidegate_core::plane::{LifecycleEvent, LoadId, Nanos};
+
+/// What a load has a limited time for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Timer {
+    /// To be ready.
+    Load,
+    /// To end its requests.
+    Drain,
+}
+
+/// The timers that run.
+#[derive(Default)]
+pub(super) struct Timers(Vec<(Nanos, LoadId, Timer)>);
+
+impl Timers {
+    /// When the next one goes off.
+    pub(super) fn next(&self) -> Option<Nanos> {
+        self.0.iter().map(|(at, ..)| *at).min()
+    }
+
+    /// The number of a load is used again after its end: nothing may be left of it by then.
+    pub(super) fn stop(&mut self, load: LoadId) {
+        self.0.retain(|(_, other, _)| *other != load);
+    }
+}
+
+impl Changer {
+    pub(super) fn start_timer(&mut self, load: LoadId, timer: Timer) {
+        let document = &self.setting.plane.document;
+        let limit_ms = match timer {
+            Timer::Load => document.load_timeout_ms,
+            Timer::Drain => document.drain_timeout_ms,
+        };
+        self.timers.0.push((self.setting.clock.now().saturating_add(limit_ms * 1_000_000), load, timer));
+    }
+
+    /// Tells loads whose time is over.
+    pub(super) fn expire(&mut self) {
+        let now = self.setting.clock.now();
+        let due: Vec<_> = self.timers.0.extract_if(.., |(at, ..)| *at <= now).collect();
+        for (_, load, timer) in due {
+            match timer {
+                Timer::Drain => self.tell(load, LifecycleEvent::DrainTimeout),
+                Timer::Load => {
+                    let limit = self.setting.plane.document.load_timeout_ms;
+                    let reason = format!(
+                        "it did not load and warm up within {limit} ms (load_timeout_ms); what goes on of that is \
+                         unloaded when it ends"
+                    );
+                    let reason = self.failed(load, reason);
+                    self.tell(load, LifecycleEvent::LoadTimeout(reason));
+                }
+            }
+        }
+    }
+}
