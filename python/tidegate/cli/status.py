@@ -69,7 +69,7 @@ def status(
 
 def _parts(found: Mapping[str, Any]) -> Iterator[RenderableType]:
     yield _heading(found)
-    if not found["changing"]:
+    if not found.get("changing", True):  # an older gateway does not say it
         lost = "are not taken any more since a failure (see the log): restart the gateway"
         yield from _notes("bold red", [("documents", lost)])
     if found["routes"]:

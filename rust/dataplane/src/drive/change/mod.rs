@@ -238,7 +238,7 @@ impl Changer {
 
     fn apply(&mut self, document: Document, respond: oneshot::Sender<Report>) {
         let mut warnings = Vec::new();
-        match scan::scan(&self.setting.repository, &mut warnings) {
+        match scan::scan(&self.setting.repository, &self.found, &mut warnings) {
             Ok(found) => self.found = found,
             // What is loaded needs no folder; what is not will say that there is none.
             Err(reason) => warnings.push(reason),

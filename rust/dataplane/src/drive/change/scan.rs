@@ -31,8 +31,18 @@ impl Found {
     }
 }
 
-/// Lists the repository; what in it is none of ours, or cannot be read, is noted.
-pub(super) fn scan(repository: &Path, notes: &mut Vec<String>) -> Result<Found, String> {
+/// Lists the repository; what in it is none of ours is noted. Of a model whose folder cannot be read, which is noted too,
+/// `known` is still there: what is served needs no folder.
+pub(super) fn scan(repository: &Path, known: &Found, notes: &mut Vec<String>) -> Result<Found, String> {
+    scan_with(folders, repository, known, notes)
+}
+
+fn scan_with(
+    folders: impl Fn(&Path) -> Result<Vec<String>, String>,
+    repository: &Path,
+    known: &Found,
+    notes: &mut Vec<String>,
+) -> Result<Found, String> {
     let mut found = Found::default();
     for model in folders(repository)? {
         if check_name(&model).is_err() {
@@ -47,6 +57,7 @@ pub(super) fn scan(repository: &Path, notes: &mut Vec<String>) -> Result<Found, 
             // One folder that nobody may read is no reason to be blind to the others.
             Err(reason) => {
                 notes.push(reason);
+                found.0.extend(known.0.get(&model).map(|versions| (model.clone(), versions.clone())));
                 continue;
             }
         };
@@ -75,4 +86,33 @@ fn folders(parent: &Path) -> Result<Vec<String>, String> {
     }
     names.sort();
     Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Found, scan_with};
+    use std::path::Path;
+    use tidegate_core::document::VersionId;
+
+    /// A repository of two models, one of which may be unreadable.
+    fn list(is_readable: bool) -> impl Fn(&Path) -> Result<Vec<String>, String> {
+        move |folder| match folder.to_str() {
+            Some("repository") => Ok(["one", "two"].map(str::to_owned).to_vec()),
+            Some("repository/two") if !is_readable => Err("cannot list repository/two".to_owned()),
+            _ => Ok(["1", "2"].map(str::to_owned).to_vec()),
+        }
+    }
+
+    #[test]
+    fn a_model_whose_folder_cannot_be_read_keeps_the_versions_that_were_known() {
+        let (repository, mut notes) = (Path::new("repository"), Vec::new());
+        let known = scan_with(list(true), repository, &Found::default(), &mut notes).expect("all can be read");
+        let served: VersionId = "two/2".parse().expect("a version");
+        assert!(known.contains(&served) && notes.is_empty());
+        let found = scan_with(list(false), repository, &known, &mut notes).expect("the rest can be read");
+        assert!(found.contains(&served));
+        assert_eq!(notes, ["cannot list repository/two"]);
+        let found = scan_with(list(false), repository, &Found::default(), &mut notes).expect("the rest can be read");
+        assert_eq!(found.versions().count(), 2, "what was never known is not there");
+    }
 }
