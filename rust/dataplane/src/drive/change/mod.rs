@@ -131,17 +131,23 @@ impl Changer {
 
     /// Waits for the loads under way and for what is being freed, at most as long as requests are waited for.
     fn finish(&mut self) -> bool {
-        let patience = Duration::from_millis(self.setting.plane.document.drain_timeout_ms);
+        let patience = self.setting.plane.document.drain_timeout_ms * 1_000_000;
+        let deadline = self.setting.clock.now().saturating_add(patience);
         let mut left = 0;
         for (load, state) in self.reconciler.loads().iter().map(|(id, load)| (*id, load.life.state())) {
             if matches!(state, VersionState::Warming { .. }) {
                 self.residents.model(load).terminate();
             }
+            // It has had its time already, and nothing can end it.
+            if state.is_stuck() && matches!(state, VersionState::Loading { .. }) {
+                return false;
+            }
             let is_freed = matches!(state, VersionState::Unloading { .. }) && !self.residents.contains(load);
             left += usize::from(state.is_under_way() || is_freed);
         }
         while left > 0 {
-            match self.news.recv_timeout(patience) {
+            let patience = deadline.saturating_sub(self.setting.clock.now());
+            match self.news.recv_timeout(Duration::from_nanos(patience)) {
                 Ok(News::Done(_)) => left -= 1,
                 Ok(_) => {}
                 Err(_) => return false,
