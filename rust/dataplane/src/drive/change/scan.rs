@@ -74,7 +74,7 @@ fn scan_with(
 }
 
 /// The names of the folders in a folder, sorted; hidden ones are nobody's.
-fn folders(parent: &Path) -> Result<Vec<String>, String> {
+pub(super) fn folders(parent: &Path) -> Result<Vec<String>, String> {
     let failed = |error: std::io::Error| format!("cannot list {}: {error}", parent.display());
     let mut names = Vec::new();
     for entry in std::fs::read_dir(parent).map_err(failed)? {

@@ -71,8 +71,8 @@ impl Changer {
 
     /// Loads everything and swaps once.
     fn begin(&mut self, document: &Document, loads: usize) -> Result<(), Vec<String>> {
-        scan::scan(&self.setting.repository, &scan::Found::default(), &mut Vec::new())
-            .map_err(|reason| vec![reason])?;
+        // What is in it is told apart when the document is applied; here it only has to be there.
+        scan::folders(&self.setting.repository).map_err(|reason| vec![reason])?;
         let mut kept = BTreeMap::new();
         for (name, revision) in self.applied.routes.clone() {
             if document.routes.contains_key(&name) {

@@ -4,7 +4,7 @@ use super::Changer;
 use tidegate_core::plane::{LifecycleEvent, LoadId, Nanos};
 
 /// What a load has a limited time for.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub(super) enum Timer {
     /// To be ready.
     Load,
