@@ -61,6 +61,9 @@ pub enum ChangeEvent {
 pub enum ChangeCommand {
     /// Begin the load of a version.
     Begin(LoadId, Want),
+    /// What a new load waits for is stuck. If that is still so when its patience is over ([`Load::is_held_up`]), say
+    /// LoadFailed.
+    Wait(LoadId),
     /// What the lifecycle of a load asks for: WarmUp, Terminate, Release, AbortRemaining or Unload.
     Load(LoadId, LifecycleCommand),
     /// Swap to these contents, all at once, `None` for a subject that goes; then say Published or Rejected before
@@ -90,4 +93,6 @@ pub enum Outcome {
 pub struct Load {
     pub want: Want,
     pub life: Lifecycle,
+    /// It is new, and waits for a load that is stuck: for the last one of its version, or for a place.
+    pub is_held_up: bool,
 }

@@ -5,14 +5,13 @@
 //! pending. A version that no content wants is retired, and one that is wanted again while it leaves is loaded anew after
 //! its end, so that two of it are never in memory for want of patience.
 
+mod loads;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::changes::{ChangeCommand, ChangeEvent, Content, Load, LoadId, Outcome, Subject, Want};
-use super::lifecycle::{Lifecycle, LifecycleCommand, LifecycleEvent, VersionState};
+use super::lifecycle::{LifecycleCommand, LifecycleEvent};
 use crate::document::VersionId;
-
-/// Loads that are stuck and yet make room for others: each keeps a thread and perhaps memory until it ends.
-const MOST_STUCK: usize = 8;
 
 /// A content that waits for its versions.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -36,7 +35,8 @@ pub struct Reconciler {
     publishing: Option<BTreeMap<Subject, Option<Content>>>,
     /// Why versions that are pending cannot be served.
     failed: BTreeMap<Want, String>,
-    /// Until the first publication everything waits for everything else: a gateway begins with all that it can serve.
+    /// Until the first document is settled everything waits for everything else: a gateway begins with all that it can
+    /// serve.
     has_begun: bool,
     loads: BTreeMap<LoadId, Load>,
     /// The load of each want that is not leaving.
@@ -129,7 +129,6 @@ impl Reconciler {
 
     fn published(&mut self, todo: &mut Vec<ChangeCommand>) {
         let changes = self.publishing.take().expect("a publication is answered once");
-        self.has_begun = true;
         for (subject, content) in changes {
             let outcome = match content {
                 Some(content) => {
@@ -232,6 +231,7 @@ impl Reconciler {
         if !self.failed.is_empty() {
             self.refuse_failed(todo);
         }
+        self.has_begun |= self.pending.is_empty();
         let changes = self.changes();
         if !changes.is_empty() {
             self.publishing = Some(changes.clone());
@@ -251,50 +251,5 @@ impl Reconciler {
         }
         let gone = self.leaving.iter().map(|subject| (subject.clone(), None));
         swaps.map(|(subject, pending)| (subject.clone(), Some(pending.content.clone()))).chain(gone).collect()
-    }
-
-    fn retire(&mut self, todo: &mut Vec<ChangeCommand>) {
-        let wanted: BTreeSet<&Want> = self.wanted().collect();
-        let unwanted = self.live.keys().filter(|want| !wanted.contains(want)).cloned().collect::<Vec<_>>();
-        for want in unwanted {
-            let id = self.live.remove(&want).expect("it was just listed");
-            let load = self.loads.get_mut(&id).expect("what is live is there");
-            let command = load.life.step(LifecycleEvent::Retire).expect("anything can be retired");
-            todo.extend(command.map(|command| ChangeCommand::Load(id, command)));
-            if load.life.is_over() {
-                self.loads.remove(&id);
-            }
-        }
-    }
-
-    fn begin(&mut self, todo: &mut Vec<ChangeCommand>) {
-        let is_missing = |want: &&Want| !self.live.contains_key(*want) && !self.failed.contains_key(*want);
-        let missing: BTreeSet<Want> = self.wanted().filter(is_missing).cloned().collect();
-        let mut id = 0;
-        for want in missing {
-            while self.loads.contains_key(&id) {
-                id += 1;
-            }
-            self.live.insert(want.clone(), id);
-            self.loads.insert(id, Load { want, life: Lifecycle::new() });
-        }
-        let under_way = || self.loads.values().map(|load| load.life.state()).filter(|state| state.is_under_way());
-        let stuck = under_way().filter(|state| state.is_stuck()).count();
-        let free = self.at_once.saturating_sub(under_way().count() - stuck.min(MOST_STUCK));
-        let leaving = self.leaving();
-        let may_begin =
-            |load: &Load| *load.life.state() == VersionState::New && !leaving.contains_key(&load.want.version);
-        let next: Vec<LoadId> =
-            self.loads.iter().filter(|(_, load)| may_begin(load)).map(|(id, _)| *id).take(free).collect();
-        for id in next {
-            let load = self.loads.get_mut(&id).expect("it was just listed");
-            load.life.step(LifecycleEvent::Load).expect("a new load can begin");
-            todo.push(ChangeCommand::Begin(id, load.want.clone()));
-        }
-    }
-
-    fn wanted(&self) -> impl Iterator<Item = &Want> {
-        let pending = self.pending.values().map(|pending| &pending.content);
-        self.current.values().chain(pending).flat_map(|content| &content.wants)
     }
 }

@@ -99,6 +99,11 @@ impl<T> Scheduler<T> {
         payloads
     }
 
+    /// Whether the queue of a version takes arrivals.
+    pub fn is_open(&self, version: VersionKey) -> bool {
+        self.lanes.get(version.0).is_some_and(|lane| !lane.is_closed)
+    }
+
     /// Puts a request at the end of its version's queue, or hands its payload back with the reason why not.
     pub fn arrive(&mut self, now: Nanos, version: VersionKey, waiting: Waiting<T>) -> Result<RequestKey, (Refusal, T)> {
         let lane = match self.lanes.get_mut(version.0) {

@@ -90,6 +90,7 @@ impl World {
                 }
                 // The timer of a load that was retired may go off after its end.
                 Is::Unloading { .. } => others.push(Step::Life(id, Life::LoadTimeout("slow".into()))),
+                Is::New if load.is_held_up => others.push(Step::Life(id, Life::LoadFailed("it waited".into()))),
                 Is::Draining { .. } if self.requests(id) == 0 => wanted.push(Step::Life(id, Life::Idle)),
                 _ => {}
             }
@@ -169,7 +170,7 @@ impl World {
                     self.unsettled.retain(|open| *open != subject);
                 }
             }
-            Do::Load(..) => {}
+            Do::Load(..) | Do::Wait(_) => {}
         }
     }
 

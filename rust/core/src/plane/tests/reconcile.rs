@@ -73,6 +73,14 @@ impl Shell {
         self.reconciler.ready(want).expect("it is served")
     }
 
+    /// The one load that waits for a load that is stuck.
+    fn held_up(&self) -> LoadId {
+        let held_up: Vec<LoadId> =
+            self.reconciler.loads().iter().filter(|(_, load)| load.is_held_up).map(|(id, _)| *id).collect();
+        assert_eq!(held_up.len(), 1);
+        held_up[0]
+    }
+
     fn wants(&self, name: &str) -> Vec<Want> {
         self.reconciler.current()[&route(name)].wants.iter().cloned().collect()
     }
@@ -157,11 +165,17 @@ fn a_load_that_hangs_is_refused_in_the_end_and_holds_up_no_other() {
     assert!(commands.contains(&Do::Begin(other, want(3))), "{commands:?}");
     shell.step(On::Load(other, Life::Loaded));
     assert_eq!(outcomes(&shell.step(On::Load(other, Life::Warmed))), [(route("s"), Outcome::Current)]);
-    // Wanted again, it waits for the end of the load that hangs.
-    assert_eq!(
-        shell.step(On::Apply(document(&[("r", &[want(2)]), ("s", &[want(3)])])))[..1],
-        [Do::Settled(route("s"), Outcome::Unchanged)]
-    );
+    // Wanted again, it waits for the end of the load that hangs, for a while.
+    let again = || document(&[("r", &[want(2)]), ("s", &[want(3)])]);
+    for _ in 0..2 {
+        let commands = shell.step(On::Apply(again()));
+        let waiting = shell.held_up();
+        assert_eq!(commands, [Do::Settled(route("s"), Outcome::Unchanged), Do::Wait(waiting)]);
+        let commands = shell.step(On::Load(waiting, Life::LoadFailed("it waited".into())));
+        assert_eq!(commands, [Do::Settled(route("r"), Outcome::Refused("it waited".into()))]);
+    }
+    shell.step(On::Apply(again()));
+    shell.held_up();
     let commands = shell.step(On::Load(hung, Life::WarmFailed("asked to end".into())));
     assert_eq!(commands, [Do::Load(hung, LifecycleCommand::Unload)]);
     let commands = shell.step(On::Load(hung, Life::Unloaded));
@@ -186,6 +200,21 @@ fn so_many_loads_may_hang_and_no_more() {
         hung += 1;
     }
     assert_eq!(hung, 9, "eight that are passed over, and one that takes the only place");
+    let held_up: Vec<LoadId> =
+        shell.reconciler.loads().iter().filter(|(_, load)| load.is_held_up).map(|(id, _)| *id).collect();
+    assert_eq!(held_up.len(), 11, "nothing that ends in time is before them");
+    let failed: Vec<_> = held_up.iter().map(|id| shell.step(On::Load(*id, Life::LoadFailed("full".into())))).collect();
+    assert_eq!(outcomes(&failed.concat()).len(), 11, "nobody waits for ever to hear of it");
+}
+
+#[test]
+fn a_gateway_that_begins_with_nothing_changes_route_by_route() {
+    let mut shell = Shell::new();
+    shell.step(On::Apply(document(&[])));
+    let commands = shell.step(On::Apply(document(&[("r", &[want(1)]), ("s", &[want(2)])])));
+    let Do::Begin(first, _) = &commands[0] else { panic!("{commands:?}") };
+    shell.step(On::Load(*first, Life::Loaded));
+    assert_eq!(outcomes(&shell.step(On::Load(*first, Life::Warmed))), [(route("r"), Outcome::Current)]);
 }
 
 #[test]

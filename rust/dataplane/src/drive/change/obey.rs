@@ -14,6 +14,7 @@ impl Changer {
         while let Some(command) = commands.pop_front() {
             match command {
                 ChangeCommand::Begin(load, want) => self.load(load, &want),
+                ChangeCommand::Wait(load) => self.start_timer(load, Timer::Wait),
                 ChangeCommand::Load(load, command) => self.follow(load, command),
                 ChangeCommand::Publish(changes) => {
                     let event = match self.publish(&changes) {

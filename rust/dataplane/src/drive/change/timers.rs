@@ -1,4 +1,4 @@
-//! How long loads may take: to be ready, and to end their requests.
+//! How long loads may take: to begin behind one that is stuck, to be ready, and to end their requests.
 
 use super::Changer;
 use tidegate_core::plane::{LifecycleEvent, LoadId, Nanos};
@@ -6,6 +6,8 @@ use tidegate_core::plane::{LifecycleEvent, LoadId, Nanos};
 /// What a load has a limited time for.
 #[derive(Clone, Copy)]
 pub(super) enum Timer {
+    /// To begin, while what it waits for is stuck.
+    Wait,
     /// To be ready.
     Load,
     /// To end its requests.
@@ -32,9 +34,10 @@ impl Changer {
     pub(super) fn start_timer(&mut self, load: LoadId, timer: Timer) {
         let document = &self.setting.plane.document;
         let limit_ms = match timer {
-            Timer::Load => document.load_timeout_ms,
+            Timer::Wait | Timer::Load => document.load_timeout_ms,
             Timer::Drain => document.drain_timeout_ms,
         };
+        self.timers.stop(load);
         self.timers.0.push((self.setting.clock.now().saturating_add(limit_ms * 1_000_000), load, timer));
     }
 
@@ -54,7 +57,26 @@ impl Changer {
                     let reason = self.failed(load, reason);
                     self.tell(load, LifecycleEvent::LoadTimeout(reason));
                 }
+                // It began meanwhile, or went; its number may stand for another load by now.
+                Timer::Wait if !self.reconciler.loads().get(&load).is_some_and(|load| load.is_held_up) => {}
+                Timer::Wait => {
+                    let reason = self.failed(load, self.gives_up_waiting(load));
+                    self.tell(load, LifecycleEvent::LoadFailed(reason));
+                }
             }
         }
+    }
+
+    fn gives_up_waiting(&self, load: LoadId) -> String {
+        let limit = self.setting.plane.document.load_timeout_ms;
+        let version = &self.reconciler.loads()[&load].want.version;
+        let what = match self.reconciler.leaving().get(version) {
+            Some(before) => format!("the end of its last load (load {before}), which is stuck"),
+            None => "a place among the loads, which are all stuck".to_owned(),
+        };
+        format!(
+            "it waited {limit} ms (load_timeout_ms) for {what}: apply the document again when `tidegate status` shows \
+             the end of it, or restart the gateway"
+        )
     }
 }

@@ -31,6 +31,7 @@ enum Event {
     LoadEnds(LoadId),
     /// A load has had its time.
     Overdue(LoadId, u64),
+    Patience(LoadId),
     Drain(LoadId, u64),
     /// A run of a load ends.
     RunEnds(u64),
@@ -53,6 +54,7 @@ struct World {
     disk_full: u64,
     failed_loads: u64,
     overdue: u64,
+    gave_up: u64,
     begun: u64,
     unloaded: u64,
 }
@@ -74,6 +76,7 @@ impl World {
             disk_full: 0,
             failed_loads: 0,
             overdue: 0,
+            gave_up: 0,
             begun: 0,
             unloaded: 0,
         };
@@ -149,6 +152,12 @@ impl World {
                     self.step(On::Load(id, Life::LoadTimeout("slow".into())));
                 }
             }
+            Event::Patience(id) => {
+                if self.reconciler.loads().get(&id).is_some_and(|load| load.is_held_up) {
+                    self.gave_up += 1;
+                    self.step(On::Load(id, Life::LoadFailed("it waited".into())));
+                }
+            }
             Event::Drain(id, serial) => {
                 if self.held.get(&id).is_some_and(|held| held.serial == serial && held.retired.is_some()) {
                     self.step(On::Load(id, Life::DrainTimeout));
@@ -196,6 +205,7 @@ impl World {
                     self.plan(self.now + LOAD_TIMEOUT, Event::Overdue(id, self.serial));
                     self.load_ends_later(id);
                 }
+                Do::Wait(id) => self.plan(self.now + LOAD_TIMEOUT, Event::Patience(id)),
                 Do::Load(id, LifecycleCommand::WarmUp) => self.load_ends_later(id),
                 Do::Load(id, LifecycleCommand::Release) => {
                     let held = self.held.get_mut(&id).expect("it is in memory");
@@ -230,7 +240,7 @@ impl World {
     }
 
     fn load_ends_later(&mut self, id: LoadId) {
-        let takes = MS + self.dice.roll(30 * MS);
+        let takes = if self.dice.roll(20) == 0 { 3 * LOAD_TIMEOUT } else { MS + self.dice.roll(30 * MS) };
         self.plan(self.now + takes, Event::LoadEnds(id));
     }
 }
@@ -238,7 +248,7 @@ impl World {
 #[test]
 fn whatever_fails_nobody_is_lost_and_no_memory_is_kept() {
     let (mut answered, mut not_begun, mut aborted) = (0, 0, 0);
-    let (mut published, mut disk_full, mut failed, mut overdue) = (0, 0, 0, 0);
+    let (mut published, mut disk_full, mut failed, mut overdue, mut gave_up) = (0, 0, 0, 0, 0);
     for seed in 0..200 {
         let mut world = World::new(seed);
         world.run();
@@ -260,10 +270,11 @@ fn whatever_fails_nobody_is_lost_and_no_memory_is_kept() {
         disk_full += world.disk_full;
         failed += world.failed_loads;
         overdue += world.overdue;
+        gave_up += world.gave_up;
     }
     assert!(answered > 100_000 && not_begun > 1_000 && aborted > 500, "{answered} {not_begun} {aborted}");
     assert!(published > 3_000 && disk_full > 200 && failed > 500, "{published} {disk_full} {failed}");
-    assert!(overdue > 500, "{overdue}");
+    assert!(overdue > 500 && gave_up > 100, "{overdue} {gave_up}");
 }
 
 #[test]
