@@ -149,7 +149,7 @@ class DocumentRefused(TidegateError):
 
 
 class GatewayNotStarted(TidegateError):
-    """A gateway or a model cannot be served; nothing is left running."""
+    """A gateway or a model cannot be served."""
 
     def __init__(self, reasons: tuple[str, ...]) -> None:
         """Keep every reason, each one sentence."""

@@ -1,6 +1,7 @@
 """Versions on their way to memory: slow ones, ones that hang, ones that are not what they were."""
 
 import os
+import subprocess
 import threading
 
 import numpy as np
@@ -76,6 +77,30 @@ def test_a_load_that_hangs_is_refused_at_the_start_too(endless):
     assert (code, "within 500 ms" in said) == (2, True)
 
 
+@pytest.fixture
+def stubborn(repository):
+    """The repository, with a version whose load takes long and cannot be ended."""
+    small_models.save(repository, "add", 6, small_models.slow_to_load())
+    return repository
+
+
+def test_nobody_waits_for_ever_for_a_load_that_cannot_be_ended(stubborn):
+    with serving(stubborn, {"sum": route(1)}, load_timeout_ms=500) as gateway, Asker(gateway.grpc_address) as calls:
+        change = {"routes": {"sum": route(6), "other": route(2)}}
+        done = apply(gateway, change)
+        assert "add/6: it did not load and warm up within 500 ms" in done.reasons["routes.sum"]
+        again = apply(gateway, change)
+        assert again.outcomes == {"routes.sum": "refused", "routes.other": "unchanged"}
+        assert "add/6: it waited 500 ms (load_timeout_ms) for the end of its last load" in again.reasons["routes.sum"]
+        assert (added(calls), added(calls, "other")) == (1, 2)
+        gone(gateway, "add/6")
+
+
+def test_a_start_does_not_wait_for_a_load_that_cannot_be_ended(stubborn):
+    code, said = refused_start({"routes": {"sum": route(6)}, "load_timeout_ms": 500}, stubborn)
+    assert (code, "within 500 ms" in said) == (2, True)
+
+
 def test_a_pipe_in_a_version_folder_is_refused(repository):
     folder = repository / "add" / "5"
     folder.mkdir()
@@ -139,13 +164,15 @@ def test_a_change_makes_no_caller_pay_for_the_first_run(repository):
 
 # Only root may become somebody else, and somebody else may be kept from starting threads.
 STRANGER = "54321"
-FEW_THREADS = (
+AS_STRANGER = (
     *("setpriv", f"--reuid={STRANGER}", f"--regid={STRANGER}", "--clear-groups"),
-    *("--inh-caps=+dac_override", "--ambient-caps=+dac_override", "prlimit", "--nproc=40"),
+    *("--inh-caps=+dac_override", "--ambient-caps=+dac_override"),
 )
+FEW_THREADS = (*AS_STRANGER, "prlimit", "--nproc=40")
+only_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can run a gateway as somebody else")
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can run a gateway as somebody else")
+@only_root
 def test_a_version_for_which_no_thread_can_be_started_is_refused_and_the_gateway_goes_on(repository):
     with (
         start_gateway({"routes": {"sum": route(1)}}, repository, under=FEW_THREADS) as gateway,
@@ -160,3 +187,19 @@ def test_a_version_for_which_no_thread_can_be_started_is_refused_and_the_gateway
         again = {"routes": {"sum": route(2)}}
         until(lambda: apply(gateway, again).outcomes["routes.sum"] == "current", what="there is room for one again")
         assert added(calls) == 2
+
+
+@only_root
+def test_a_gateway_without_one_more_thread_serves_shows_and_refuses(repository):
+    with (
+        start_gateway({"routes": {"sum": route(1)}}, repository, under=AS_STRANGER) as gateway,
+        Asker(gateway.grpc_address) as calls,
+    ):
+        subprocess.run([*AS_STRANGER, "prlimit", f"--pid={gateway.pid}", "--nproc=1"], check=True)
+        large = np.zeros((70_000, 4), dtype=np.float32)
+        assert tensors(calls.infer("sum", {"x": large}))["y"][-1, -1] == 1
+        assert "tidegate_changing 1" in read(gateway, "/metrics")
+        assert status(gateway)["changing"] is True
+        done = apply(gateway, {"routes": {"sum": route(2), "other": route(1)}})
+        assert done.outcomes == {"routes.sum": "refused", "routes.other": "current"}
+        assert "add/2: cannot start a thread" in done.reasons["routes.sum"]

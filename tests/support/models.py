@@ -201,6 +201,24 @@ def slow_to_warm_up(rounds: int = 1_500) -> onnx.ModelProto:
     return whole
 
 
+def slow_to_load(size: int = 6_000) -> onnx.ModelProto:
+    """FP32 [-1, 4] -> x + a constant that ONNX Runtime computes while it loads.
+
+    A product of two `size` x `size` matrices: some seconds that nothing can end.
+    """
+    return _model(
+        [
+            helper.make_node("ConstantOfShape", ["shape"], ["matrix"], value=_constant(np.float32([1e-3]))),
+            helper.make_node("MatMul", ["matrix", "matrix"], ["product"]),
+            helper.make_node("ReduceSum", ["product"], ["sum"], keepdims=0),
+            helper.make_node("Add", ["x", "sum"], ["y"]),
+        ],
+        inputs=[("x", TensorProto.FLOAT, ["N", 4])],
+        outputs=[("y", TensorProto.FLOAT, ["N", 4])],
+        constants={"shape": np.int64([size, size])},
+    )
+
+
 def zipmap() -> onnx.ModelProto:
     """FP32 [-1, 2] -> a sequence of maps, as classifiers export it by default: refused at load."""
     graph = helper.make_graph(

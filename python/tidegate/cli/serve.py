@@ -7,7 +7,7 @@ import sys
 from itertools import count
 from pathlib import Path
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -43,9 +43,12 @@ def serve(
     signal.signal(signal.SIGHUP, lambda _number, _frame: reloader.ask())
     try:
         gateway = Gateway(load(document))
-    except (DocumentRefused, GatewayNotStarted) as error:
+    except DocumentRefused as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(BAD_INPUT) from None
+    except GatewayNotStarted as error:
+        typer.echo(str(error), err=True)
+        _leave(BAD_INPUT)
     _end_on_signals(gateway)
     typer.echo(json.dumps({"grpc": gateway.grpc_address, "http": gateway.http_address}))
     for wait in count(1):
@@ -55,10 +58,17 @@ def serve(
             reloader.look()
         reloader.turn(gateway)
     if not is_clean or reloader.is_reading:
-        # A run that was cut off may still be inside the runtime, and a reader inside the core: the end of Python would
-        # pull them from under their threads.
-        sys.stdout.flush()
-        os._exit(0 if is_clean else CUT_OFF)
+        _leave(0 if is_clean else CUT_OFF)
+
+
+def _leave(code: int) -> NoReturn:
+    """Ends the process under threads that may be inside the runtime, in a load or a run, or inside the core.
+
+    The end of Python would pull those from under them.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _end_on_signals(gateway: Gateway) -> None:

@@ -21,7 +21,8 @@ class Gateway:
         """Loads the models, binds the ports and serves.
 
         Raises:
-            GatewayNotStarted: It cannot serve; every reason is named, and nothing is left running.
+            GatewayNotStarted: It cannot serve; every reason is named. Nothing is left running but the thread of a load
+                that took longer than `load_timeout_ms` and does not end.
         """
         _refuse_other_platforms()
         try:

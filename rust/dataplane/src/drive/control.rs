@@ -1,7 +1,8 @@
 //! The thread that accepts, serves HTTP and brings everything to its end, step by step as the core says.
 
 use super::change::{Changer, Changes, News};
-use super::plane::{CHANGES_NOTHING, Phase, Plane};
+use super::helpers;
+use super::plane::{Phase, Plane};
 use super::server::End;
 use crate::front;
 use serde_json::json;
@@ -19,6 +20,9 @@ const IDLE_CHECK: Duration = Duration::from_millis(5);
 /// How long connections without requests have to close after GOAWAY before they are cut.
 const LINGER: Nanos = 300_000_000;
 
+/// Threads that write pages and read documents: one may be slow.
+const HELPERS: usize = 2;
+
 /// What that thread holds.
 pub(super) struct Control {
     pub(super) plane: Arc<Plane>,
@@ -34,14 +38,9 @@ impl Control {
         let Self { plane, changer, changes, heard, end: slot } = self;
         // Held here too: a gateway that still serves keeps its folder, whatever becomes of the thread below.
         let state = changer.state();
-        let shared = Arc::clone(&plane);
         let changing = std::thread::Builder::new().name("tidegate-change".to_owned()).spawn(move || {
-            // A defect there must be noticed; requests go on with what is served.
-            catch_unwind(AssertUnwindSafe(|| changer.run())).unwrap_or_else(|_| {
-                shared.stop_changing();
-                shared.log.error("panic", &[("place", json!("change")), ("reason", json!(CHANGES_NOTHING))]);
-                false
-            })
+            // A defect there has been noticed by then; requests go on with what is served.
+            catch_unwind(AssertUnwindSafe(|| changer.run())).unwrap_or(false)
         });
         let mut serving = Serving { plane, changes, heard };
         let end = match &changing {
@@ -86,7 +85,8 @@ impl Serving {
     fn serve(&mut self, sockets: Sockets, fronts: usize) -> std::io::Result<End> {
         let Sockets { grpc, http, admin } = sockets;
         let threads = front::threads::start(&self.plane, fronts)?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let runtime = helpers::runtime(HELPERS).build()?;
+        helpers::call_first(runtime.handle())?;
         let end = runtime.block_on(async {
             let accepting = tokio::spawn(front::threads::accept(
                 tokio::net::TcpListener::from_std(grpc)?,

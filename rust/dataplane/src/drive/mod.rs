@@ -5,6 +5,7 @@ pub mod clock;
 pub mod compute;
 mod control;
 pub mod execute;
+pub mod helpers;
 pub mod inbox;
 pub mod inspect;
 mod lease;

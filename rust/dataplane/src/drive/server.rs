@@ -48,7 +48,7 @@ impl Gateway {
     /// Loads, binds and serves. Relative paths of the document are relative to `base`.
     ///
     /// # Errors
-    /// Every reason why it cannot serve; nothing is left running.
+    /// Every reason why it cannot serve; nothing is left running but a load that does not end.
     pub fn start(document: &Document, base: &Path, library: &Path) -> Result<Self, Vec<String>> {
         share_heaps();
         let one = |reason: String| vec![reason];

@@ -4,6 +4,7 @@
 //! one thread), so one acceptor hands each to the thread that has the fewest.
 
 use super::connection;
+use crate::drive::helpers;
 use crate::drive::plane::Plane;
 use crate::drive::reactor::Reactor;
 use serde_json::json;
@@ -46,15 +47,25 @@ impl Threads {
 }
 
 /// Starts `count` front threads.
+///
+/// # Errors
+/// The system refuses one of them, or what it needs; the others go home with the gateway.
 pub fn start(plane: &Arc<Plane>, count: usize) -> std::io::Result<Threads> {
     let (mut doors, mut handles) = (Vec::new(), Vec::new());
+    let (begun, failures) = std::sync::mpsc::channel();
     for index in 0..count {
         let (sockets, arriving) = mpsc::unbounded_channel();
         let open = Arc::new(AtomicUsize::new(0));
         doors.push(Door { sockets, open: Arc::clone(&open) });
         let plane = Arc::clone(plane);
         let thread = std::thread::Builder::new().name(format!("tidegate-front-{index}"));
-        handles.push(thread.spawn(move || work(&plane, index, arriving, open))?);
+        let begun = begun.clone();
+        handles.push(thread.spawn(move || work(&plane, index, arriving, open, begun))?);
+    }
+    drop(begun);
+    // Until each thread has begun.
+    if let Some(error) = failures.iter().next() {
+        return Err(error);
     }
     Ok(Threads { doors, handles })
 }
@@ -64,21 +75,21 @@ fn work(
     index: usize,
     mut arriving: mpsc::UnboundedReceiver<std::net::TcpStream>,
     open: Arc<AtomicUsize>,
+    begun: std::sync::mpsc::Sender<std::io::Error>,
 ) {
     // The event interval is how many tasks run before the sockets are looked at again: as many as one wake-up can
     // bring, so that all of it is read before any of it is run.
-    let built = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .event_interval(256)
-        .max_blocking_threads(HEAVY_READERS)
-        .build_local(LocalOptions::default());
+    let built = helpers::runtime(HEAVY_READERS).event_interval(256).build_local(LocalOptions::default());
+    let built = built.and_then(|runtime| helpers::call_first(runtime.handle()).map(|()| runtime));
     let runtime = match built {
         Ok(runtime) => runtime,
         Err(error) => {
-            plane.log.error("failed", &[("reason", json!(format!("a front thread cannot start: {error}")))]);
+            begun.send(error).ok();
             return;
         }
     };
+    // Nothing more can fail.
+    drop(begun);
     runtime.block_on(async move {
         let reactor = Reactor::new(plane, index);
         let own = Rc::clone(&reactor);

@@ -11,12 +11,14 @@ mod publish;
 mod residents;
 mod scan;
 mod start;
+#[cfg(test)]
+mod tests;
 mod ticket;
 mod timers;
 
 use super::clock::Clock;
 use super::load::{Done, Loaders};
-use super::plane::Plane;
+use super::plane::{CHANGES_NOTHING, Plane};
 use super::state::StateDir;
 use crate::runtime::Runtime;
 use crate::runtime::onnx::trim_memory;
@@ -24,6 +26,7 @@ use assemble::KeptAccount;
 use contents::Prepared;
 pub(super) use contents::describe;
 use residents::Residents;
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -117,9 +120,23 @@ pub(super) struct Changer {
     notes: Option<Vec<String>>,
 }
 
+/// Says that documents are not taken any more, if the thread fails.
+struct Alarm(Arc<Plane>);
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.stop_changing();
+            self.0.log.error("panic", &[("place", json!("change")), ("reason", json!(CHANGES_NOTHING))]);
+        }
+    }
+}
+
 impl Changer {
     /// Works until the gateway ends; returns whether nothing is left inside of the runtime.
     pub(super) fn run(mut self) -> bool {
+        // Goes before what it is called on: whoever waits for a report shall know why there is none.
+        let _alarm = Alarm(Arc::clone(&self.setting.plane));
         while self.turn() {}
         self.finish()
     }

@@ -17,7 +17,7 @@ impl Changer {
     /// Serves what the document says, or what was applied before where that cannot be.
     ///
     /// # Errors
-    /// Every reason why a route cannot be served; nothing is left behind but idle threads.
+    /// Every reason why a route cannot be served; nothing is left behind but threads of loads that do not end.
     pub(in crate::drive) fn start(setting: Setting, document: &Document) -> Result<(Self, Changes), Vec<String>> {
         let one = |reason: String| vec![reason];
         let before = setting.state.read().map_err(|error| one(error.to_string()))?;
