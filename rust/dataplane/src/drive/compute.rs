@@ -7,14 +7,15 @@ use super::execute::{Request, execute};
 use super::inbox::{Inbox, Reply, Ticket};
 use super::niceness::give_way;
 use super::workers::Workers;
-use crate::shadow::Copied;
+use crate::shadow::{Copied, Launch};
 use bytes::BytesMut;
-pub use deliver::deliver;
+use deliver::expire;
+pub use deliver::{deadline_expired, deliver};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
-use tidegate_core::fault::{Fault, Reason};
+use tidegate_core::oip::request::Head;
 use tidegate_core::plane::{Depth, Next, Refusal, RequestKey, Scheduler, Slots, VersionKey, VersionPolicy, Waiting};
 
 /// A request in the queue, and where its reply goes.
@@ -39,13 +40,10 @@ impl AsRef<Request> for Job {
     }
 }
 
-/// Work that comes before a queue.
-type Errand = Box<dyn FnOnce(&Compute) + Send>;
-
 struct State {
     scheduler: Scheduler<Job>,
-    /// To be done by any thread before it looks for a run.
-    errands: VecDeque<Errand>,
+    /// Large copies, to be read by any thread before it looks for a run. What they hold bounds how many there are.
+    launches: VecDeque<Launch>,
     slots: Slots,
     /// Threads there are, and threads there should be.
     threads: usize,
@@ -72,8 +70,8 @@ impl Compute {
     /// Queues whose threads begin `at_once` runs side by side.
     pub fn new(name: &'static str, at_once: usize, niceness: i32) -> Self {
         let (scheduler, slots) = (Scheduler::new(), Slots::new(at_once));
-        let errands = VecDeque::new();
-        let state = State { scheduler, errands, slots, threads: 0, wanted: 0, seats: Vec::new(), is_over: false };
+        let launches = VecDeque::new();
+        let state = State { scheduler, launches, slots, threads: 0, wanted: 0, seats: Vec::new(), is_over: false };
         Self { name, niceness, state: Mutex::new(state), work: Condvar::new() }
     }
 
@@ -111,11 +109,17 @@ impl Compute {
         Ok(key)
     }
 
-    /// Has something done on one of the threads that is too much for the thread that wants it. Whoever asks bounds how many
-    /// there are.
-    pub fn run_errand(&self, errand: impl FnOnce(&Self) + Send + 'static) {
-        self.lock().errands.push_back(Box::new(errand));
-        self.work.notify_one();
+    /// Has a large copy read on one of the threads, unless its version is taken out of service.
+    pub fn launch(&self, launch: Launch) {
+        let mut state = self.lock();
+        if state.scheduler.is_open(launch.destination()) {
+            state.launches.push_back(launch);
+            drop(state);
+            self.work.notify_one();
+        } else {
+            drop(state);
+            launch.abandon();
+        }
     }
 
     /// Takes a job out of its queue, if it still waits.
@@ -127,9 +131,17 @@ impl Compute {
         self.lock().scheduler.depth(version)
     }
 
-    /// Empties the queue of a version and refuses what comes next.
+    /// Empties the queue of a version and refuses what comes next. Copies on their way to it are let go.
     pub fn close(&self, version: VersionKey) -> Vec<Job> {
-        self.lock().scheduler.close_version(version)
+        let mut state = self.lock();
+        let jobs = state.scheduler.close_version(version);
+        let launches = std::mem::take(&mut state.launches);
+        let (homeless, others): (Vec<_>, Vec<_>) =
+            launches.into_iter().partition(|launch| launch.destination() == version);
+        state.launches = others.into();
+        drop(state);
+        homeless.into_iter().for_each(Launch::abandon);
+        jobs
     }
 
     /// Whether nothing waits and nothing runs.
@@ -166,7 +178,8 @@ impl Compute {
         for index in 0..missing {
             let workers: Arc<Mutex<Workers>> = Arc::default();
             self.lock().seats.push(Arc::downgrade(&workers));
-            let thread = Thread { compute: Arc::clone(self), clock: Arc::clone(clock), workers, out: BytesMut::new() };
+            let (compute, clock) = (Arc::clone(self), Arc::clone(clock));
+            let thread = Thread { compute, clock, workers, head: Head::default(), out: BytesMut::new() };
             let named = std::thread::Builder::new().name(format!("{}-{}", self.name, wanted - missing + index));
             if let Err(error) = named.spawn(move || thread.work()) {
                 // Those that were started go home again: the system has no threads to spare.
@@ -199,6 +212,7 @@ struct Thread {
     clock: Arc<dyn Clock>,
     /// Locked by the thread between runs only, and for a moment.
     workers: Arc<Mutex<Workers>>,
+    head: Head,
     out: BytesMut,
 }
 
@@ -212,14 +226,14 @@ impl Thread {
                 state.threads -= 1;
                 return;
             }
-            if let Some(errand) = state.errands.pop_front() {
+            let now = self.clock.now();
+            if let Some(launch) = state.launches.pop_front() {
                 drop(state);
-                // What a defect costs is what the errand held.
-                drop(catch_unwind(AssertUnwindSafe(|| errand(&compute))));
+                // What a defect costs is this copy, which is counted as lost.
+                drop(catch_unwind(AssertUnwindSafe(|| launch.go(&compute, &mut self.head, now))));
                 state = compute.lock();
                 continue;
             }
-            let now = self.clock.now();
             if state.scheduler.waiting() == 0 {
                 state = compute.work.wait(state).unwrap_or_else(PoisonError::into_inner);
                 continue;
@@ -271,18 +285,6 @@ impl Thread {
         self.workers().put_back(version.slot, seat);
         deliver(jobs.into_iter().zip(replies).filter_map(|(job, reply)| Some((job, reply?))));
     }
-}
-
-fn expire(jobs: Vec<Job>) {
-    deliver(jobs.into_iter().map(|job| (job, Reply::fault(deadline_expired()))));
-}
-
-/// The fault of a request whose time ran out in the queue.
-pub fn deadline_expired() -> Fault {
-    Fault::new(
-        Reason::DeadlineExpired,
-        "the deadline passed before the request could run; allow more time or send less",
-    )
 }
 
 #[cfg(test)]

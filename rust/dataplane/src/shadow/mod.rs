@@ -23,7 +23,7 @@ use tidegate_core::fault::{Code, Reason as Cause};
 use tidegate_core::oip::answer::FRAME_HEAD;
 use tidegate_core::oip::request::Head;
 use tidegate_core::oip::validate::validate;
-use tidegate_core::plane::{LoadId, Nanos, Refusal};
+use tidegate_core::plane::{LoadId, Nanos, Refusal, VersionKey};
 use tidegate_core::routing::Reason;
 
 /// Messages up to this are copied, so that what a shadow holds is what is accounted; larger ones are shared.
@@ -192,6 +192,16 @@ impl Launch {
     /// Whether reading it may take longer than a thread that answers callers can spare.
     pub fn is_heavy(&self) -> bool {
         self.message.len() > LIGHT
+    }
+
+    /// The queue that it is to wait in.
+    pub fn destination(&self) -> VersionKey {
+        self.hold.shadow.arm.version.shadow_queue
+    }
+
+    /// Lets go of a copy whose version is taken out of service.
+    pub fn abandon(self) {
+        self.hold.drop_for(Dropped::Draining);
     }
 
     /// Reads the copy with `head`, checks it and puts it into its queue.

@@ -141,6 +141,28 @@ fn a_copy_whose_time_is_over_is_dropped_and_one_whose_version_goes_too() {
 }
 
 #[test]
+fn a_large_copy_behind_a_run_that_does_not_end_is_let_go_with_its_version() {
+    let (gate, model) = Gate::and_model();
+    let house = House::new(model, 9, 1 << 20);
+    let primary = fault(Reason::ModelFailed);
+    let launch = |value| {
+        let (id, now) = (PredictionIds::new().next(0), house.clock.now());
+        let copy = house.copy(&one(value)).expect("room");
+        house.compute.launch(copy.after(&primary, id, now).expect("it has room for no answer"));
+    };
+    launch(1.0);
+    gate.wait();
+    launch(2.0);
+    assert_eq!(house.account().held().0, 2);
+    assert!(house.compute.close(house.version.shadow_queue).is_empty());
+    launch(3.0);
+    assert_eq!((house.dropped("draining"), house.account().held().0), (2, 1));
+    gate.open();
+    house.settle();
+    assert_eq!((house.account().compared_total(), house.dropped("lost")), (1, 0));
+}
+
+#[test]
 fn what_the_shadow_does_not_take_is_dropped() {
     let house = House::new(Scripted::honest(), 4, 1 << 20);
     let other = message("m", 1, &[]).slice(..4);

@@ -4,6 +4,7 @@ use super::{Job, Origin};
 use crate::drive::inbox::{Inbox, Reply, Ticket};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use tidegate_core::fault::{Fault, Reason};
 
 /// Replies on their way to one front thread.
 struct Parcel {
@@ -29,4 +30,17 @@ pub fn deliver(replies: impl Iterator<Item = (Job, Reply)>) {
     for parcel in &mut parcels {
         parcel.inbox.deliver(&mut parcel.replies);
     }
+}
+
+/// Answers jobs whose time ran out in the queue.
+pub(super) fn expire(jobs: Vec<Job>) {
+    deliver(jobs.into_iter().map(|job| (job, Reply::fault(deadline_expired()))));
+}
+
+/// The fault of a request whose time ran out in the queue.
+pub fn deadline_expired() -> Fault {
+    Fault::new(
+        Reason::DeadlineExpired,
+        "the deadline passed before the request could run; allow more time or send less",
+    )
 }

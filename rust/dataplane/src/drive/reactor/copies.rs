@@ -4,7 +4,6 @@ use super::Reactor;
 use crate::drive::inbox::Reply;
 use crate::observe::prediction_id::PredictionId;
 use crate::shadow::Copy;
-use tidegate_core::oip::request::Head;
 use tidegate_core::plane::{LoadId, Nanos};
 
 impl Reactor {
@@ -22,7 +21,7 @@ impl Reactor {
         let (now, compute) = (self.plane.clock.now(), &self.plane.shadow_compute);
         for launch in self.launches.take() {
             if launch.is_heavy() {
-                compute.run_errand(move |compute| launch.go(compute, &mut Head::default(), now));
+                compute.launch(launch);
             } else {
                 launch.go(compute, &mut self.head.borrow_mut(), now);
             }
