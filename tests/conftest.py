@@ -8,7 +8,7 @@ import pytest
 from hypothesis import settings
 
 from support import models as small_models
-from support.gateway import LOG_TAIL_CHARACTERS, Gateway, start_gateway
+from support.gateway import LOG_TAIL_CHARACTERS, Gateway, fronted_by, start_gateway
 
 # The same examples in every run: a red build can be repeated.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
@@ -32,7 +32,15 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def gateway(models: Path) -> Iterator[Gateway]:
+def front(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Who reads requests from the wire in every gateway of a test: the native front, unless the test is for both."""
+    name: str = getattr(request, "param", "native")
+    with fronted_by(name):
+        yield name
+
+
+@pytest.fixture(scope="session")
+def gateway(models: Path, front: str) -> Iterator[Gateway]:
     """One running gateway with every model, shared by all tests that leave it as they found it."""
     with start_gateway(SHARED_DOCUMENT, models) as running:
         yield running

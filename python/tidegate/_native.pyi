@@ -3,6 +3,8 @@
 from typing import Literal, final
 
 __all__ = [
+    "Answer",
+    "Desk",
     "Gateway",
     "Refused",
     "StartFailed",
@@ -70,11 +72,24 @@ class Gateway:
 
     @property
     def grpc_address(self) -> str:
-        """Where it listens for gRPC, as `host:port`."""
+        """Where the native front listens for gRPC, as `host:port`; empty if the front is in Python."""
 
     @property
     def http_address(self) -> str:
         """Where it listens for HTTP, as `host:port`."""
+
+    def desk(self) -> Desk:
+        """The desk of a gateway whose front is in Python, for the thread that calls; there is one.
+
+        Raises:
+            OSError: The system has no file descriptor left.
+        """
+
+    def announce(self, grpc: str) -> None:
+        """Says in the log where the front in Python listens."""
+
+    def warn(self, event: str, reason: str) -> None:
+        """Says in the log what the front in Python has noticed."""
 
     def apply(self, document: str) -> None:
         """Wants what another document says, and returns at once; what becomes of it stands in the log.
@@ -88,3 +103,71 @@ class Gateway:
 
     def wait(self, timeout_ms: int) -> Literal["clean", "forced", "now"] | None:
         """Waits for the end: every request answered, cut off by the drain timeout, or at once; `None`: still serving."""
+
+@final
+class Answer:
+    """What a call is answered, as gRPC has it."""
+
+    @property
+    def message(self) -> bytes:
+        """The encoded message; empty if there is none."""
+
+    @property
+    def last(self) -> bytes | None:
+        """In a stream: the empty message that follows, if the caller asked for one."""
+
+    @property
+    def status(self) -> int:
+        """The gRPC status code."""
+
+    @property
+    def details(self) -> str:
+        """What is wrong, for people."""
+
+    @property
+    def initial(self) -> tuple[tuple[str, str | bytes], ...]:
+        """The initial metadata."""
+
+    @property
+    def trailing(self) -> tuple[tuple[str, str | bytes], ...]:
+        """The trailing metadata, with the details of an error."""
+
+@final
+class Desk:
+    """Where a front in Python hands in calls. Every method is for the thread that made it."""
+
+    def fileno(self) -> int:
+        """A file descriptor that can be read when a turn is due."""
+
+    def call(
+        self,
+        path: str,
+        message: bytes,
+        metadata: list[tuple[str, str | bytes]],
+        peer: str,
+        timeout_s: float | None,
+    ) -> Answer | int:
+        """Takes a unary call: its answer, or the ticket under which a later turn has it."""
+
+    def infer_streamed(
+        self, message: bytes, metadata: list[tuple[str, str | bytes]], peer: str, timeout_s: float | None
+    ) -> Answer | int:
+        """Takes one message of a ModelStreamInfer, in the same way."""
+
+    def reflect(self, message: bytes) -> Answer:
+        """Answers one message of a reflection stream."""
+
+    def turn(self) -> list[tuple[int, Answer]]:
+        """Does what is due, and returns what is answered now, by ticket."""
+
+    def cancel(self, ticket: int) -> None:
+        """Gives up a call that waits; one that is answered already is left alone."""
+
+    def next_deadline_s(self) -> float | None:
+        """How many seconds until a turn is due for the earliest deadline."""
+
+    def end_of_streams(self) -> Answer:
+        """The status with which streams end because the gateway does."""
+
+    def state(self) -> tuple[Literal["serving", "not_serving", "draining", "aborting", "over"], int]:
+        """How far the end of the gateway has come, and the epoch that is served."""

@@ -21,6 +21,9 @@ CASES: list[Case] = [
     *request_cases.PARAMETERS,
     *wire_cases.MESSAGES,
 ]
+transport = pytest.mark.transport
+# What only the bytes of HTTP/2 and its frames can say.
+WIRE_CASES = [*wire_cases.MESSAGES, *(case for case in request_cases.PARAMETERS if case.reason == "INVALID_TIMEOUT")]
 
 # What no single call to a gateway at rest can provoke, and where it is tested; or why it is not.
 ELSEWHERE = {
@@ -39,7 +42,11 @@ WITH_ADVICE = {"QUEUE_FULL", "QUEUE_BYTES_FULL", "BYTES_IN_FLIGHT"}
 ROWS = rows()
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.reason}-{case.name}")
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(case, marks=[transport] if case in WIRE_CASES else []) for case in CASES],
+    ids=[f"{case.reason}-{case.name}" for case in CASES],
+)
 def test_a_refusal_has_the_code_the_reason_and_the_field_of_its_row(gateway, case):
     refused = case.provoke(gateway)
     assert (refused.reason, refused.code) == (case.reason, ROWS[case.reason].code), refused.message
@@ -53,7 +60,16 @@ def test_a_refusal_has_the_code_the_reason_and_the_field_of_its_row(gateway, cas
     assert "\n" not in refused.message
 
 
-@pytest.mark.parametrize("reason", sorted({case.reason for case in CASES}))
+BY_WIRE = {case.reason for case in WIRE_CASES}
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        pytest.param(reason, marks=[transport] if reason in BY_WIRE else [])
+        for reason in sorted({case.reason for case in CASES})
+    ],
+)
 def test_the_sentence_of_the_table_is_the_one_that_callers_read(gateway, reason):
     said = [case.provoke(gateway).message for case in CASES if case.reason == reason]
     assert any(ROWS[reason].allows(sentence) for sentence in said), said
@@ -107,6 +123,7 @@ def test_an_answer_over_the_limit_is_refused_and_says_what_to_do(models):
     assert ROWS["ANSWER_TOO_LARGE"].allows(refused.message), refused.message
 
 
+@transport
 def test_a_small_message_that_grows_past_the_limit_is_refused_before_it_has_grown(gateway):
     bomb = bytes(300 << 20)
     with grpc.insecure_channel(gateway.grpc_address) as channel, pytest.raises(grpc.RpcError) as caught:
@@ -115,11 +132,13 @@ def test_a_small_message_that_grows_past_the_limit_is_refused_before_it_has_grow
     assert "after decompression" in caught.value.details()
 
 
+@transport
 def test_a_caller_of_an_unknown_compression_learns_the_known_ones(gateway):
     refused = raw_refusal(gateway, INFER, message(four().SerializeToString(), flag=1), [("grpc-encoding", "zstd")])
     assert refused.trailers["grpc-accept-encoding"] == "identity,gzip,deflate"
 
 
+@transport
 def test_an_http_request_that_is_not_grpc_is_refused_by_http(gateway):
     head = [(":scheme", "http"), (":path", INFER), (":authority", "localhost")]
     with Connection(gateway.grpc_address) as connection:
@@ -128,6 +147,7 @@ def test_an_http_request_that_is_not_grpc_is_refused_by_http(gateway):
     assert (got[":status"], typed[":status"]) == ("405", "415")
 
 
+@transport
 def test_after_every_bad_call_the_same_connection_answers_a_good_one(gateway):
     good = four().SerializeToString()
     bad = [message(good[:-1]), message(good) * 2, b"", message(good, flag=9), message(b"", claimed=1 << 31)]

@@ -24,6 +24,21 @@ LOG_TAIL_CHARACTERS = 8_000
 TIDEGATE = str(Path(sys.executable).with_name("tidegate"))
 
 
+# Who reads requests from the wire in gateways that are started now.
+_front = "native"
+
+
+@contextmanager
+def fronted_by(front: str) -> Iterator[None]:
+    """For the length of the block, gateways are started with this front unless their document names one."""
+    global _front  # noqa: PLW0603  # starts are written in a hundred places, and none of them is about the front
+    before, _front = _front, front
+    try:
+        yield
+    finally:
+        _front = before
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gateway:
     """A running gateway: where it listens, and the process that is it."""
@@ -114,6 +129,7 @@ def write_document(document: Mapping[str, Any], repository: Path, base: Path) ->
         "repository": str(repository),
         "state_dir": str(base / "state"),
         "drain_delay_ms": 0,
+        "front": _front,
         **document,
     }
     path = base / "gateway.yaml"

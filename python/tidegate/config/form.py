@@ -163,6 +163,8 @@ class DocumentForm(_Form):
     """What a gateway document may hold; `DocumentForm.model_json_schema()` is what editors complete from."""
 
     listen: Listen | None = None
+    front: Literal["native", "python"] | None = None
+    interceptors: list[StrictStr] | None = None
     repository: StrictStr | None = None
     state_dir: StrictStr | None = None
     versions: dict[str, Version | None] | None = None

@@ -4,14 +4,19 @@ import json
 import platform
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tidegate import _native
 from tidegate.config import Document
 from tidegate.errors import GatewayNotStarted, Violation
 from tidegate.gateway.runtime import find_onnxruntime
 
+if TYPE_CHECKING:
+    from tidegate.gateway.front import PythonFront
+
 __all__ = ["Gateway", "inspect_model"]
+
+_END_MS = 1_000
 
 
 class Gateway:
@@ -25,17 +30,22 @@ class Gateway:
                 that took longer than `load_timeout_ms` and does not end.
         """
         _refuse_other_platforms()
+        self._front = _make_front(document)
         try:
             self._native = _native.Gateway(
                 document.to_json(), base_dir=str(document.base_dir), library=str(find_onnxruntime())
             )
         except _native.StartFailed as failed:
+            if self._front is not None:
+                self._front.abandon()
             raise GatewayNotStarted(tuple(failed.args[0])) from None
+        if self._front is not None:
+            _serve(self._front, self._native)
 
     @property
     def grpc_address(self) -> str:
         """Where it listens for gRPC, as `host:port`."""
-        return self._native.grpc_address
+        return self._native.grpc_address if self._front is None else self._front.grpc_address
 
     @property
     def http_address(self) -> str:
@@ -60,7 +70,29 @@ class Gateway:
     def wait(self, timeout_ms: int) -> bool | None:
         """Waits for the end: `True` if every request got its own answer, `None` if the gateway still serves."""
         end = self._native.wait(timeout_ms)
+        if end in ("clean", "forced") and self._front is not None:
+            self._front.join()
         return None if end is None else end == "clean"
+
+
+def _make_front(document: Document) -> "PythonFront | None":
+    if document.fields["front"] != "python":
+        return None
+    from tidegate.gateway.front import PythonFront  # noqa: PLC0415  # a gateway whose front is native needs no grpcio
+
+    return PythonFront(document)
+
+
+def _serve(front: "PythonFront", native: _native.Gateway) -> None:
+    """Lets the front serve, or ends the gateway that it is for."""
+    try:
+        front.serve(native)
+    except GatewayNotStarted:
+        native.drain()
+        native.drain()
+        while native.wait(_END_MS) is None:
+            pass
+        raise
 
 
 def inspect_model(path: Path) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 //! A running gateway, held by Python.
 
+use crate::desk::Desk;
 use crate::{StartFailed, parse, refuse};
 use pyo3::prelude::*;
 use std::path::PathBuf;
@@ -25,12 +26,24 @@ impl Gateway {
 
     #[getter]
     fn grpc_address(&self) -> String {
-        self.native.grpc.to_string()
+        self.native.grpc.map(|address| address.to_string()).unwrap_or_default()
     }
 
     #[getter]
     fn http_address(&self) -> String {
         self.native.http.to_string()
+    }
+
+    fn desk(&self) -> PyResult<Desk> {
+        Ok(Desk::new(self.native.desk()?))
+    }
+
+    fn announce(&self, grpc: &str) {
+        self.native.announce(grpc);
+    }
+
+    fn warn(&self, event: &str, reason: &str) {
+        self.native.warn(event, reason);
     }
 
     fn apply(&self, py: Python<'_>, document: &str) -> PyResult<()> {

@@ -1,6 +1,7 @@
 //! `tidegate._native`: the data plane and the core as Python sees them. Converts, detaches, raises; decides nothing.
 #![expect(clippy::needless_pass_by_value, reason = "what Python hands over is owned")]
 
+mod desk;
 mod gateway;
 
 use pyo3::create_exception;
@@ -80,6 +81,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("Refused", py.get_type::<Refused>())?;
     module.add("StartFailed", py.get_type::<StartFailed>())?;
     module.add_class::<gateway::Gateway>()?;
+    module.add_class::<desk::Desk>()?;
+    module.add_class::<desk::Answer>()?;
     module.add_function(wrap_pyfunction!(compile_document, module)?)?;
     module.add_function(wrap_pyfunction!(bucket, module)?)?;
     module.add_function(wrap_pyfunction!(allocate, module)?)?;

@@ -4,6 +4,7 @@
 //! is the way back to JSON. `docs/configuration.md` is this module for readers.
 
 mod address;
+mod front;
 mod names;
 mod parse;
 mod route;
@@ -19,6 +20,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 pub use address::check_address;
+pub use front::Front;
 pub use names::{MAX_NAME_BYTES, NameError, VersionId, check_name};
 pub use parse::parse;
 pub use route::{Decision, Pins, Route, Segment, Shadow};
@@ -35,6 +37,8 @@ pub fn render_settings(document: &Document) -> Map<String, Value> {
     // Taken apart by name, so that a new field is sorted in here or there by whoever adds it.
     let Document {
         listen,
+        front,
+        interceptors,
         repository,
         state_dir,
         versions: _,
@@ -51,6 +55,8 @@ pub fn render_settings(document: &Document) -> Map<String, Value> {
     } = document;
     let fields = json!({
         "listen": listen,
+        "front": front,
+        "interceptors": interceptors,
         "repository": repository,
         "state_dir": state_dir,
         "timeout_ms": timeout_ms,
@@ -73,6 +79,10 @@ pub fn render_settings(document: &Document) -> Map<String, Value> {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Document {
     pub listen: Listen,
+    /// Who reads requests from the wire.
+    pub front: Front,
+    /// What Python's front puts around every call, each as `module:factory`, the outermost first.
+    pub interceptors: Vec<String>,
     /// Folder of `<model>/<version>/model.onnx`; relative to the folder of the document.
     pub repository: String,
     /// Folder of what the gateway remembers between starts; relative to the folder of the document.
@@ -101,6 +111,8 @@ impl Default for Document {
     fn default() -> Self {
         Self {
             listen: Listen::default(),
+            front: Front::Native,
+            interceptors: Vec::new(),
             repository: "./models".to_owned(),
             state_dir: ".tidegate".to_owned(),
             versions: BTreeMap::new(),

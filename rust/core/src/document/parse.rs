@@ -4,10 +4,12 @@ use serde_json::Value;
 
 use super::address::check_address;
 use super::walk::{Bounds, Fields, Violation, Walk};
-use super::{Document, Limits, Listen, Log, LogFormat, LogLevel, Route, Threads, routes, versions};
+use super::{Document, Limits, Listen, Log, LogFormat, LogLevel, Route, Threads, front, routes, versions};
 
-const FIELDS: [&str; 14] = [
+const FIELDS: [&str; 16] = [
     "listen",
+    "front",
+    "interceptors",
     "repository",
     "state_dir",
     "versions",
@@ -62,6 +64,7 @@ pub fn parse(value: &Value) -> Result<Document, Vec<Violation>> {
     let root = walk.fields(String::new(), value, &FIELDS);
     let mut document = Document::default();
     listen(&mut walk, &root, &mut document.listen);
+    front::parse(&mut walk, &root, &mut document);
     folder(&mut walk, &root, "repository", &mut document.repository);
     folder(&mut walk, &root, "state_dir", &mut document.state_dir);
     document.versions = versions::parse(&mut walk, &root);

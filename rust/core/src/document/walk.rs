@@ -141,7 +141,7 @@ impl Walk {
         }
         let items: Vec<_> = items.iter().enumerate().map(|(index, item)| (format!("{path}[{index}]"), item)).collect();
         for (path, _) in items.iter().filter(|(_, item)| item.is_null()) {
-            self.refuse(path, "must be a mapping, got null");
+            self.refuse(path, "must not be null");
         }
         items
     }

@@ -1,7 +1,7 @@
 //! The thread that accepts, serves HTTP and brings everything to its end, step by step as the core says.
 
+use super::aside;
 use super::change::{Changer, Changes, News};
-use super::helpers;
 use super::plane::{Phase, Plane};
 use super::server::End;
 use crate::front;
@@ -14,14 +14,15 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 use tidegate_core::plane::{Ending, EndingCommand, EndingEvent, Nanos};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 /// How often a draining gateway looks whether it is idle.
 const IDLE_CHECK: Duration = Duration::from_millis(5);
 /// How long connections without requests have to close after GOAWAY before they are cut.
 const LINGER: Nanos = 300_000_000;
 
-/// Threads that write pages and read documents: one may be slow.
-const HELPERS: usize = 2;
+/// Threads beside this one that write pages and read documents: one may be slow.
+const ASIDE: usize = 2;
 
 /// What that thread holds.
 pub(super) struct Control {
@@ -50,7 +51,7 @@ impl Control {
         let plane = serving.plane;
         let end = end.unwrap_or_else(|error| {
             plane.log.error("failed", &[("reason", json!(error.to_string()))]);
-            plane.phase.send_replace(Phase::Over);
+            plane.enter(Phase::Over);
             End::Forced
         });
         plane.compute.end();
@@ -69,7 +70,8 @@ impl Control {
 
 /// The sockets of a gateway.
 pub(super) struct Sockets {
-    pub(super) grpc: TcpListener,
+    /// The native front's.
+    pub(super) grpc: Option<TcpListener>,
     pub(super) http: TcpListener,
     pub(super) admin: UnixListener,
 }
@@ -85,24 +87,29 @@ impl Serving {
     fn serve(&mut self, sockets: Sockets, fronts: usize) -> std::io::Result<End> {
         let Sockets { grpc, http, admin } = sockets;
         let threads = front::threads::start(&self.plane, fronts)?;
-        let runtime = helpers::runtime(HELPERS).build()?;
-        helpers::call_first(runtime.handle())?;
+        let runtime = aside::runtime(ASIDE).build()?;
+        aside::call_first(runtime.handle())?;
         let end = runtime.block_on(async {
-            let accepting = tokio::spawn(front::threads::accept(
-                tokio::net::TcpListener::from_std(grpc)?,
-                threads.doors.clone(),
-                Arc::clone(&self.plane),
-            ));
+            let accepting = grpc
+                .map(|grpc| {
+                    let grpc = tokio::net::TcpListener::from_std(grpc)?;
+                    Ok::<_, std::io::Error>(tokio::spawn(front::threads::accept(
+                        grpc,
+                        threads.doors.clone(),
+                        Arc::clone(&self.plane),
+                    )))
+                })
+                .transpose()?;
             let reporting =
                 tokio::spawn(front::http::serve(tokio::net::TcpListener::from_std(http)?, Arc::clone(&self.plane)));
             let admin = tokio::net::UnixListener::from_std(admin)?;
             let changing = tokio::spawn(front::admin::serve(admin, Arc::clone(&self.plane), self.changes.clone()));
-            let end = self.until_the_end(|| accepting.abort()).await;
+            let end = self.until_the_end(|| accepting.iter().for_each(JoinHandle::abort)).await;
             reporting.abort();
             changing.abort();
             Ok::<_, std::io::Error>(end)
         })?;
-        self.plane.phase.send_replace(Phase::Over);
+        self.plane.enter(Phase::Over);
         if end != End::Now {
             threads.join();
         }
@@ -137,12 +144,12 @@ impl Serving {
                 match command {
                     EndingCommand::ReportNotServing => {
                         self.plane.log.info("drain", &[("delay_ms", json!(self.plane.document.drain_delay_ms))]);
-                        self.plane.phase.send_replace(Phase::NotServing);
+                        self.plane.enter(Phase::NotServing);
                     }
                     EndingCommand::StopAccepting => stop_accepting(),
                     // Connections and streams watch the phase themselves.
                     EndingCommand::SendGoaway | EndingCommand::EndIdleStreams => {
-                        self.plane.phase.send_replace(Phase::Draining);
+                        self.plane.enter(Phase::Draining);
                         // Nobody waits for a shadow: what has not begun by now is not run.
                         self.plane.shadow_compute.end();
                         // Connections are given their time from here on, however quiet it was before.
@@ -151,7 +158,7 @@ impl Serving {
                     EndingCommand::AbortRemaining => {
                         let left = self.plane.counters.gauges.in_flight_requests.load(Ordering::Relaxed);
                         self.plane.log.warning("drain_timeout", &[("requests", json!(left))]);
-                        self.plane.phase.send_replace(Phase::Aborting);
+                        self.plane.enter(Phase::Aborting);
                     }
                     EndingCommand::Exit { is_clean } => return if is_clean { End::Clean } else { End::Forced },
                     EndingCommand::ExitNow => return End::Now,

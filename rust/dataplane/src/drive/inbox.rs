@@ -1,7 +1,7 @@
 //! How a compute thread hands answers back to the thread that holds the connection, and how that is told of changes.
 
 use bytes::Bytes;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tidegate_core::fault::Fault;
 use tidegate_core::plane::{LoadId, Nanos};
 use tokio::sync::Notify;
@@ -49,10 +49,11 @@ pub struct Post {
 }
 
 /// The way of replies and orders into one front thread.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Inbox {
     post: Mutex<Post>,
     pub arrived: Notify,
+    bell: OnceLock<Arc<dyn Fn() + Send + Sync>>,
 }
 
 impl Inbox {
@@ -60,16 +61,34 @@ impl Inbox {
         self.post.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Has a bell rung too, for a thread that does not wait here. Said once.
+    pub fn ring_also(&self, bell: Arc<dyn Fn() + Send + Sync>) {
+        assert!(self.bell.set(bell).is_ok(), "an inbox has one owner");
+    }
+
+    /// Wakes the thread.
+    fn ring(&self) {
+        self.arrived.notify_one();
+        self.chime();
+    }
+
+    /// Rings the bell, if there is one: what its owner cannot wait for has changed.
+    pub fn chime(&self) {
+        if let Some(bell) = self.bell.get() {
+            bell();
+        }
+    }
+
     /// Adds the replies of a batch and wakes the thread once.
     pub fn deliver(&self, replies: &mut Vec<(Ticket, Reply)>) {
         self.post().replies.append(replies);
-        self.arrived.notify_one();
+        self.ring();
     }
 
     /// Gives the thread an order.
     pub fn order(&self, order: Order) {
         self.post().orders.push(order);
-        self.arrived.notify_one();
+        self.ring();
     }
 
     /// Takes everything, leaving `empty` in its place.

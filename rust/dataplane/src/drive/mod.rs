@@ -1,11 +1,11 @@
 //! Gives the step machines of the core a clock, threads and a runtime.
 
+pub mod aside;
 pub mod change;
 pub mod clock;
 pub mod compute;
 mod control;
 pub mod execute;
-pub mod helpers;
 pub mod inbox;
 pub mod inspect;
 mod lease;

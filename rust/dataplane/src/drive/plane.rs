@@ -92,7 +92,9 @@ impl Plane {
     pub fn swap(&self, snapshot: Snapshot) {
         let epoch = snapshot.epoch;
         let old = self.snapshot.swap(Arc::new(snapshot));
-        self.swapped.send_if_modified(|known| std::mem::replace(known, epoch) != epoch);
+        if self.swapped.send_if_modified(|known| std::mem::replace(known, epoch) != epoch) {
+            self.inboxes.iter().for_each(|inbox| inbox.chime());
+        }
         // Whoever reads it lets go in microseconds. Ten thousand routes take long to take apart, so that is done here and
         // not by the last reader, which answers callers.
         for _ in 0..PATIENCE_FOR_READERS {
@@ -106,6 +108,12 @@ impl Plane {
     /// What is served now; a request takes it once.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshot.load_full()
+    }
+
+    /// The end of the gateway's life comes a step nearer.
+    pub(super) fn enter(&self, phase: Phase) {
+        self.phase.send_replace(phase);
+        self.inboxes.iter().for_each(|inbox| inbox.chime());
     }
 
     pub fn is_changing(&self) -> bool {

@@ -8,6 +8,7 @@ use super::niceness;
 use super::plane::{CHANGES_NOTHING, Plane};
 use super::state::StateDir;
 use crate::front::admin;
+use crate::front::desk::Desk;
 use crate::runtime::onnx::{OnnxRuntime, share_heaps};
 use serde_json::json;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -16,7 +17,7 @@ use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tidegate_core::document::{Document, Violation};
+use tidegate_core::document::{Document, Front, Violation};
 use tokio::sync::mpsc;
 
 /// Connections that wait to be accepted.
@@ -35,7 +36,8 @@ pub enum End {
 
 /// A gateway that serves until it is told to end.
 pub struct Gateway {
-    pub grpc: SocketAddr,
+    /// Where the native front listens; Python's listens for itself.
+    pub grpc: Option<SocketAddr>,
     pub http: SocketAddr,
     plane: Arc<Plane>,
     changes: Changes,
@@ -52,7 +54,8 @@ impl Gateway {
     pub fn start(document: &Document, base: &Path, library: &Path) -> Result<Self, Vec<String>> {
         share_heaps();
         let one = |reason: String| vec![reason];
-        let grpc = bind("listen.grpc", &document.listen.grpc);
+        let is_native = document.front == Front::Native;
+        let grpc = is_native.then(|| bind("listen.grpc", &document.listen.grpc)).transpose();
         let http = bind("listen.http", &document.listen.http);
         let (grpc, http) = match (grpc, http) {
             (Ok(grpc), Ok(http)) => (grpc, http),
@@ -67,7 +70,8 @@ impl Gateway {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let count = |asked: u64| if asked == 0 { cores } else { asked as usize };
-        let (fronts, computes) = (count(document.threads.front), count(document.threads.compute));
+        let fronts = if is_native { count(document.threads.front) } else { 1 };
+        let computes = count(document.threads.compute);
         let compute = Arc::new(Compute::new("tidegate-run", computes, 0));
         let shadow_compute = Arc::new(Compute::new("tidegate-shadow", computes, niceness::LOW));
         let repository = base.join(&document.repository);
@@ -90,7 +94,8 @@ impl Gateway {
             let address = listener.local_addr()?;
             Ok((listener, address))
         };
-        let (grpc, grpc_address) = listen(grpc).map_err(|error| abandon(one(format!("listen.grpc: {error}"))))?;
+        let grpc = grpc.map(listen).transpose().map_err(|error| abandon(one(format!("listen.grpc: {error}"))))?;
+        let (grpc, grpc_address) = grpc.unzip();
         let (http, http_address) = listen(http).map_err(|error| abandon(one(format!("listen.http: {error}"))))?;
 
         log_start(&plane, grpc_address, http_address, (fronts, computes));
@@ -101,7 +106,7 @@ impl Gateway {
         let sockets = Sockets { grpc, http, admin };
         let control = std::thread::Builder::new()
             .name("tidegate-control".to_owned())
-            .spawn(move || control.run(sockets, fronts))
+            .spawn(move || control.run(sockets, if is_native { fronts } else { 0 }))
             .map_err(|error| one(format!("cannot start a thread: {error}")))?;
         let control = Mutex::new(Some(control));
         Ok(Self { grpc: grpc_address, http: http_address, plane, changes, signals, end, control })
@@ -118,6 +123,26 @@ impl Gateway {
         }
         drop(self.changes.apply(document));
         Ok(())
+    }
+
+    /// The desk of a gateway without a native front, for the thread that calls; there is one.
+    ///
+    /// # Errors
+    /// The system has no file descriptor left.
+    pub fn desk(&self) -> std::io::Result<Desk> {
+        Desk::new(&self.plane)
+    }
+
+    /// Says in the log where a front that is not ours listens.
+    pub fn announce(&self, grpc: &str) {
+        self.plane
+            .log
+            .info("front", &[("grpc", json!(grpc)), ("interceptors", json!(self.plane.document.interceptors))]);
+    }
+
+    /// Says in the log what a front that is not ours has noticed.
+    pub fn warn(&self, event: &str, reason: &str) {
+        self.plane.log.warning(event, &[("reason", json!(reason))]);
     }
 
     /// Begins to end; called twice, ends at once.
@@ -143,7 +168,7 @@ impl Gateway {
     }
 }
 
-fn log_start(plane: &Plane, grpc: SocketAddr, http: SocketAddr, threads: (usize, usize)) {
+fn log_start(plane: &Plane, grpc: Option<SocketAddr>, http: SocketAddr, threads: (usize, usize)) {
     let snapshot = plane.snapshot();
     for version in snapshot.versions.iter() {
         plane.log.info("load", &describe(version));
@@ -151,7 +176,7 @@ fn log_start(plane: &Plane, grpc: SocketAddr, http: SocketAddr, threads: (usize,
     plane.log.info(
         "start",
         &[
-            ("grpc", json!(grpc.to_string())),
+            ("grpc", json!(grpc.map_or_else(|| "python".to_owned(), |grpc| grpc.to_string()))),
             ("http", json!(http.to_string())),
             ("epoch", json!(snapshot.epoch)),
             ("onnxruntime", json!(plane.runtime_version)),

@@ -4,7 +4,7 @@ use super::body::{Broken, Messages, encoding_of};
 use super::threads::Place;
 use super::{calls, grpc, health, infer, reflection, stream};
 use crate::drive::message::Message;
-use crate::drive::plane::{Held, Phase};
+use crate::drive::plane::{Held, Phase, Plane};
 use crate::drive::reactor::{Outcome, Reactor, draining};
 use bytes::Bytes;
 use h2::RecvStream;
@@ -28,12 +28,14 @@ const SMALL_MESSAGE: usize = 64 << 10;
 /// small frames would end a connection that pipelines many small messages, which ModelStreamInfer invites.
 const DATA_FRAME_BUDGET: usize = 64 << 20;
 
-const INFERENCE: &str = "/inference.GRPCInferenceService/";
+pub const INFERENCE: &str = "/inference.GRPCInferenceService/";
 
-/// Whether the messages of a call may be as large as the document allows.
-fn takes_tensors(path: &str) -> bool {
-    path.strip_prefix(INFERENCE)
-        .is_some_and(|method| matches!(method, "ModelInfer" | "ModelStreamInfer" | "RepositoryModelLoad"))
+/// Longest message of a call in bytes: where there may be tensors, what the document allows.
+pub fn message_limit(plane: &Plane, path: &str) -> usize {
+    let takes_tensors = path
+        .strip_prefix(INFERENCE)
+        .is_some_and(|method| matches!(method, "ModelInfer" | "ModelStreamInfer" | "RepositoryModelLoad"));
+    if takes_tensors { plane.message_limit() } else { SMALL_MESSAGE }
 }
 
 /// Serves a connection to its end.
@@ -107,8 +109,7 @@ fn dispatch(reactor: &Rc<Reactor>, peer: &Arc<str>, request: Request<RecvStream>
             return grpc::refuse(&mut respond, &fault, None);
         }
     };
-    let limit = if takes_tensors(path) { reactor.plane.message_limit() } else { SMALL_MESSAGE };
-    let messages = Messages::new(body, encoding, limit);
+    let messages = Messages::new(body, encoding, message_limit(&reactor.plane, path));
     let call = Call {
         reactor: Rc::clone(reactor),
         headers: parts.headers,
@@ -120,7 +121,7 @@ fn dispatch(reactor: &Rc<Reactor>, peer: &Arc<str>, request: Request<RecvStream>
     match path {
         "/inference.GRPCInferenceService/ModelInfer" => infer::serve(call),
         "/inference.GRPCInferenceService/ModelStreamInfer" => stream::serve(call),
-        "/grpc.health.v1.Health/Check" => unary(call, |reactor, message| health::check(&reactor.plane, message)),
+        health::CHECK => unary(call, |reactor, message| health::check(&reactor.plane, message)),
         "/grpc.health.v1.Health/Watch" => health::watch(call),
         "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
         | "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo" => reflection::serve(call),
@@ -130,13 +131,18 @@ fn dispatch(reactor: &Rc<Reactor>, peer: &Arc<str>, request: Request<RecvStream>
                 unary(call, move |reactor, message| calls::call(&reactor.plane, &method, message));
             }
             None => {
-                let shown = quoted(path);
-                let text = format!("there is no method {shown}; reflection lists the services");
+                let fault = unknown_path(path);
                 let Call { mut respond, .. } = call;
-                grpc::refuse(&mut respond, &Fault::new(Reason::UnknownMethod, text), None);
+                grpc::refuse(&mut respond, &fault, None);
             }
         },
     }
+}
+
+/// The fault of a call that nobody here takes.
+pub fn unknown_path(path: &str) -> Fault {
+    let shown = quoted(path);
+    Fault::new(Reason::UnknownMethod, format!("there is no method {shown}; reflection lists the services"))
 }
 
 /// One stream, opened and not yet read.

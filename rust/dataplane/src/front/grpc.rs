@@ -85,7 +85,7 @@ pub fn ok_trailers() -> HeaderMap {
 pub fn fault_trailers(fault: &Fault, credit: Option<&CreditLine>) -> HeaderMap {
     let mut trailers = HeaderMap::with_capacity(8);
     trailers.insert(GRPC_STATUS, HeaderValue::from(u16::from(fault.code() as u8)));
-    let cut: String = fault.message.chars().take(LONGEST_MESSAGE).collect();
+    let cut = cut(&fault.message);
     if let Ok(message) = HeaderValue::from_str(&percent_encode(&cut)) {
         trailers.insert(GRPC_MESSAGE, message);
     }
@@ -103,6 +103,11 @@ pub fn fault_trailers(fault: &Fault, credit: Option<&CreditLine>) -> HeaderMap {
         insert_credit(&mut trailers, credit);
     }
     trailers
+}
+
+/// As much of a message as clients take.
+pub fn cut(message: &str) -> String {
+    message.chars().take(LONGEST_MESSAGE).collect()
 }
 
 /// The fault as `google.rpc.Status` with ErrorInfo, BadRequest and RetryInfo.

@@ -11,6 +11,8 @@ use tidegate_core::fault::{Fault, Reason, quoted};
 use tidegate_core::oip::messages::health::health_check_response::ServingStatus;
 use tidegate_core::oip::messages::health::{HealthCheckRequest, HealthCheckResponse};
 
+/// The path of a Check.
+pub const CHECK: &str = "/grpc.health.v1.Health/Check";
 const SERVICE: &str = "inference.GRPCInferenceService";
 
 /// The state of a name; `None` if nobody serves it.

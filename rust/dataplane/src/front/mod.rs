@@ -1,9 +1,11 @@
 //! What callers see: gRPC on HTTP/2, health, reflection, and HTTP for people and probes.
 
 pub mod admin;
+pub mod bell;
 pub mod body;
 pub mod calls;
 pub mod connection;
+pub mod desk;
 pub mod grpc;
 pub mod health;
 pub mod http;

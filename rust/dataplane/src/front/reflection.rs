@@ -27,6 +27,11 @@ use tidegate_core::oip::messages::reflection::{
 static REFLECTION: LazyLock<Reflection> =
     LazyLock::new(|| Reflection::new(DESCRIPTORS).expect("the build writes a FileDescriptorSet"));
 
+/// Answers one message of a stream; see [`Reflection::answer`].
+pub fn answer(message: Bytes) -> Result<Bytes, Fault> {
+    REFLECTION.answer(message)
+}
+
 /// Serves a call: each request gets its answer, until the caller, its deadline or the gateway ends the stream.
 pub fn serve(call: Call) {
     tokio::task::spawn_local(run(call));
@@ -50,7 +55,7 @@ async fn run(call: Call) {
         match step {
             Ok(Step::More) => {}
             Ok(Step::Message(message)) => {
-                let answer = match message.into_bytes(&mut held).and_then(|message| REFLECTION.answer(message)) {
+                let answer = match message.into_bytes(&mut held).and_then(answer) {
                     Ok(answer) => answer,
                     Err(fault) => break Err(fault),
                 };

@@ -26,6 +26,9 @@ use tokio::sync::oneshot;
 /// Requests of one stream that are under way at once; then its flow control holds the caller back.
 const OUTSTANDING: usize = 64;
 
+/// Metadata with which a caller wants the first error as the status of the whole stream.
+pub const ENDS_ON_ERROR: &str = "triton_grpc_error";
+
 /// Takes the call.
 pub fn serve(call: Call) {
     tokio::task::spawn_local(run(call));
@@ -36,7 +39,7 @@ async fn run(call: Call) {
     let Ok(mut out) = respond.send_response(grpc::head(None), false) else { return };
     let started = reactor.plane.clock.now();
     let mut session = Session {
-        ends_on_error: headers.get("triton_grpc_error").is_some_and(|value| value == "true"),
+        ends_on_error: headers.get(ENDS_ON_ERROR).is_some_and(|value| value == "true"),
         deadline: timeout.map(|timeout| started.saturating_add(timeout)),
         headers,
         peer,
@@ -152,20 +155,33 @@ impl Session {
 
     async fn deliver(&mut self, out: &mut SendStream<Bytes>, outcome: Outcome) -> Delivered {
         self.outstanding.pop_front();
-        let Echo { id, model_name, wants_final } = outcome.echo.map_or_else(Echo::default, |echo| *echo);
-        let frame = match outcome.result {
-            Ok(answer) => wrap(&answer.slice(FRAME_HEAD..)),
-            Err(fault) if self.ends_on_error => return Delivered::End(fault),
-            Err(fault) => error(&id, &model_name, &fault),
+        // The time of a request may be over a moment before that of its stream, which is the same.
+        let is_late = self.deadline.is_some_and(|deadline| self.reactor.plane.clock.now() >= deadline);
+        let (frame, last) = match say(outcome, self.ends_on_error || is_late) {
+            Ok(said) => said,
+            Err(fault) => return Delivered::End(fault),
         };
-        if !grpc::send(out, frame).await {
-            return Delivered::Gone;
-        }
-        if wants_final && !grpc::send(out, last(&id, &model_name)).await {
-            return Delivered::Gone;
+        for frame in std::iter::once(frame).chain(last) {
+            if !grpc::send(out, frame).await {
+                return Delivered::Gone;
+            }
         }
         Delivered::Yes
     }
+}
+
+/// What a stream says of one request, framed: the answer or the error, and the empty message after it if it was asked for.
+///
+/// # Errors
+/// The fault, if the stream ends with it.
+pub fn say(outcome: Outcome, ends_on_error: bool) -> Result<(Bytes, Option<Bytes>), Fault> {
+    let Echo { id, model_name, wants_final } = outcome.echo.map_or_else(Echo::default, |echo| *echo);
+    let frame = match outcome.result {
+        Ok(answer) => wrap(&answer.slice(FRAME_HEAD..)),
+        Err(fault) if ends_on_error => return Err(fault),
+        Err(fault) => error(&id, &model_name, &fault),
+    };
+    Ok((frame, wants_final.then(|| last(&id, &model_name))))
 }
 
 /// A `ModelStreamInferResponse` around an encoded answer.

@@ -4,7 +4,7 @@
 //! one thread), so one acceptor hands each to the thread that has the fewest.
 
 use super::connection;
-use crate::drive::helpers;
+use crate::drive::aside;
 use crate::drive::plane::Plane;
 use crate::drive::reactor::Reactor;
 use serde_json::json;
@@ -79,8 +79,8 @@ fn work(
 ) {
     // The event interval is how many tasks run before the sockets are looked at again: as many as one wake-up can
     // bring, so that all of it is read before any of it is run.
-    let built = helpers::runtime(HEAVY_READERS).event_interval(256).build_local(LocalOptions::default());
-    let built = built.and_then(|runtime| helpers::call_first(runtime.handle()).map(|()| runtime));
+    let built = aside::runtime(HEAVY_READERS).event_interval(256).build_local(LocalOptions::default());
+    let built = built.and_then(|runtime| aside::call_first(runtime.handle()).map(|()| runtime));
     let runtime = match built {
         Ok(runtime) => runtime,
         Err(error) => {

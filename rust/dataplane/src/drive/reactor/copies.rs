@@ -16,8 +16,13 @@ impl Reactor {
         }
     }
 
+    /// Whether copies are to be launched.
+    pub fn has_copies(&self) -> bool {
+        !self.launches.borrow().is_empty()
+    }
+
     /// Sends copies on their way whose primaries have been answered.
-    pub(super) fn launch(&self) {
+    pub fn launch(&self) {
         let (now, compute) = (self.plane.clock.now(), &self.plane.shadow_compute);
         for launch in self.launches.take() {
             if launch.is_heavy() {

@@ -6,19 +6,17 @@
 mod admit;
 mod copies;
 mod queued;
+mod take;
 mod wakeup;
 
-use super::compute::deadline_expired;
 use super::execute::Request;
 use super::inbox::{Inbox, Post, Reply, Ticket};
-use super::message::Message;
 use super::plane::{Held, Phase, Plane};
 use super::snapshot::Arm;
 use super::workers::Workers;
 use crate::observe::counters::Series;
 use crate::observe::prediction_id::{PredictionId, PredictionIds};
 use crate::shadow::{Copy, Launch};
-use admit::{Admission, Admitted, Ready, Refused};
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use serde_json::json;
@@ -27,7 +25,6 @@ use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 use tidegate_core::fault::{Fault, Reason as Cause};
 use tidegate_core::oip::request::Head;
 use tidegate_core::plane::{Deadlines, Nanos, RequestKey};
@@ -181,13 +178,7 @@ impl Reactor {
             let mut post = Post::default();
             loop {
                 receiver.inbox.arrived.notified().await;
-                receiver.inbox.take(&mut post);
-                for (ticket, reply) in post.replies.drain(..) {
-                    receiver.guarded("settle", || receiver.settle(ticket, reply));
-                }
-                for order in post.orders.drain(..) {
-                    receiver.guarded("follow", || receiver.follow(order));
-                }
+                receiver.receive(&mut post);
             }
         });
         tokio::task::spawn_local(async move { keeper.keep_deadlines().await });
@@ -202,62 +193,6 @@ impl Reactor {
     fn guarded(&self, place: &str, act: impl FnOnce()) {
         if catch_unwind(AssertUnwindSafe(act)).is_err() {
             self.plane.log.error("panic", &[("place", json!(place))]);
-        }
-    }
-
-    /// Takes a `ModelInferRequest`. One that takes long to put together and to check is read on a thread of its own.
-    pub fn take(self: &Rc<Self>, message: Message, envelope: Envelope, mut held: Held, caller: Box<dyn Caller>) {
-        let (plane, snapshot) = (Arc::clone(&self.plane), self.plane.snapshot());
-        let prediction_id = self.ids.borrow_mut().next(plane.clock.unix_ms());
-        let arrived = envelope.arrived;
-        let plane_timeout = plane.document.timeout_ms * 1_000_000;
-        let admission = Admission { plane, snapshot, envelope, prediction_id, thread: self.thread };
-        if !message.is_heavy() {
-            let admitted = admission.admit(message, &mut self.head.borrow_mut(), &mut held);
-            return self.accept(admitted, arrived, held, caller);
-        }
-        let patience = admission.envelope.grpc_timeout.unwrap_or(plane_timeout);
-        let reading = tokio::task::spawn_blocking(move || {
-            let admitted = admission.admit(message, &mut Head::default(), &mut held);
-            (admitted, held)
-        });
-        let reactor = Rc::clone(self);
-        tokio::task::spawn_local(async move {
-            match tokio::time::timeout(Duration::from_nanos(patience), reading).await {
-                Err(_) => {
-                    let fault = deadline_expired();
-                    reactor.count_failure(&reactor.plane.counters.unknown, arrived, &fault);
-                    caller.answer(Outcome { result: Err(fault), credit: None, echo: None });
-                }
-                Ok(Ok((admitted, held))) => reactor.accept(admitted, arrived, held, caller),
-                Ok(Err(_)) => {
-                    let fault = Fault::new(Cause::Internal, "the gateway failed while reading; its log has the panic");
-                    reactor.count_failure(&reactor.plane.counters.unknown, arrived, &fault);
-                    caller.answer(Outcome { result: Err(fault), credit: None, echo: None });
-                }
-            }
-        });
-    }
-
-    /// Sets an admitted request aside until the end of the wake-up; answers the others.
-    fn accept(&self, admitted: Admitted, arrived: Nanos, held: Held, caller: Box<dyn Caller>) {
-        let Admitted { result, echo } = admitted;
-        match result {
-            Err(refused) => {
-                let Refused { fault, series, credit } = *refused;
-                self.count_failure(&series, arrived, &fault);
-                drop(held);
-                caller.answer(Outcome { result: Err(fault), credit, echo });
-            }
-            Ok(Ready { request, credit, copies }) => {
-                let rows = request.plan.rows;
-                let account = Account { caller, credit, echo, copies, arrived, rows, held };
-                let mut pending = self.pending.borrow_mut();
-                if pending.is_empty() {
-                    self.set_aside.notify_one();
-                }
-                pending.push(Pending { request, account });
-            }
         }
     }
 

@@ -3,7 +3,7 @@
 use super::{Pending, Queued, Reactor, draining};
 use crate::drive::compute::{Job, Origin, deadline_expired};
 use crate::drive::execute::drain_timeout;
-use crate::drive::inbox::{Order, Reply, Ticket};
+use crate::drive::inbox::{Order, Post, Reply, Ticket};
 use crate::drive::plane::Phase;
 use crate::drive::snapshot::Version;
 use std::rc::Rc;
@@ -70,10 +70,8 @@ impl Reactor {
 
     /// Answers at once whoever's deadline passes, whether the request waits or runs.
     pub(super) async fn keep_deadlines(&self) {
-        let mut expired = Vec::new();
         loop {
-            let next = self.deadlines.borrow().next();
-            match next {
+            match self.next_deadline() {
                 None => self.earlier_deadline.notified().await,
                 Some(at) => {
                     let pause = Duration::from_nanos(at.saturating_sub(self.plane.clock.now()));
@@ -83,15 +81,37 @@ impl Reactor {
                     }
                 }
             }
-            self.deadlines.borrow_mut().expire(self.plane.clock.now(), &mut expired);
-            for ticket in expired.drain(..) {
-                self.guarded("deadline", || {
-                    if let Some(queued) = self.forget(ticket) {
-                        drop(self.plane.compute.cancel(queued.key));
-                        self.finish(queued.account, Reply::fault(deadline_expired()));
-                    }
-                });
-            }
+            self.expire();
+        }
+    }
+
+    /// When the next deadline passes.
+    pub fn next_deadline(&self) -> Option<Nanos> {
+        self.deadlines.borrow().next()
+    }
+
+    /// Answers whoever's deadline has passed.
+    pub fn expire(&self) {
+        let mut expired = Vec::new();
+        self.deadlines.borrow_mut().expire(self.plane.clock.now(), &mut expired);
+        for ticket in expired {
+            self.guarded("deadline", || {
+                if let Some(queued) = self.forget(ticket) {
+                    drop(self.plane.compute.cancel(queued.key));
+                    self.finish(queued.account, Reply::fault(deadline_expired()));
+                }
+            });
+        }
+    }
+
+    /// Takes what has come for the thread: replies, then orders. `post` is empty before and after.
+    pub fn receive(&self, post: &mut Post) {
+        self.inbox.take(post);
+        for (ticket, reply) in post.replies.drain(..) {
+            self.guarded("settle", || self.settle(ticket, reply));
+        }
+        for order in post.orders.drain(..) {
+            self.guarded("follow", || self.follow(order));
         }
     }
 
@@ -120,7 +140,7 @@ impl Reactor {
     }
 
     /// The drain timeout of the gateway is over: queued requests may be sent elsewhere, begun ones are lost.
-    pub(super) fn abort(&self) {
+    pub fn abort(&self) {
         let tickets: Vec<Ticket> = self.queued.borrow().keys().copied().collect();
         for ticket in tickets {
             let Some(queued) = self.forget(ticket) else { continue };

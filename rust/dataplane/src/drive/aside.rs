@@ -11,14 +11,14 @@ use tokio::runtime::{Builder, Handle};
 /// Longer than any gateway lives.
 const ALWAYS: Duration = Duration::from_secs(100 * 365 * 86_400);
 
-/// A runtime for the calling thread, with at most so many helpers.
+/// A runtime for the calling thread, with at most so many threads beside it.
 pub fn runtime(most: usize) -> Builder {
     let mut builder = Builder::new_current_thread();
-    builder.enable_all().max_blocking_threads(most).thread_keep_alive(ALWAYS).thread_name("tidegate-help");
+    builder.enable_all().max_blocking_threads(most).thread_keep_alive(ALWAYS).thread_name("tidegate-aside");
     builder
 }
 
-/// Sees to it that a helper is there.
+/// Sees to it that one is there.
 ///
 /// # Errors
 /// The system refuses a thread.

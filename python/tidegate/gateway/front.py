@@ -1,0 +1,122 @@
+"""The front in Python: a grpc.aio server over the plane, in a thread and an event loop of its own."""
+
+import asyncio
+import threading
+from concurrent.futures import CancelledError, Future
+from functools import partial
+
+from grpc import aio
+
+from tidegate import _native
+from tidegate.config import Document
+from tidegate.errors import GatewayNotStarted
+from tidegate.gateway.calls import Calls
+from tidegate.gateway.guard import Guard
+from tidegate.gateway.heartbeat import Heartbeat
+from tidegate.gateway.interceptors import load_interceptors
+from tidegate.gateway.plane import Plane
+
+_BEYOND_THE_DRAIN_S = 2.0
+"""At `drain_timeout_ms` the plane answers what is left; this is for those answers to leave."""
+
+
+class PythonFront:
+    """A front for one gateway: made before it, so that nothing is loaded for interceptors that cannot be made."""
+
+    def __init__(self, document: Document) -> None:
+        """Makes the interceptors, on the event loop that they will live on.
+
+        Raises:
+            GatewayNotStarted: One of them cannot be made; every reason is named.
+        """
+        self._document = document
+        self._made: Future[None] = Future()
+        self._gateway: Future[_native.Gateway] = Future()
+        self._address: Future[str] = Future()
+        self.grpc_address = ""
+        """Where it listens, as `host:port`."""
+        self._thread = threading.Thread(target=self._run, name="tidegate-python-front", daemon=True)
+        self._thread.start()
+        self._made.result()
+
+    def serve(self, gateway: _native.Gateway) -> None:
+        """Binds the port and serves until the gateway has drained.
+
+        Raises:
+            GatewayNotStarted: The port is taken.
+        """
+        self._gateway.set_result(gateway)
+        self.grpc_address = self._address.result()
+        gateway.announce(self.grpc_address)
+
+    def abandon(self) -> None:
+        """There will be no gateway."""
+        self._gateway.cancel()
+        self._thread.join()
+
+    def join(self) -> None:
+        """Waits until the last answer has left."""
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._live())
+        except CancelledError:
+            return
+        except Exception as error:
+            waiting = next((future for future in (self._made, self._address) if not future.done()), None)
+            if waiting is None:
+                raise
+            waiting.set_exception(error)
+
+    async def _live(self) -> None:
+        fields = self._document.fields
+        interceptors = load_interceptors(fields["interceptors"], self._document.base_dir)
+        self._made.set_result(None)
+        gateway = await asyncio.wrap_future(self._gateway)
+        plane = Plane(gateway.desk())
+        heartbeat = Heartbeat(partial(gateway.warn, "front_still"))
+        try:
+            calls = Calls(plane)
+            guard = Guard(calls, fields["timeout_ms"] / 1e3, partial(gateway.warn, "interceptor"))
+            server = aio.server(
+                interceptors=[guard, *interceptors] if interceptors else [],
+                options=_options(fields["limits"]),
+            )
+            server.add_generic_rpc_handlers([calls])
+            address = _bind(server, fields["listen"]["grpc"])
+            await server.start()
+            self._address.set_result(address)
+            await plane.until(lambda: plane.is_draining)
+            await server.stop(fields["drain_timeout_ms"] / 1e3 + _BEYOND_THE_DRAIN_S)
+            await plane.until(lambda: plane.is_over)
+        finally:
+            heartbeat.stop()
+            plane.close()
+
+
+def _options(limits: dict[str, int]) -> list[tuple[str, int]]:
+    """The document's limits by the names that grpcio has for them."""
+    most_calls = min(limits["connections"] * limits["streams_per_connection"], 2**31 - 1)
+    return [
+        # A port that another server has is an error, not a share.
+        ("grpc.so_reuseport", 0),
+        ("grpc.max_receive_message_length", limits["message_mib"] << 20),
+        ("grpc.max_send_message_length", -1),
+        ("grpc.max_concurrent_streams", limits["streams_per_connection"]),
+        ("grpc.max_metadata_size", limits["header_list_kib"] << 10),
+        # By itself grpcio refuses calls once a thousand wait for Python; here the limits of queues and bytes decide.
+        ("grpc.server.max_pending_requests", most_calls),
+        ("grpc.server.max_pending_requests_hard_limit", most_calls),
+    ]
+
+
+def _bind(server: aio.Server, address: str) -> str:
+    host = address.rpartition(":")[0]
+    try:
+        port = server.add_insecure_port(address)
+    except RuntimeError:
+        raise GatewayNotStarted(
+            (f"listen.grpc: cannot listen on {address}; end what listens there or choose another port",)
+        ) from None
+    return f"{host}:{port}"

@@ -1,0 +1,49 @@
+//! Who reads requests from the wire: the gateway itself, or a server in Python with interceptors of the operator's.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::Document;
+use super::walk::{Fields, Walk, describe};
+
+const FRONTS: [(&str, Front); 2] = [("native", Front::Native), ("python", Front::Python)];
+
+/// More than anybody can reason about, and each costs every call.
+const MAX_INTERCEPTORS: usize = 64;
+
+/// Who reads requests from the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Front {
+    /// The gateway itself.
+    Native,
+    /// A `grpc.aio` server in the gateway's process.
+    Python,
+}
+
+pub(super) fn parse(walk: &mut Walk, root: &Fields<'_>, into: &mut Document) {
+    walk.choice(root, "front", &FRONTS, &mut into.front);
+    for (path, value) in walk.items(root, "interceptors", MAX_INTERCEPTORS) {
+        match value {
+            Value::String(name) if is_factory(name) => into.interceptors.push(name.clone()),
+            Value::Null => {}
+            other => {
+                let got = describe(other);
+                walk.refuse(&path, format!("must be a factory in Python, written package.module:factory, got {got}"));
+            }
+        }
+    }
+    if into.front == Front::Native && !into.interceptors.is_empty() {
+        walk.refuse(&format!("{}interceptors", root.path), "need `front: python`; the native front runs no Python");
+    }
+}
+
+/// Whether a text is two dotted names around a colon.
+fn is_factory(text: &str) -> bool {
+    let is_name = |name: &str| {
+        let starts = name.starts_with(|first: char| first.is_alphabetic() || first == '_');
+        starts && name.chars().all(|letter| letter.is_alphanumeric() || letter == '_')
+    };
+    text.split_once(':')
+        .is_some_and(|(module, factory)| [module, factory].iter().all(|dotted| dotted.split('.').all(is_name)))
+}

@@ -1,0 +1,295 @@
+//! A front without sockets: whoever owns them hands calls in here and fetches the answers.
+//!
+//! It belongs to one thread, as a front thread's reactor does, and does the same work in the same order. What is cheap is
+//! answered at once; what is queued is answered by a [`Desk::turn`] after the bell has rung.
+
+use super::bell::Bell;
+use super::{calls, connection, grpc, health, reflection, stream};
+use crate::drive::inbox::{Post, Ticket};
+use crate::drive::message::{Encoding, Message, too_large};
+use crate::drive::plane::{Held, Phase, Plane};
+use crate::drive::reactor::{Caller, Envelope, Outcome, Reactor, draining};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use tidegate_core::fault::{Fault, Reason};
+use tidegate_core::oip::answer::FRAME_HEAD;
+use tidegate_core::plane::Nanos;
+
+/// The end of the names of metadata that is bytes.
+const BINARY: &str = "-bin";
+
+/// What came with a message.
+pub struct Accompaniment {
+    /// Names in lower case with their values; those of `-bin` are plain bytes.
+    pub metadata: Vec<(String, Vec<u8>)>,
+    /// The caller's IP address.
+    pub peer: Arc<str>,
+    /// Time that the caller gives from now on.
+    pub timeout: Option<Nanos>,
+}
+
+/// The answer to one call, as gRPC has it.
+pub struct Answer {
+    /// One message without its frame; empty if there is none.
+    pub message: Bytes,
+    /// In a stream: the empty message that follows it, if the caller asked for one.
+    pub last: Option<Bytes>,
+    /// A gRPC status code.
+    pub status: u8,
+    /// What is wrong, for people.
+    pub details: String,
+    pub initial: Vec<(String, Vec<u8>)>,
+    pub trailing: Vec<(String, Vec<u8>)>,
+}
+
+/// What became of a call.
+pub enum Called {
+    Answered(Answer),
+    /// It waits or runs; a later turn has its answer.
+    Waits(Ticket),
+}
+
+/// How a message is asked, and so how it is answered.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Unary,
+    /// One message of a ModelStreamInfer, whose errors are messages too, unless the caller wants the first as the end
+    /// or the time of the stream is over.
+    Streamed {
+        ends_on_error: bool,
+        until: Nanos,
+    },
+}
+
+/// See the module.
+pub struct Desk {
+    reactor: Rc<Reactor>,
+    settled: Rc<RefCell<Vec<(Ticket, Form, Outcome)>>>,
+    post: Post,
+    bell: Arc<Bell>,
+    is_aborted: bool,
+}
+
+impl Desk {
+    /// The desk of a plane without front threads, which has one.
+    ///
+    /// # Errors
+    /// The system has no file descriptor left for the bell.
+    pub fn new(plane: &Arc<Plane>) -> io::Result<Self> {
+        let bell = Arc::new(Bell::new()?);
+        let own = Arc::clone(&bell);
+        plane.inboxes[0].ring_also(Arc::new(move || own.ring()));
+        let (reactor, settled, post) = (Reactor::new(plane, 0), Rc::default(), Post::default());
+        Ok(Self { reactor, settled, post, bell, is_aborted: false })
+    }
+
+    /// Can be read when a turn is due.
+    pub fn bell(&self) -> &Bell {
+        &self.bell
+    }
+
+    pub fn plane(&self) -> &Arc<Plane> {
+        &self.reactor.plane
+    }
+
+    /// Takes one unary call, such as `/inference.GRPCInferenceService/ModelInfer`.
+    pub fn call(&mut self, path: &str, message: Bytes, with: Accompaniment) -> Called {
+        match path.strip_prefix(connection::INFERENCE) {
+            Some("ModelInfer") => self.infer(message, with, Form::Unary),
+            Some(method) => self.at_once(path, message, |plane, message| calls::call(plane, method, message)),
+            None if path == health::CHECK => self.at_once(path, message, health::check),
+            None => self.at_once(path, message, |_, _| Err(connection::unknown_path(path))),
+        }
+    }
+
+    /// Takes one message of a ModelStreamInfer; the answer is a `ModelStreamInferResponse`.
+    pub fn infer_streamed(&mut self, message: Bytes, with: Accompaniment) -> Called {
+        let ends_on_error = with.metadata.iter().any(|(name, value)| name == stream::ENDS_ON_ERROR && value == b"true");
+        let until = with.timeout.map_or(Nanos::MAX, |timeout| self.plane().clock.now().saturating_add(timeout));
+        self.infer(message, with, Form::Streamed { ends_on_error, until })
+    }
+
+    /// Answers one message of a reflection stream.
+    pub fn reflect(&self, message: Bytes) -> Answer {
+        self.answer(Form::Unary, unstamped(reflection::answer(message).map(|answer| grpc::frame(&answer))))
+    }
+
+    fn infer(&mut self, message: Bytes, with: Accompaniment, form: Form) -> Called {
+        let plane = Arc::clone(self.plane());
+        let arrived = plane.clock.now();
+        let mut held = Held::new(&plane);
+        let (now, ticket) = (Rc::default(), Rc::default());
+        let slot = Slot { form, now: Rc::clone(&now), ticket: Rc::clone(&ticket), settled: Rc::clone(&self.settled) };
+        if let Err(fault) = held.grow(message.len()) {
+            self.reactor.count_failure(&plane.counters.unknown, arrived, &fault);
+            return Called::Answered(self.answer(form, unstamped(Err(fault))));
+        }
+        let envelope = Envelope {
+            metadata: header_map(with.metadata),
+            peer: with.peer,
+            grpc_timeout: with.timeout,
+            arrived,
+            wants_echo: form != Form::Unary,
+        };
+        let message = Message::new(vec![message], Encoding::Identity, plane.message_limit());
+        self.reactor.take_here(message, envelope, held, Box::new(slot));
+        if self.reactor.has_copies() {
+            self.bell.ring();
+        }
+        let outcome = now.borrow_mut().take();
+        match (outcome, ticket.get()) {
+            (Some(outcome), _) => Called::Answered(self.answer(form, outcome)),
+            (None, Some(ticket)) => Called::Waits(ticket),
+            (None, None) => {
+                let fault = Fault::new(Reason::Internal, "the gateway failed with this request; its log has the panic");
+                Called::Answered(self.answer(form, unstamped(Err(fault))))
+            }
+        }
+    }
+
+    /// A call of one small message and one small answer.
+    fn at_once(&self, path: &str, message: Bytes, reply: impl FnOnce(&Plane, Bytes) -> Result<Bytes, Fault>) -> Called {
+        let _held = Held::new(self.plane());
+        let limit = connection::message_limit(self.plane(), path);
+        let result = if message.len() > limit {
+            Err(too_large(limit, &format!("{} bytes", message.len())))
+        } else {
+            reply(self.plane(), message).map(|answer| grpc::frame(&answer))
+        };
+        Called::Answered(self.answer(Form::Unary, unstamped(result)))
+    }
+
+    /// Does what is due: replies of compute threads, orders, deadlines, copies for shadows, the end. Returns the calls
+    /// that are answered now.
+    pub fn turn(&mut self) -> Vec<(Ticket, Answer)> {
+        self.bell.hear();
+        self.reactor.receive(&mut self.post);
+        self.reactor.expire();
+        self.reactor.launch();
+        if !self.is_aborted && self.phase() >= Phase::Aborting {
+            self.is_aborted = true;
+            self.reactor.abort();
+        }
+        let settled = std::mem::take(&mut *self.settled.borrow_mut());
+        settled.into_iter().map(|(ticket, form, outcome)| (ticket, self.answer(form, outcome))).collect()
+    }
+
+    fn answer(&self, form: Form, outcome: Outcome) -> Answer {
+        match form {
+            Form::Unary => {
+                let credit = outcome.credit.as_ref();
+                match outcome.result {
+                    Ok(frame) => good(frame.slice(FRAME_HEAD..), None, plain(grpc::head(credit).headers())),
+                    Err(fault) => bad(&fault, &grpc::fault_trailers(&fault, credit)),
+                }
+            }
+            Form::Streamed { ends_on_error, until } => {
+                match stream::say(outcome, ends_on_error || self.plane().clock.now() >= until) {
+                    Ok((frame, last)) => {
+                        good(frame.slice(FRAME_HEAD..), last.map(|frame| frame.slice(FRAME_HEAD..)), Vec::new())
+                    }
+                    Err(fault) => bad(&fault, &grpc::fault_trailers(&fault, None)),
+                }
+            }
+        }
+    }
+
+    /// Gives up a call that waits: its caller is gone.
+    pub fn cancel(&self, ticket: Ticket) {
+        self.reactor.cancel(ticket);
+    }
+
+    /// How long until a turn is due for the earliest deadline.
+    pub fn next_deadline(&self) -> Option<Nanos> {
+        let now = self.plane().clock.now();
+        self.reactor.next_deadline().map(|at| at.saturating_sub(now))
+    }
+
+    /// How a stream ends because the gateway does.
+    pub fn end_of_streams(&self) -> Answer {
+        let fault = draining();
+        bad(&fault, &grpc::fault_trailers(&fault, None))
+    }
+
+    /// The epoch that is served.
+    pub fn epoch(&self) -> u64 {
+        *self.plane().swapped.borrow()
+    }
+
+    pub fn phase(&self) -> Phase {
+        *self.plane().phase.borrow()
+    }
+}
+
+/// Where the outcome of a call at the desk goes.
+struct Slot {
+    form: Form,
+    /// The outcome, if it comes before the call waits.
+    now: Rc<RefCell<Option<Outcome>>>,
+    ticket: Rc<Cell<Option<Ticket>>>,
+    settled: Rc<RefCell<Vec<(Ticket, Form, Outcome)>>>,
+}
+
+impl Caller for Slot {
+    fn answer(self: Box<Self>, outcome: Outcome) {
+        match self.ticket.get() {
+            None => *self.now.borrow_mut() = Some(outcome),
+            Some(ticket) => self.settled.borrow_mut().push((ticket, self.form, outcome)),
+        }
+    }
+
+    fn wait(self: Box<Self>, _: &Rc<Reactor>, ticket: Ticket) -> Box<dyn Caller> {
+        self.ticket.set(Some(ticket));
+        self
+    }
+}
+
+fn unstamped(result: Result<Bytes, Fault>) -> Outcome {
+    Outcome { result, credit: None, echo: None }
+}
+
+fn good(message: Bytes, last: Option<Bytes>, initial: Vec<(String, Vec<u8>)>) -> Answer {
+    Answer { message, last, status: 0, details: String::new(), initial, trailing: Vec::new() }
+}
+
+fn bad(fault: &Fault, trailers: &HeaderMap) -> Answer {
+    Answer {
+        message: Bytes::new(),
+        last: None,
+        status: fault.code() as u8,
+        details: grpc::cut(&fault.message),
+        initial: Vec::new(),
+        trailing: plain(trailers),
+    }
+}
+
+/// Metadata as gRPC libraries have it: without what they write themselves, and with the bytes of `-bin` as they are.
+fn plain(headers: &HeaderMap) -> Vec<(String, Vec<u8>)> {
+    let own = |name: &HeaderName| !["content-type", "grpc-status", "grpc-message"].contains(&name.as_str());
+    let pairs = headers.iter().filter(|(name, _)| own(name));
+    pairs
+        .filter_map(|(name, value)| {
+            let value =
+                if name.as_str().ends_with(BINARY) { BASE64.decode(value).ok()? } else { value.as_bytes().to_vec() };
+            Some((name.to_string(), value))
+        })
+        .collect()
+}
+
+/// Metadata as it comes on the wire. What HTTP/2 could not have carried is not there.
+fn header_map(metadata: Vec<(String, Vec<u8>)>) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(metadata.len());
+    for (name, value) in metadata {
+        let value = if name.ends_with(BINARY) { BASE64.encode(value).into_bytes() } else { value };
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            headers.append(name, value);
+        }
+    }
+    headers
+}
