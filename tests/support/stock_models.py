@@ -14,6 +14,7 @@ ELEMENTS = 16
 FEATURES, CLASSES, HIDDEN = 8, 3, 16
 
 DOCUMENT: dict[str, Any] = {
+    "front": "native",
     "routes": {
         # An even split, so that callers who differ are told apart by their version.
         "scorer-canary": {"sticky": 'metadata["x-unit"]', "split": {"scorer/1": 1, "scorer/2": 1}},

@@ -122,7 +122,8 @@ def test_its_second_service_for_models_is_unknown_and_said_to_be(address, answer
         stub = model_repository_pb2_grpc.ModelRepositoryServiceStub(channel)
         error = refused(lambda: stub.RepositoryIndex(model_repository_pb2.RepositoryIndexRequest()), grpc.RpcError)
     assert error.code() is grpc.StatusCode.UNIMPLEMENTED
-    assert "ModelRepositoryService" in error.details()
+    path = "/inference.model_repository.ModelRepositoryService/RepositoryIndex"
+    assert error.details() == f"there is no method {path}; reflection lists the services"
 
 
 def test_its_stream_has_another_type_and_its_stub_cannot_read_ours(address, answers):
