@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tidegate.client import tensors
+from tidegate.client import optional, tensors
+from tidegate.client.frames import table
 from tidegate.errors import Internal
 from tidegate.inference.open_inference_pb2 import InferParameter, ModelInferResponse
+
+if TYPE_CHECKING:  # neither is a dependency
+    import pandas as pd
+    import polars as pl
 
 Parameter = bool | int | str | float
 
@@ -63,6 +68,34 @@ class Answer(Mapping[str, npt.NDArray[Any]]):
         output = self.outputs[name]
         decoded = [element.decode("utf-8") for element in output.ravel().tolist()]
         return np.array(decoded, dtype=np.str_).reshape(output.shape)
+
+    def to_pandas(self, *, text: bool = True) -> pd.DataFrame:
+        """The outputs as a DataFrame: the column `y` for an output of one value a row, `y[0]` … `y[k-1]` for one of k.
+
+        Args:
+            text: Whether BYTES become text, or stay bytes.
+
+        Raises:
+            ValueError: The outputs have more than two axes, none, or different numbers of rows.
+            UnicodeDecodeError: A BYTES output is not UTF-8 and should be text.
+            ModuleNotFoundError: pandas is not installed.
+        """
+        library = optional.load("pandas", needed_for="to_pandas")
+        return library.DataFrame(table.columns(self.outputs, text=text))
+
+    def to_polars(self, *, text: bool = True) -> pl.DataFrame:
+        """The outputs as a polars DataFrame, by the rules of `to_pandas`."""
+        library = optional.load("polars", needed_for="to_polars")
+        of_objects = library.String if text else library.Binary
+        frame: pl.DataFrame = library.DataFrame(
+            [
+                library.Series(name, values.tolist(), dtype=of_objects)
+                if values.dtype.kind == "O"
+                else library.Series(name, values)
+                for name, values in table.columns(self.outputs, text=text).items()
+            ]
+        )
+        return frame
 
 
 def read(message: ModelInferResponse, metadata: Mapping[str, str]) -> Answer:

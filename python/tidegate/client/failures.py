@@ -52,6 +52,8 @@ _KINDS_BY_REASON: Mapping[str, type[RequestError]] = {
     "ANSWER_TOO_LARGE": TooLarge,
     "MODEL_FAILED": ModelFailed,
 }
+# Violations that the message itself spells out; all of them are in `violations`.
+_SPELT_OUT = 3
 # How an error of one message in a stream begins, where there is no status to carry code and reason.
 _STREAMED = re.compile(r"(?P<code>[A-Z_]+) \((?P<reason>[A-Z_]+)\): (?P<message>.*)", re.DOTALL)
 
@@ -78,6 +80,18 @@ def from_streamed_text(text: str, prediction_id: str) -> RequestError:
     return kind(message, code=code, reason=reason, prediction_id=prediction_id)
 
 
+def from_violations(violations: list[Violation]) -> RequestError:
+    """The error of a request that cannot be sent as the caller gave it."""
+    spelt = "; ".join(f"{path}: {reason}" for path, reason in violations[:_SPELT_OUT])
+    more = f"; and {len(violations) - _SPELT_OUT} more" if len(violations) > _SPELT_OUT else ""
+    return InvalidRequest(
+        f"The request cannot be sent: {spelt}{more}.",
+        code="INVALID_ARGUMENT",
+        reason="UNFIT_INPUT",
+        violations=tuple(violations),
+    )
+
+
 def from_passed_deadline() -> RequestError:
     """The error of a call whose time was over before it was sent."""
     return DeadlineExceeded(
@@ -88,6 +102,20 @@ def from_passed_deadline() -> RequestError:
 def from_closed_channel() -> RequestError:
     """The error of a call on a client that was closed."""
     return Cancelled("The client is closed.", code="CANCELLED", reason="CLIENT_CLOSED")
+
+
+def from_ended_stream() -> RequestError:
+    """The error of a request for a stream that takes no more."""
+    return Cancelled("The stream has ended; open another.", code="CANCELLED", reason="STREAM_ENDED")
+
+
+def from_unread_answers(count: int) -> RequestError:
+    """The error of a request for which a stream had no room in time."""
+    return DeadlineExceeded(
+        f"{count} answers of this stream wait to be read; read some before sending more.",
+        code="DEADLINE_EXCEEDED",
+        reason="ANSWERS_UNREAD",
+    )
 
 
 def from_unreadable_answer() -> RequestError:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from tidegate.client import values
+from tidegate.client import failures, frames, values
+from tidegate.client.metadata import Metadata
 from tidegate.client.signatures import ModelMetadata
-from tidegate.errors import InvalidRequest, Violation
+from tidegate.client.tensors import TensorSpec
+from tidegate.errors import Violation
 from tidegate.inference.open_inference_pb2 import InferParameter, ModelInferRequest
 
+if TYPE_CHECKING:  # neither is a dependency
+    import pandas as pd
+    import polars as pl
+
 Parameter = bool | int | float | str
+Inputs: TypeAlias = "Mapping[str, object] | pd.DataFrame | pl.DataFrame"
 _INT64_MIN, _INT64_MAX, _UINT64_MAX = -(2**63), 2**63 - 1, 2**64 - 1
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]+")
-# Violations that the message itself spells out; all of them are in `violations`.
-_SPELT_OUT = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,11 +27,49 @@ class Ask:
     """What a caller asks for, before it is fitted to the model."""
 
     model: str
-    inputs: Mapping[str, object]
+    inputs: Inputs
     outputs: tuple[str, ...] = ()
     version: str = ""
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     request_id: str = ""
+
+    @classmethod
+    def of(
+        cls,
+        model: str,
+        inputs: Inputs,
+        *,
+        outputs: Iterable[str] | None,
+        version: str,
+        parameters: Mapping[str, Parameter] | None,
+        request_id: str,
+    ) -> Ask:
+        """What the arguments of a call say."""
+        return cls(
+            model=model,
+            inputs=inputs,
+            outputs=tuple(outputs or ()),
+            version=version,
+            parameters=parameters or {},
+            request_id=request_id,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One of many requests to the same model, with what is its own."""
+
+    inputs: Inputs
+    """As `Client.infer` takes them."""
+
+    metadata: Metadata = field(default_factory=dict)
+    """Sent with this request, besides what all have: such as its sticky key."""
+
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    """Of this request, besides what all have."""
+
+    request_id: str = ""
+    """Comes back as the answer's `id`."""
 
 
 def build(ask: Ask, signature: ModelMetadata) -> ModelInferRequest:
@@ -35,23 +77,13 @@ def build(ask: Ask, signature: ModelMetadata) -> ModelInferRequest:
 
     Raises:
         InvalidRequest: With every violation, under the reason `UNFIT_INPUT`.
+        TypeError: The inputs are neither a mapping nor a frame.
     """
-    violations: list[Violation] = []
     request = ModelInferRequest(model_name=ask.model, model_version=ask.version, id=ask.request_id)
-    declared = {spec.name: spec for spec in signature.inputs}
-    missing = f"is missing; the model takes {_listed(declared)}"
-    violations += [Violation(_path("inputs", name), missing) for name in declared if name not in ask.inputs]
-    for name, value in ask.inputs.items():
-        path = _path("inputs", name)
-        if name not in declared:
-            violations.append(Violation(path, f"the model has no such input; it takes {_listed(declared)}"))
-            continue
-        try:
-            shape, raw = values.encode(value, declared[name], path)
-        except values.Misfit as misfit:
-            violations += misfit.violations
-            continue
-        request.inputs.add(name=name, datatype=declared[name].datatype, shape=shape)
+    of_frame = frames.encode(ask.inputs, signature.inputs)
+    encoded, violations = _encode(ask.inputs, signature.inputs) if of_frame is None else of_frame
+    for spec, shape, raw in encoded:
+        request.inputs.add(name=spec.name, datatype=spec.datatype, shape=shape)
         request.raw_input_contents.append(raw)
     for name in ask.outputs:
         request.outputs.add(name=name)
@@ -59,23 +91,36 @@ def build(ask: Ask, signature: ModelMetadata) -> ModelInferRequest:
         parameter = _parameter(value)
         if parameter is None:
             expected = "expected a bool, an integer of 64 bits, a float or text"
-            violations.append(Violation(_path("parameters", name), f"{expected}, got {type(value).__name__}"))
+            violations.append(Violation(values.path_of("parameters", name), f"{expected}, got {type(value).__name__}"))
         else:
             request.parameters[name].CopyFrom(parameter)
     if violations:
-        raise _refusal(violations)
+        raise failures.from_violations(violations)
     return request
 
 
-def _refusal(violations: list[Violation]) -> InvalidRequest:
-    spelt = "; ".join(f"{path}: {reason}" for path, reason in violations[:_SPELT_OUT])
-    more = f"; and {len(violations) - _SPELT_OUT} more" if len(violations) > _SPELT_OUT else ""
-    return InvalidRequest(
-        f"The request cannot be sent: {spelt}{more}.",
-        code="INVALID_ARGUMENT",
-        reason="UNFIT_INPUT",
-        violations=tuple(violations),
-    )
+def _encode(inputs: Any, specs: tuple[TensorSpec, ...]) -> tuple[list[values.Encoded], list[Violation]]:
+    """Each value as its input, and everything that is wrong with them."""
+    if not isinstance(inputs, Mapping):
+        kind = type(inputs)
+        advice = " (collect it first)" if kind.__name__ == "LazyFrame" else ""
+        raise TypeError(f"inputs are a mapping or a DataFrame, not {kind.__module__}.{kind.__qualname__}{advice}")
+    declared = {spec.name: spec for spec in specs}
+    missing = f"is missing; the model takes {_listed(declared)}"
+    violations = [Violation(values.path_of("inputs", name), missing) for name in declared if name not in inputs]
+    encoded: list[values.Encoded] = []
+    for name, value in inputs.items():
+        path = values.path_of("inputs", name)
+        if name not in declared:
+            violations.append(Violation(path, f"the model has no such input; it takes {_listed(declared)}"))
+            continue
+        try:
+            shape, raw = values.encode(value, declared[name], path)
+        except values.Misfit as misfit:
+            violations += misfit.violations
+        else:
+            encoded.append(values.Encoded(declared[name], shape, raw))
+    return encoded, violations
 
 
 def _parameter(value: Parameter) -> InferParameter | None:
@@ -92,10 +137,6 @@ def _parameter(value: Parameter) -> InferParameter | None:
             return InferParameter(string_param=value)
         case _:
             return None
-
-
-def _path(place: str, name: str) -> str:
-    return f"{place}.{name}" if _PLAIN_NAME.fullmatch(name) else f'{place}["{name}"]'
 
 
 def _listed(names: Iterable[str]) -> str:

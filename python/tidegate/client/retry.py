@@ -56,6 +56,17 @@ class RetryBudget:
         return replace(self, tokens=max(self.tokens - 1, 0.0)) if self.tokens >= 1 - 1e-9 else None
 
 
+def next_try(
+    budget: RetryBudget, *, code: str, tries: int, retry_after_s: float | None, remaining_s: float, dice: float
+) -> tuple[float, RetryBudget] | None:
+    """The pause before a failed call is tried again and the budget that has paid for it; None where it stays failed."""
+    if not is_retryable(code, retry_after_s=retry_after_s):
+        return None
+    pause = pause_s(budget.policy, tries=tries, retry_after_s=retry_after_s, remaining_s=remaining_s, dice=dice)
+    paid = budget.after_retry() if pause is not None else None
+    return (pause, paid) if pause is not None and paid is not None else None
+
+
 def is_retryable(code: str, *, retry_after_s: float | None) -> bool:
     """Whether sending the same request again is safe and could help.
 

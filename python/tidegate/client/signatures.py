@@ -6,10 +6,9 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from tidegate.client.channel import MODEL_METADATA, Channel, MetadataPairs
 from tidegate.client.tensors import TensorSpec
 from tidegate.errors import InvalidRequest
-from tidegate.inference.open_inference_pb2 import ModelMetadataRequest, ModelMetadataResponse
+from tidegate.inference.open_inference_pb2 import ModelMetadataResponse
 
 # Models one process talks to; the least recently used is asked for again.
 REMEMBERED = 1024
@@ -46,9 +45,8 @@ class ModelMetadata:
 class Signatures:
     """The declarations of the models that were asked for; safe to share between threads."""
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self) -> None:
         """Remember nothing yet."""
-        self._channel = channel
         self._known: OrderedDict[tuple[str, str], ModelMetadata] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -59,11 +57,9 @@ class Signatures:
                 self._known.move_to_end((model, version))
             return self._known.get((model, version))
 
-    def fetch(self, model: str, version: str, *, timeout_s: float, metadata: MetadataPairs) -> ModelMetadata:
-        """Ask the server, and remember its answer."""
-        request = ModelMetadataRequest(name=model, version=version)
-        reply = self._channel.call(MODEL_METADATA, request, timeout_s=timeout_s, metadata=metadata)
-        fetched = _metadata_of(reply.message)
+    def remember(self, model: str, version: str, message: ModelMetadataResponse) -> ModelMetadata:
+        """Take what the server declared, and read it."""
+        fetched = _metadata_of(message)
         with self._lock:
             self._known[model, version] = fetched
             self._known.move_to_end((model, version))

@@ -12,8 +12,9 @@ import grpc
 
 from tidegate.client import answer, failures
 from tidegate.client.answer import Answer
-from tidegate.client.requests import Ask, Parameter
-from tidegate.errors import Cancelled, DeadlineExceeded, InvalidRequest, RequestError
+from tidegate.client.calls import bounded
+from tidegate.client.requests import Ask, Inputs, Parameter
+from tidegate.errors import InvalidRequest, RequestError
 from tidegate.inference.open_inference_pb2 import ModelInferRequest, ModelStreamInferResponse
 
 # What a gateway lets wait on one stream before it stops reading.
@@ -69,7 +70,7 @@ class Stream(Iterator[Answer | RequestError]):
     def send(
         self,
         model: str,
-        inputs: Mapping[str, object],
+        inputs: Inputs,
         *,
         outputs: Iterable[str] | None = None,
         version: str = "",
@@ -84,27 +85,16 @@ class Stream(Iterator[Answer | RequestError]):
             Cancelled: The stream has ended.
         """
         request = self._prepare(
-            Ask(
-                model=model,
-                inputs=inputs,
-                outputs=tuple(outputs or ()),
-                version=version,
-                parameters=parameters or {},
-                request_id=request_id,
-            )
+            Ask.of(model, inputs, outputs=outputs, version=version, parameters=parameters, request_id=request_id)
         )
         with self._changed:
             has_room = self._changed.wait_for(
-                lambda: self._is_over() or len(self._unanswered) < OUTSTANDING, self._patience_s
+                lambda: self._is_over() or len(self._unanswered) < OUTSTANDING, bounded(self._patience_s)
             )
             if self._is_over():
-                raise Cancelled("The stream has ended; open another.", code="CANCELLED", reason="STREAM_ENDED")
+                raise failures.from_ended_stream()
             if not has_room:
-                raise DeadlineExceeded(
-                    f"{OUTSTANDING} answers of this stream wait to be read; read some before sending more.",
-                    code="DEADLINE_EXCEEDED",
-                    reason="ANSWERS_UNREAD",
-                )
+                raise failures.from_unread_answers(OUTSTANDING)
             self._unsent.append(request.SerializeToString())
             self._unanswered.append((model, version))
             self._changed.notify_all()
@@ -128,13 +118,10 @@ class Stream(Iterator[Answer | RequestError]):
         with self._changed:
             model, version = self._unanswered.popleft() if self._unanswered else ("", "")
             self._changed.notify_all()
-        if not message.error_message:
-            return answer.read(message.infer_response, {})
-        told = answer.read(message.infer_response, {})
-        failure = failures.from_streamed_text(message.error_message, told.prediction_id)
-        if isinstance(failure, InvalidRequest):
+        outcome = outcome_of(message)
+        if isinstance(outcome, InvalidRequest):
             self._forget(model, version)
-        return failure
+        return outcome
 
     def _requests(self) -> Iterator[bytes]:
         """What grpc's own thread sends, as it comes."""
@@ -154,3 +141,11 @@ class Stream(Iterator[Answer | RequestError]):
             self._is_ended = True
             self._unsent.clear()
             self._changed.notify_all()
+
+
+def outcome_of(message: ModelStreamInferResponse) -> Answer | RequestError:
+    """What one message of a stream says: the answer of a request, or its error."""
+    told = answer.read(message.infer_response, {})
+    if not message.error_message:
+        return told
+    return failures.from_streamed_text(message.error_message, told.prediction_id)

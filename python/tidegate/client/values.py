@@ -6,8 +6,9 @@ the same whole number, whatever it was before and becomes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +23,16 @@ NAMED_ELEMENTS = 10
 # mixes both, so beyond it a list is looked at one by one.
 _FIRST_DOUBTFUL = {BF16: 2.0**8, "FP16": 2.0**11, "FP32": 2.0**24}
 _FIRST_DOUBTFUL_ELSE = 2.0**53
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]+")
 _INT64_MIN, _UINT64_MAX = -(2**63), 2**64 - 1
+
+
+class Encoded(NamedTuple):
+    """An input as it goes on the wire."""
+
+    spec: TensorSpec
+    shape: tuple[int, ...]
+    raw: bytes
 
 
 class Misfit(Exception):  # noqa: N818  # no error to a caller: collected into one that names all of them
@@ -55,6 +65,11 @@ def encode(value: object, spec: TensorSpec, path: str) -> tuple[tuple[int, ...],
     if broken:
         raise Misfit(*broken)
     return shape, raw
+
+
+def path_of(place: str, name: str) -> str:
+    """How violations name a part of a request."""
+    return f"{place}.{name}" if _PLAIN_NAME.fullmatch(name) else f'{place}["{name}"]'
 
 
 def _fit_rank(shape: tuple[int, ...], spec: TensorSpec, path: str) -> tuple[tuple[int, ...], list[Violation]]:
