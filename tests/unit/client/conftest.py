@@ -1,4 +1,4 @@
-"""The scripted server and a client of it."""
+"""The scripted server and both clients of it."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -6,6 +6,7 @@ import grpc
 import pytest
 
 from support.scripted_server import Server
+from support.twins import connecting_by_asyncio
 from tidegate.client import Client
 
 
@@ -19,7 +20,17 @@ def server():
     running.stop(grace=None).wait()
 
 
+@pytest.fixture(params=["blocking", "asyncio"])
+def connect(request):
+    """Makes a client: what holds for one holds for its twin."""
+    if request.param == "blocking":
+        yield Client
+    else:
+        with connecting_by_asyncio() as made:
+            yield made
+
+
 @pytest.fixture
-def client(server):
-    with Client(server.address, timeout=20.0) as made:
+def client(connect, server):
+    with connect(server.address, timeout=20.0) as made:
         yield made

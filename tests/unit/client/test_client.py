@@ -6,7 +6,7 @@ import pytest
 
 from support.scripted_server import Failure, echo, metadata_of
 from tidegate import errors
-from tidegate.client import Client, IndexEntry, TensorSpec
+from tidegate.client import IndexEntry, TensorSpec
 from tidegate.inference import error_details_pb2, health_pb2, open_inference_pb2
 
 
@@ -43,8 +43,8 @@ def test_the_declaration_is_asked_once_a_model_and_version(client, server):
 
 
 @pytest.mark.usefixtures("model")
-def test_outputs_parameters_and_metadata_arrive(server):
-    with Client(server.address, metadata={"Authorization": "me"}) as client:
+def test_outputs_parameters_and_metadata_arrive(connect, server):
+    with connect(server.address, metadata={"Authorization": "me"}) as client:
         client.infer(
             "m",
             ROW,

@@ -9,7 +9,6 @@ import pytest
 
 from support.scripted_server import Failure, metadata_of, overloaded, unavailable
 from tidegate import errors
-from tidegate.client import Client
 from tidegate.inference import error_details_pb2, open_inference_pb2
 
 
@@ -142,13 +141,13 @@ def test_a_deadline_that_has_passed_sends_nothing(client, server):
         client.live(timeout=-1)
 
 
-def test_no_server_is_unavailable_within_the_deadline():
-    with Client("127.0.0.1:1", timeout=2.0) as client, pytest.raises(errors.Unavailable):
+def test_no_server_is_unavailable_within_the_deadline(connect):
+    with connect("127.0.0.1:1", timeout=2.0) as client, pytest.raises(errors.Unavailable):
         client.live()
 
 
-def test_a_closed_client_says_so(server):
-    client = Client(server.address)
+def test_a_closed_client_says_so(connect, server):
+    client = connect(server.address)
     client.close()
     with pytest.raises(errors.Cancelled, match="closed"):
         client.live()

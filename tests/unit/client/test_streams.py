@@ -5,7 +5,7 @@ import pytest
 
 from support.scripted_server import Failure, echo, metadata_of
 from tidegate import errors
-from tidegate.client import Answer, Client, streams
+from tidegate.client import Answer, streams
 from tidegate.inference import open_inference_pb2
 
 
@@ -93,9 +93,9 @@ def test_a_broken_stream_raises_and_takes_no_more(client, server):
             stream.send("m", {"x": [1]})
 
 
-def test_unread_answers_hold_the_sender_back_for_a_while_only(server):
+def test_unread_answers_hold_the_sender_back_for_a_while_only(connect, server):
     server.script("ModelStreamInfer", answered)
-    with Client(server.address, timeout=0.5) as client, client.stream() as stream:
+    with connect(server.address, timeout=0.5) as client, client.stream() as stream:
         client.metadata("m", timeout=10)
         for number in range(streams.OUTSTANDING):
             stream.send("m", {"x": [number]})
@@ -119,8 +119,8 @@ def test_a_stream_has_a_deadline_if_asked(client, server):
         next(stream)
 
 
-def test_a_closed_client_opens_no_stream(server):
-    client = Client(server.address)
+def test_a_closed_client_opens_no_stream(connect, server):
+    client = connect(server.address)
     client.close()
     with pytest.raises(errors.Cancelled, match="closed"):
         client.stream()
