@@ -12,6 +12,7 @@ pub mod messages;
 pub mod parameters;
 mod put;
 pub mod request;
+pub mod rest;
 pub mod signature;
 mod text;
 pub mod validate;

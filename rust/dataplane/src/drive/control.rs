@@ -93,15 +93,11 @@ impl Serving {
             let accepting = grpc
                 .map(|grpc| {
                     let grpc = tokio::net::TcpListener::from_std(grpc)?;
-                    Ok::<_, std::io::Error>(tokio::spawn(front::threads::accept(
-                        grpc,
-                        threads.doors.clone(),
-                        Arc::clone(&self.plane),
-                    )))
+                    Ok::<_, std::io::Error>(tokio::spawn(front::threads::accept(grpc, threads.doors.clone())))
                 })
                 .transpose()?;
-            let reporting =
-                tokio::spawn(front::http::serve(tokio::net::TcpListener::from_std(http)?, Arc::clone(&self.plane)));
+            let http = tokio::net::TcpListener::from_std(http)?;
+            let reporting = tokio::spawn(front::http::serve(http, Arc::clone(&self.plane), threads.doors.clone()));
             let admin = tokio::net::UnixListener::from_std(admin)?;
             let changing = tokio::spawn(front::admin::serve(admin, Arc::clone(&self.plane), self.changes.clone()));
             let end = self.until_the_end(|| accepting.iter().for_each(JoinHandle::abort)).await;

@@ -63,7 +63,8 @@ pub fn head(credit: Option<&CreditLine>) -> Response<()> {
     response
 }
 
-fn insert_credit(headers: &mut HeaderMap, credit: &CreditLine) {
+/// Says who answered.
+pub fn insert_credit(headers: &mut HeaderMap, credit: &CreditLine) {
     headers.insert(VERSION, credit.arm.label.clone());
     headers.insert(REASON, credit.arm.reason_label(credit.reason));
     headers.insert(EPOCH, HeaderValue::from(credit.epoch));

@@ -5,12 +5,14 @@ mod status;
 #[cfg(test)]
 mod tests;
 
+use super::rest;
+use super::threads::{Doors, Protocol};
 use crate::drive::plane::Plane;
 use crate::observe::prometheus;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
@@ -20,6 +22,7 @@ use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
+use tidegate_core::document::Front;
 use tidegate_core::plane::Nanos;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::AbortHandle;
@@ -49,8 +52,8 @@ const QUICK: [&str; 2] = ["/livez", "/readyz"];
 const PATHS: &str =
     "there is nothing under this path; try /metrics, /livez, /readyz, /status, /snapshot or /shadow/<route>\n";
 
-/// Serves until the task is dropped; connections are tasks of their own.
-pub async fn serve(listener: TcpListener, plane: Arc<Plane>) {
+/// Serves until the task is dropped; connections are tasks of their own. Those that ask for `/v2` first go to a front thread.
+pub async fn serve(listener: TcpListener, plane: Arc<Plane>, doors: Doors) {
     let started = plane.clock.now();
     // Of what takes long there is one at a time: whoever asks for much at once takes no more of the processor.
     let turn = Arc::new(tokio::sync::Mutex::new(()));
@@ -64,9 +67,15 @@ pub async fn serve(listener: TcpListener, plane: Arc<Plane>) {
                 {
                     oldest.abort();
                 }
-                seated.push_back(
-                    tokio::spawn(converse(stream, Arc::clone(&plane), started, Arc::clone(&turn))).abort_handle(),
-                );
+                let (plane, turn, doors) = (Arc::clone(&plane), Arc::clone(&turn), doors.clone());
+                let seat = tokio::spawn(async move {
+                    match rest::is_asked_for(&stream, HEAD_TIMEOUT).await {
+                        Some(true) if !doors.is_empty() => doors.deal(Protocol::Rest, stream),
+                        Some(_) => converse(stream, plane, started, turn).await,
+                        None => {}
+                    }
+                });
+                seated.push_back(seat.abort_handle());
             }
             Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
         }
@@ -117,12 +126,25 @@ fn respond(plane: &Plane, started: Nanos, method: &Method, path: &str) -> Respon
         "/readyz" => reply(StatusCode::SERVICE_UNAVAILABLE, TEXT, "ending\n"),
         "/status" => reply(StatusCode::OK, JSON, format!("{:#}\n", status::status(plane, started))),
         "/snapshot" => reply(StatusCode::OK, JSON, format!("{:#}\n", plane.snapshot().document.to_json())),
+        _ if path == "/v2" || path.starts_with("/v2/") => not_here(plane),
         _ => match shadow.map(|route| shadows::report(plane, route)) {
             Some(Ok(report)) => reply(StatusCode::OK, JSON, format!("{report:#}\n")),
             Some(Err(sentence)) => reply(StatusCode::NOT_FOUND, TEXT, format!("{sentence}\n")),
             None => reply(StatusCode::NOT_FOUND, TEXT, PATHS),
         },
     }
+}
+
+/// The answer to a request for `/v2` that came where no front thread reads it.
+fn not_here(plane: &Plane) -> Response<Full<Bytes>> {
+    if plane.document.front == Front::Python {
+        let sentence = "the protocol over HTTP needs `front: native`: interceptors in Python stand around gRPC alone\n";
+        return reply(StatusCode::NOT_IMPLEMENTED, TEXT, sentence);
+    }
+    let sentence = "this connection serves pages; ask for /v2 on another one\n";
+    let mut response = reply(StatusCode::MISDIRECTED_REQUEST, TEXT, sentence);
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
 }
 
 fn reply(status: StatusCode, kind: HeaderValue, body: impl Into<Bytes>) -> Response<Full<Bytes>> {

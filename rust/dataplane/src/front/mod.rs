@@ -1,6 +1,7 @@
 //! What callers see: gRPC on HTTP/2, health, reflection, and HTTP for people and probes.
 
 pub mod admin;
+pub mod asked;
 pub mod bell;
 pub mod body;
 pub mod calls;
@@ -11,5 +12,6 @@ pub mod health;
 pub mod http;
 pub mod infer;
 pub mod reflection;
+pub mod rest;
 pub mod stream;
 pub mod threads;

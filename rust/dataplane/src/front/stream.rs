@@ -1,27 +1,25 @@
 //! ModelStreamInfer: a stream of requests, each on its own way, answered in the order they came.
 
+use super::asked::Asked;
 use super::body::{Broken, Step};
 use super::connection::{Call, until_deadline, until_draining};
 use super::grpc;
-use crate::drive::inbox::Ticket;
 use crate::drive::message::Message;
 use crate::drive::plane::Held;
-use crate::drive::reactor::{Caller, Echo, Envelope, Outcome, Reactor};
+use crate::drive::reactor::{Echo, Envelope, Outcome, Reactor};
 use bytes::{BufMut as _, Bytes, BytesMut};
 use h2::SendStream;
 use http::HeaderMap;
 use prost::Message as _;
-use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
-use tidegate_core::fault::{Fault, Reason};
+use tidegate_core::fault::Fault;
 use tidegate_core::oip::answer::FRAME_HEAD;
 use tidegate_core::oip::messages::inference::infer_parameter::ParameterChoice;
 use tidegate_core::oip::messages::inference::{InferParameter, ModelInferResponse, ModelStreamInferResponse};
-use tokio::sync::oneshot;
 
 /// Requests of one stream that are under way at once; then its flow control holds the caller back.
 const OUTSTANDING: usize = 64;
@@ -107,13 +105,7 @@ struct Session {
     /// The caller wants the first error as the status of the whole stream.
     ends_on_error: bool,
     deadline: Option<u64>,
-    outstanding: VecDeque<Outstanding>,
-}
-
-struct Outstanding {
-    outcome: oneshot::Receiver<Outcome>,
-    /// Cancels the request if the stream goes first.
-    _guard: Guard,
+    outstanding: VecDeque<Asked>,
 }
 
 enum Delivered {
@@ -125,31 +117,23 @@ enum Delivered {
 impl Session {
     fn begin(&mut self, message: Message) {
         let now = self.reactor.plane.clock.now();
-        let (sender, outcome) = oneshot::channel();
-        let link = Rc::new(Cell::new(Link::SetAside));
-        let held_by_stream = Guard { reactor: Rc::clone(&self.reactor), link: Rc::clone(&link) };
-        self.outstanding.push_back(Outstanding { outcome, _guard: held_by_stream });
         let mut held = Held::new(&self.reactor.plane);
-        let caller = Box::new(InStream { sender, link });
-        if let Err(fault) = held.grow(message.len()) {
-            self.reactor.count_failure(&self.reactor.plane.counters.unknown, now, &fault);
-            return caller.answer(Outcome { result: Err(fault), credit: None, echo: None });
-        }
+        let grown = held.grow(message.len());
         let grpc_timeout = self.deadline.map(|deadline| deadline.saturating_sub(now));
         let (metadata, peer) = (self.headers.clone(), Arc::clone(&self.peer));
         let envelope = Envelope { metadata, peer, grpc_timeout, arrived: now, wants_echo: true };
-        self.reactor.take(message, envelope, held, caller);
+        self.outstanding.push_back(match grown {
+            // An answer that a slow caller does not read must not hold the version that gave it.
+            Ok(()) => Asked::of(&self.reactor, message, envelope, held, false),
+            Err(fault) => Asked::refused(&self.reactor, &fault, now),
+        });
     }
 
     /// The outcome of the oldest request; the others wait for it.
     async fn next(&mut self) -> Outcome {
         match self.outstanding.front_mut() {
             None => std::future::pending().await,
-            Some(first) => (&mut first.outcome).await.unwrap_or_else(|_| Outcome {
-                result: Err(Fault::new(Reason::Internal, "the request was lost inside the gateway")),
-                credit: None,
-                echo: None,
-            }),
+            Some(first) => first.outcome().await,
         }
     }
 
@@ -213,49 +197,4 @@ fn last(id: &str, model_name: &str) -> Bytes {
         ..Default::default()
     };
     wrap(&answer.encode_to_vec())
-}
-
-/// Where a request of a stream is.
-#[derive(Clone, Copy)]
-enum Link {
-    SetAside,
-    Queued(Ticket),
-    Gone,
-}
-
-/// The stream's hold on a request.
-struct Guard {
-    reactor: Rc<Reactor>,
-    link: Rc<Cell<Link>>,
-}
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        if let Link::Queued(ticket) = self.link.replace(Link::Gone) {
-            self.reactor.cancel(ticket);
-        }
-    }
-}
-
-/// The request's hold on the stream.
-struct InStream {
-    sender: oneshot::Sender<Outcome>,
-    link: Rc<Cell<Link>>,
-}
-
-impl Caller for InStream {
-    fn answer(self: Box<Self>, outcome: Outcome) {
-        // An answer that a slow caller does not read must not hold the version that gave it. A stream that is gone has
-        // nobody to tell.
-        drop(self.sender.send(Outcome { credit: None, ..outcome }));
-    }
-
-    fn wait(self: Box<Self>, _: &Rc<Reactor>, ticket: Ticket) -> Box<dyn Caller> {
-        self.link.set(Link::Queued(ticket));
-        self
-    }
-
-    fn is_gone(&self) -> bool {
-        matches!(self.link.get(), Link::Gone)
-    }
 }

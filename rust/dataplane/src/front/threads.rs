@@ -3,7 +3,7 @@
 //! gRPC clients hold few, long-lived connections. The kernel deals them unevenly (SO_REUSEPORT may put all of them on
 //! one thread), so one acceptor hands each to the thread that has the fewest.
 
-use super::connection;
+use super::{connection, rest};
 use crate::drive::aside;
 use crate::drive::plane::Plane;
 use crate::drive::reactor::Reactor;
@@ -27,15 +27,29 @@ const KEEPALIVE_PROBE: Duration = Duration::from_secs(15);
 /// one, so few at a time also bounds the memory that is not accounted for yet.
 const HEAVY_READERS: usize = 1;
 
+/// What is spoken on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    Grpc,
+    Rest,
+}
+
 /// The way into one front thread.
 #[derive(Clone)]
-pub struct Door {
-    sockets: mpsc::UnboundedSender<std::net::TcpStream>,
+struct Door {
+    sockets: mpsc::UnboundedSender<(Protocol, std::net::TcpStream)>,
     open: Arc<AtomicUsize>,
 }
 
+/// The ways into all front threads.
+#[derive(Clone)]
+pub struct Doors {
+    doors: Vec<Door>,
+    plane: Arc<Plane>,
+}
+
 pub struct Threads {
-    pub doors: Vec<Door>,
+    pub doors: Doors,
     handles: Vec<JoinHandle<()>>,
 }
 
@@ -67,13 +81,14 @@ pub fn start(plane: &Arc<Plane>, count: usize) -> std::io::Result<Threads> {
     if let Some(error) = failures.iter().next() {
         return Err(error);
     }
+    let doors = Doors { doors, plane: Arc::clone(plane) };
     Ok(Threads { doors, handles })
 }
 
 fn work(
     plane: &Arc<Plane>,
     index: usize,
-    mut arriving: mpsc::UnboundedReceiver<std::net::TcpStream>,
+    mut arriving: mpsc::UnboundedReceiver<(Protocol, std::net::TcpStream)>,
     open: Arc<AtomicUsize>,
     begun: std::sync::mpsc::Sender<std::io::Error>,
 ) {
@@ -94,9 +109,12 @@ fn work(
         let reactor = Reactor::new(plane, index);
         let own = Rc::clone(&reactor);
         tokio::task::spawn_local(async move {
-            while let Some(socket) = arriving.recv().await {
-                let place = Place::take(&own, &open);
-                tokio::task::spawn_local(connection::serve(Rc::clone(&own), socket, place));
+            while let Some((protocol, socket)) = arriving.recv().await {
+                let (reactor, place) = (Rc::clone(&own), Place::take(&own, &open));
+                match protocol {
+                    Protocol::Grpc => drop(tokio::task::spawn_local(connection::serve(reactor, socket, place))),
+                    Protocol::Rest => drop(tokio::task::spawn_local(rest::serve(reactor, socket, place))),
+                }
             }
         });
         reactor.run().await;
@@ -132,38 +150,47 @@ impl Drop for Place {
     }
 }
 
-/// Accepts until it is aborted.
-pub async fn accept(listener: tokio::net::TcpListener, doors: Vec<Door>, plane: Arc<Plane>) {
-    let limit = plane.document.limits.connections as i64;
-    let gauges = &plane.counters.gauges;
+/// Accepts gRPC's connections until it is aborted.
+pub async fn accept(listener: tokio::net::TcpListener, doors: Doors) {
     loop {
-        let socket = match listener.accept().await {
-            Ok((socket, _)) => socket,
+        match listener.accept().await {
+            Ok((socket, _)) => doors.deal(Protocol::Grpc, socket),
             Err(error) => {
-                plane.log.warning("accept", &[("reason", json!(error.to_string()))]);
+                doors.plane.log.warning("accept", &[("reason", json!(error.to_string()))]);
                 tokio::time::sleep(ACCEPT_PAUSE).await;
-                continue;
             }
-        };
-        if gauges.connections.load(Ordering::Relaxed) >= limit {
+        }
+    }
+}
+
+impl Doors {
+    /// Whether there is no front thread at all.
+    pub fn is_empty(&self) -> bool {
+        self.doors.is_empty()
+    }
+
+    /// Hands a connection to the thread that has the fewest, unless there are as many as may be.
+    pub fn deal(&self, protocol: Protocol, socket: tokio::net::TcpStream) {
+        let gauges = &self.plane.counters.gauges;
+        if gauges.connections.load(Ordering::Relaxed) >= self.plane.document.limits.connections as i64 {
             gauges.refused_connections.fetch_add(1, Ordering::Relaxed);
-            continue;
+            return;
         }
         // A connection that breaks here is gone already.
-        let Ok(socket) = socket.into_std() else { continue };
+        let Ok(socket) = socket.into_std() else { return };
         if socket.set_nodelay(true).is_err() {
-            continue;
+            return;
         }
         // Most connections end with a FIN; those whose peer vanished must give their place back too.
         let keepalive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE_PROBE);
         if SockRef::from(&socket).set_tcp_keepalive(&keepalive).is_err() {
-            continue;
+            return;
         }
-        let staffed = doors.iter().filter(|door| !door.sockets.is_closed());
+        let staffed = self.doors.iter().filter(|door| !door.sockets.is_closed());
         let Some(door) = staffed.min_by_key(|door| door.open.load(Ordering::Relaxed)) else { return };
         door.open.fetch_add(1, Ordering::Relaxed);
         gauges.connections.fetch_add(1, Ordering::Relaxed);
-        if door.sockets.send(socket).is_err() {
+        if door.sockets.send((protocol, socket)).is_err() {
             door.open.fetch_sub(1, Ordering::Relaxed);
             gauges.connections.fetch_sub(1, Ordering::Relaxed);
         }

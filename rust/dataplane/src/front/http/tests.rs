@@ -79,7 +79,9 @@ fn odd_input_ends_its_own_connection_and_in_a_full_house_the_oldest_gives_its_se
     runtime().block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it is bound");
-        let server = tokio::spawn(serve(listener, Arc::new(plane())));
+        let plane = Arc::new(plane());
+        let doors = crate::front::threads::start(&plane, 0).expect("no thread is asked for").doors;
+        let server = tokio::spawn(serve(listener, plane, doors));
         let connect = || async { TcpStream::connect(address).await.expect("the server listens") };
 
         let refused = exchange(&mut connect().await, b"\x00\xff garbage\r\n\r\n").await;

@@ -1,0 +1,165 @@
+//! The protocol over HTTP/1: `/v2`, for curl and for clients without gRPC. Whoever asks for it is served by the front threads.
+
+mod about;
+mod infer;
+mod pieces;
+mod refusal;
+
+use super::threads::Place;
+use crate::drive::plane::Phase;
+use crate::drive::reactor::Reactor;
+use hyper::body::Incoming;
+use hyper::header::{ALLOW, CONNECTION, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use percent_encoding::percent_decode_str;
+use pieces::Pieces;
+use refusal::{answer, refuse};
+use std::convert::Infallible;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+use tidegate_core::fault::{Fault, Reason, quoted};
+use tokio::net::TcpStream;
+
+/// What is here, for programs that read it.
+const OPENAPI: &str = include_str!("rest/openapi.json");
+/// How long a connection may rest between two requests, and how long the head of one may take.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
+/// Bytes that tell where a request goes: the longest method, a space, and the first part of the path.
+const TELLING: usize = 12;
+/// How long to wait for more bytes of a request that has sent too few to tell.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// Whether the first request of a connection asks for `/v2`; `None` if it does not say within `patience`.
+pub async fn is_asked_for(socket: &TcpStream, patience: Duration) -> Option<bool> {
+    let told = async {
+        let mut first = [0; TELLING];
+        loop {
+            let Ok(count) = socket.peek(&mut first).await else { return false };
+            match tells(&first[..count]) {
+                Some(told) => return told,
+                // The other side has closed, or sends no more.
+                None if count == 0 => return false,
+                None => tokio::time::sleep(PAUSE).await,
+            }
+        }
+    };
+    tokio::time::timeout(patience, told).await.ok()
+}
+
+/// Whether the first bytes of a request are of one for `/v2`; `None`: too few to tell.
+fn tells(first: &[u8]) -> Option<bool> {
+    let Some(space) = first.iter().position(|byte| *byte == b' ') else {
+        return (first.len() == TELLING).then_some(false);
+    };
+    let path = &first[space + 1..];
+    if !b"/v2".starts_with(&path[..path.len().min(3)]) {
+        return Some(false);
+    }
+    path.get(3).map(|next| matches!(next, b'/' | b' ' | b'?'))
+}
+
+/// Serves a connection to its end.
+pub async fn serve(reactor: Rc<Reactor>, socket: std::net::TcpStream, place: Place) {
+    let Ok(socket) = TcpStream::from_std(socket) else { return };
+    let peer: Arc<str> =
+        socket.peer_addr().map_or_else(|_| "".into(), |peer| peer.ip().to_canonical().to_string().into());
+    let _place = place;
+    let mut phase = reactor.plane.phase.subscribe();
+    let service = service_fn(|request| {
+        let (reactor, peer) = (Rc::clone(&reactor), Arc::clone(&peer));
+        async move { Ok::<_, Infallible>(respond(&reactor, peer, request).await) }
+    });
+    let mut server = http1::Builder::new();
+    let most_head = (reactor.plane.document.limits.header_list_kib << 10) as usize;
+    server.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(most_head.max(8 << 10));
+    let mut connection = pin!(server.serve_connection(TokioIo::new(socket), service));
+    tokio::select! {
+        // How it ends is the caller's business: there is nobody to tell.
+        ended = connection.as_mut() => drop(ended),
+        _ = phase.wait_for(|phase| *phase >= Phase::Draining) => {
+            connection.as_mut().graceful_shutdown();
+            drop(connection.await);
+        }
+    }
+}
+
+async fn respond(reactor: &Rc<Reactor>, peer: Arc<str>, request: Request<Incoming>) -> Response<Pieces> {
+    let path = request.uri().path().to_owned();
+    let parts: Vec<String> = path
+        .trim_matches('/')
+        .split('/')
+        .map(|part| percent_decode_str(part).decode_utf8_lossy().into_owned())
+        .collect();
+    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    let plane = &reactor.plane;
+    let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+    match parts[..] {
+        ["v2", "models", name, "infer"] => infer_by(reactor, (name, ""), peer, request).await,
+        ["v2", "models", name, "versions", version, "infer"] => infer_by(reactor, (name, version), peer, request).await,
+        ["v2", ..] if !is_read => not_allowed("GET, HEAD"),
+        ["v2"] => about::server(plane),
+        ["v2", "openapi.json"] => answer(StatusCode::OK, OPENAPI.trim_end()),
+        ["v2", "health", "live"] => about::live(),
+        ["v2", "health", "ready"] => about::ready(plane),
+        ["v2", "models", name] => about::model(plane, name, ""),
+        ["v2", "models", name, "ready"] => about::model_ready(plane, name, ""),
+        ["v2", "models", name, "versions", version] => about::model(plane, name, version),
+        ["v2", "models", name, "versions", version, "ready"] => about::model_ready(plane, name, version),
+        ["v2", ..] => {
+            let text = format!("there is nothing under {}; /v2/openapi.json says what there is", quoted(&path));
+            refuse(&Fault::new(Reason::UnknownMethod, text), None)
+        }
+        _ => {
+            let body = r#"{"error":"this connection serves /v2; ask for pages on another one"}"#;
+            let mut response = answer(StatusCode::MISDIRECTED_REQUEST, body);
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            response
+        }
+    }
+}
+
+async fn infer_by(
+    reactor: &Rc<Reactor>,
+    (model, version): (&str, &str),
+    peer: Arc<str>,
+    request: Request<Incoming>,
+) -> Response<Pieces> {
+    if request.method() != Method::POST {
+        return not_allowed("POST");
+    }
+    infer::infer(reactor, infer::Path { model: model.to_owned(), version: version.to_owned(), peer }, request).await
+}
+
+fn not_allowed(methods: &'static str) -> Response<Pieces> {
+    let mut response = answer(StatusCode::METHOD_NOT_ALLOWED, &format!("{{\"error\":\"only {methods} work here\"}}"));
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(methods));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::tells;
+
+    #[test]
+    fn the_first_bytes_tell_where_a_request_goes() {
+        for (first, told) in [
+            ("GET /v2/health", Some(true)),
+            ("POST /v2 HTTP", Some(true)),
+            ("GET /v2?x", Some(true)),
+            ("GET /v25", Some(false)),
+            ("GET /metrics", Some(false)),
+            ("GET /v", None),
+            ("GET /v2", None),
+            ("GET", None),
+            ("", None),
+            ("PROPFINDNOTHING", Some(false)),
+        ] {
+            assert_eq!(tells(&first.as_bytes()[..first.len().min(super::TELLING)]), told, "{first}");
+        }
+    }
+}
