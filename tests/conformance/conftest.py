@@ -9,7 +9,6 @@ import tritonclient.grpc as triton_grpc
 from support.calls import channel_to
 from support.gateway import Gateway
 
-
 # What these are about holds whoever reads the wire; the others are about the wire, starts, ends and logs.
 ON_BOTH_FRONTS = {
     "test_about_models",

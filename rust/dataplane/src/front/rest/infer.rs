@@ -72,38 +72,37 @@ async fn read(
     body: Incoming,
     held: &mut Held,
 ) -> Result<rest::Asked, Fault> {
+    // Read whole in any case: a caller whose message is cut off learns nothing of the answer.
+    let body = collect(reactor, body, held).await?;
     if let Some(encoding) = headers.get(CONTENT_ENCODING).filter(|encoding| *encoding != "identity") {
         let shown = String::from_utf8_lossy(encoding.as_bytes()).into_owned();
         let text = format!("content-encoding \"{}\" is not understood; send the body as it is", quoted(&shown));
         return Err(Fault::new(Reason::UnknownCompression, text));
     }
-    let body = collect(reactor, body, held).await?;
-    let json_length = match headers.get(JSON_LENGTH) {
-        None => body.len(),
-        Some(value) => {
-            value.to_str().ok().and_then(|text| text.parse().ok()).filter(|length| *length <= body.len()).ok_or_else(
-                || {
-                    let (shown, came) = (String::from_utf8_lossy(value.as_bytes()).into_owned(), body.len());
-                    let text = format!(
-                        "{JSON_LENGTH} is \"{}\"; expected how many of the body's {came} bytes are JSON",
-                        quoted(&shown)
-                    );
-                    Fault::new(Reason::MalformedMessage, text)
-                },
-            )?
-        }
-    };
+    let json_length = json_length(headers, body.len())?;
     let (model, version) = (path.model.clone(), path.version.clone());
     let is_heavy = body.len() > LIGHT;
     let read = move || rest::read(&body[..json_length], &body.slice(json_length..), &model, &version);
     aside(is_heavy, read).await
 }
 
-/// The whole body, accounted for while it arrives.
+/// How many of a body's bytes are JSON: all of them, unless a header says otherwise.
+fn json_length(headers: &HeaderMap, came: usize) -> Result<usize, Fault> {
+    let Some(value) = headers.get(JSON_LENGTH) else { return Ok(came) };
+    let said = value.to_str().ok().and_then(|text| text.parse().ok()).filter(|length| *length <= came);
+    said.ok_or_else(|| {
+        let shown = String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let shown = quoted(&shown);
+        let text = format!("{JSON_LENGTH} is \"{shown}\"; expected how many of the body's {came} bytes are JSON");
+        Fault::new(Reason::MalformedMessage, text)
+    })
+}
+
+/// The whole body, accounted for while it arrives. What is too large is read as far again and thrown away.
 async fn collect(reactor: &Reactor, mut body: Incoming, held: &mut Held) -> Result<Bytes, Fault> {
     let limit = reactor.plane.message_limit();
     let idle = reactor.plane.document.limits.idle_body_timeout_ms;
-    let (mut first, mut whole) = (Bytes::new(), BytesMut::new());
+    let (mut first, mut whole, mut came) = (Bytes::new(), BytesMut::new(), 0);
     loop {
         let Ok(frame) = tokio::time::timeout(Duration::from_millis(idle), body.frame()).await else {
             let text = format!("no byte of the body arrived for {idle} ms (limits.idle_body_timeout_ms)");
@@ -114,17 +113,24 @@ async fn collect(reactor: &Reactor, mut body: Incoming, held: &mut Held) -> Resu
             Fault::new(Reason::MalformedMessage, format!("the body ends before its length, or breaks HTTP: {error}"))
         })?;
         let Ok(chunk) = frame.into_data() else { continue };
-        held.grow(chunk.len())?;
-        let came = first.len() + whole.len() + chunk.len();
+        came += chunk.len();
         if came > limit {
-            return Err(too_large(limit, &format!("more than {limit} bytes")));
+            (first, whole) = (Bytes::new(), BytesMut::new());
+            if came > 2 * limit {
+                break;
+            }
+            continue;
         }
+        held.grow(chunk.len())?;
         if whole.is_empty() && first.is_empty() {
             first = chunk;
         } else {
             whole.extend_from_slice(&std::mem::take(&mut first));
             whole.extend_from_slice(&chunk);
         }
+    }
+    if came > limit {
+        return Err(too_large(limit, &format!("{came} bytes or more")));
     }
     // Nearly always one piece holds a small body, which is then used as it came.
     Ok(if whole.is_empty() { first } else { whole.freeze() })
