@@ -13,7 +13,7 @@ from support.scripted_server import echo, metadata_of, overloaded, unavailable
 from tidegate import errors
 from tidegate.client import aio
 from tidegate.client.aio import Client, pool
-from tidegate.inference.open_inference_pb2 import ServerLiveResponse
+from tidegate.inference.open_inference_pb2 import ModelStreamInferResponse, ServerLiveResponse
 
 
 @pytest.fixture(autouse=True)
@@ -247,6 +247,21 @@ def test_a_task_that_is_cancelled_while_it_reads_ends_the_stream(server):
                 await stream.send("m", {"x": [1]})
 
     asyncio.run(run())
+
+
+def test_tasks_that_read_one_stream_share_its_answers(server):
+    def answered(raw, context):
+        return ModelStreamInferResponse(infer_response=echo(raw, context))
+
+    server.script("ModelStreamInfer", answered)
+
+    async def run():
+        async with Client(server.address) as client, client.stream() as stream:
+            readers = [asyncio.create_task(anext(stream)) for _ in range(5)]
+            await asyncio.gather(*(stream.send("m", {"x": [number]}) for number in range(5)))
+            return sorted(int(answer["x"][0]) for answer in await asyncio.gather(*readers))
+
+    assert asyncio.run(run()) == [0, 1, 2, 3, 4]
 
 
 def test_a_client_that_was_never_used_leaves_nothing():

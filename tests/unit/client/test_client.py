@@ -1,10 +1,12 @@
 """The client against a real server of its own process."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import grpc
 import numpy as np
 import pytest
 
-from support.scripted_server import Failure, echo, metadata_of
+from support.scripted_server import Failure, Server, echo, metadata_of
 from tidegate import errors
 from tidegate.client import IndexEntry, TensorSpec
 from tidegate.inference import error_details_pb2, health_pb2, open_inference_pb2
@@ -169,3 +171,19 @@ def test_the_other_questions(client, server):
     assert client.statistics("m")[0].inference_count == 5
     assert client.index() == (IndexEntry(name="m", version="2", state="UNAVAILABLE", reason="not ONNX"),)
     assert client.health() == "SERVING"
+
+
+def test_credentials_make_the_connection_a_secure_one(connect):
+    handler = Server()
+    handler.script("ServerLive", open_inference_pb2.ServerLiveResponse(live=True))
+    running = grpc.server(ThreadPoolExecutor(), handlers=[handler])
+    port = running.add_secure_port("127.0.0.1:0", grpc.local_server_credentials())
+    running.start()
+    try:
+        with connect(f"127.0.0.1:{port}", credentials=grpc.local_channel_credentials()) as client:
+            assert client.live()
+        stranger = connect(f"127.0.0.1:{port}", timeout=2.0, credentials=grpc.ssl_channel_credentials())
+        with stranger, pytest.raises(errors.Unavailable):
+            stranger.live()
+    finally:
+        running.stop(grace=None).wait()

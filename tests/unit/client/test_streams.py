@@ -1,5 +1,7 @@
 """A stream answers in order, and one failed request does not end it."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import grpc
 import pytest
 
@@ -124,3 +126,40 @@ def test_a_closed_client_opens_no_stream(connect, server):
     client.close()
     with pytest.raises(errors.Cancelled, match="closed"):
         client.stream()
+
+
+def test_a_client_without_a_deadline_waits_for_room_for_as_long_as_it_takes(connect, server):
+    server.script("ModelStreamInfer", answered)
+    with (
+        connect(server.address, timeout=float("inf")) as client,
+        client.stream() as stream,
+        ThreadPoolExecutor() as pool,
+    ):
+        for number in range(streams.OUTSTANDING):
+            stream.send("m", {"x": [number]})
+        waiting = pool.submit(stream.send, "m", {"x": [64]})
+        assert next(stream)["x"].tolist() == [0]
+        waiting.result(timeout=20)
+        stream.done()
+        assert [answer["x"].tolist() for answer in stream] == [[number] for number in range(1, 65)]
+
+
+def test_an_answer_that_is_no_message_is_the_fault_of_the_server(client, server):
+    server.script("ModelStreamInfer", b"\xff\xff")
+    with client.stream() as stream:
+        stream.send("m", {"x": [1]})
+        with pytest.raises(errors.Internal, match="not of the protocol"):
+            next(stream)
+
+
+def test_closing_the_client_ends_its_streams(connect, server):
+    server.script("ModelStreamInfer", answered)
+    client = connect(server.address)
+    stream = client.stream()
+    stream.send("m", {"x": [1]})
+    next(stream)
+    client.close()
+    with pytest.raises(errors.Cancelled):
+        next(stream)
+    with pytest.raises(errors.Cancelled):
+        stream.send("m", {"x": [1]})

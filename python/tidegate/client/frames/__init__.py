@@ -67,6 +67,8 @@ def encode(inputs: Any, specs: Iterable[TensorSpec]) -> tuple[list[Encoded], lis
 
 def _reader(inputs: object) -> Callable[[Any], list[Column]] | None:
     """Who reads it, if its library is loaded: nobody has a frame of another."""
+    if isinstance(inputs, Mapping):
+        return None
     for library, read in _READERS.items():
         if isinstance(inputs, getattr(sys.modules.get(library), "DataFrame", ())):
             return read
