@@ -150,6 +150,7 @@ class Tidegate(_Process):
         path = work / f"{name}.json"
         path.write_text(json.dumps(self.document))
         super().__init__(name, [str(binary), "serve", str(path)], work / f"{name}.log")
+        self.http = self._bound["http"]
 
     def get(self, path: str) -> str:
         """A page of its HTTP port."""
