@@ -156,6 +156,8 @@ def test_one_call_at_a_time_keeps_to_one_connection(server):
         async with Client(server.address, connections=3) as client:
             for number in range(5):
                 await client.infer("m", {"x": [number]})
+                async with client.stream():
+                    pass
 
     asyncio.run(run())
     assert len(peers) == 1

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from support.framing import refusals, sent
 from tidegate.client import frames
+from tidegate.client.tensors import DTYPES
 
 BOTH = pytest.mark.parametrize("library", [pd, pl], ids=["pandas", "polars"])
 
@@ -27,6 +28,13 @@ def test_an_input_of_several_values_a_row_is_its_numbered_columns(library):
     frame = library.DataFrame({"x[2]": [2, 5], "x[0]": [0.5, 3.0], "x[1]": [True, False]})
     assert sent(frame, x=("FP32", [-1, 3]))["x"].tolist() == [[0.5, 1.0, 2.0], [3.0, 0.0, 5.0]]
     assert sent(frame, x=("FP32", [-1, -1]))["x"].tolist() == [[0.5, 1.0, 2.0], [3.0, 0.0, 5.0]]
+
+
+@BOTH
+@pytest.mark.parametrize("datatype", [*DTYPES, "BF16"])
+def test_numbered_columns_keep_their_rows_whatever_the_datatype(library, datatype):
+    frame = library.DataFrame({"x[0]": [0, 1, 0], "x[1]": [1, 1, 0]})
+    assert sent(frame, x=(datatype, [-1, 2]))["x"].tolist() == [[0, 1], [1, 1], [0, 0]]
 
 
 @BOTH

@@ -27,7 +27,8 @@ from tidegate.errors import Violation
 _READERS: Mapping[str, Callable[[Any], list[Column]]] = {"pandas": from_pandas.read, "polars": from_polars.read}
 # How many columns are named for one reason before the rest is only counted.
 NAMED_COLUMNS = 10
-_ONE_AXIS, _TWO_AXES = 1, 2
+# So many columns are listed one by one; of more the first and the last.
+_LISTED = 2
 
 
 def is_frame(inputs: object) -> bool:
@@ -100,7 +101,7 @@ def _encode(spec: TensorSpec, columns: list[Column], rows: int) -> Encoded:
     Raises:
         Misfit: With every violation of every column.
     """
-    shape = (rows,) if len(spec.shape) == _ONE_AXIS else (rows, len(columns))
+    shape = (rows,) if len(spec.shape) == 1 else (rows, len(columns))
     one = replace(spec, shape=(-1,))
     raws: list[bytes] = []
     broken: list[Violation] = []
@@ -160,4 +161,4 @@ def _rest(path: str, count: int, what: str) -> list[Violation]:
 
 
 def _listed(labels: list[str]) -> str:
-    return ", ".join(labels) if len(labels) <= _TWO_AXES else f"{labels[0]} … {labels[-1]}"
+    return ", ".join(labels) if len(labels) <= _LISTED else f"{labels[0]} … {labels[-1]}"
