@@ -293,3 +293,6 @@ fn header_map(metadata: Vec<(String, Vec<u8>)>) -> HeaderMap {
     }
     headers
 }
+
+#[cfg(test)]
+mod tests;
