@@ -137,7 +137,7 @@ class Desk:
     """Where a front in Python hands in calls. Every method is for the thread that made it."""
 
     def fileno(self) -> int:
-        """A file descriptor that can be read when a turn is due."""
+        """A file descriptor that can be read when the desk is to be attended."""
 
     def call(
         self,
@@ -147,7 +147,7 @@ class Desk:
         peer: str,
         timeout_s: float | None,
     ) -> Answer | int:
-        """Takes a unary call: its answer, or the ticket under which a later turn has it."""
+        """Takes a unary call: its answer, or the ticket under which it comes later."""
 
     def infer_streamed(
         self, message: bytes, metadata: list[tuple[str, str | bytes]], peer: str, timeout_s: float | None
@@ -157,14 +157,14 @@ class Desk:
     def reflect(self, message: bytes) -> Answer:
         """Answers one message of a reflection stream."""
 
-    def turn(self) -> list[tuple[int, Answer]]:
+    def attend(self) -> list[tuple[int, Answer]]:
         """Does what is due, and returns what is answered now, by ticket."""
 
     def cancel(self, ticket: int) -> None:
         """Gives up a call that waits; one that is answered already is left alone."""
 
     def next_deadline_s(self) -> float | None:
-        """How many seconds until a turn is due for the earliest deadline."""
+        """How many seconds until the earliest deadline."""
 
     def end_of_streams(self) -> Answer:
         """The status with which streams end because the gateway does."""

@@ -42,7 +42,7 @@ class Plane:
         self._timer: asyncio.TimerHandle | None = None
         self._state = desk.state()
         self._changed = asyncio.Event()
-        self._loop.add_reader(desk.fileno(), self._turn)
+        self._loop.add_reader(desk.fileno(), self._attend)
 
     def call(
         self, method: str, request: bytes, *, metadata: Metadata = (), peer: str = "", deadline: float | None = None
@@ -188,8 +188,8 @@ class Plane:
         self._set_timer()
         return future
 
-    def _turn(self) -> None:
-        for ticket, answer in self._desk.turn():
+    def _attend(self) -> None:
+        for ticket, answer in self._desk.attend():
             future = self._waiting.pop(ticket, None)
             if future is not None and not future.done():
                 future.set_result(answer)
@@ -201,7 +201,7 @@ class Plane:
         self._set_timer()
 
     def _set_timer(self) -> None:
-        """Has a turn taken at the earliest deadline; one that is set too early finds nothing to do."""
+        """Has the desk attended at the earliest deadline; too early is no harm."""
         wait = self._desk.next_deadline_s()
         if wait is None:
             return
@@ -210,4 +210,4 @@ class Plane:
             return
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._loop.call_at(due, self._turn)
+        self._timer = self._loop.call_at(due, self._attend)

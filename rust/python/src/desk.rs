@@ -131,9 +131,9 @@ impl Desk {
         Answer::new(py, self.native.reflect(Bytes::copy_from_slice(&message)))
     }
 
-    fn turn(&mut self, py: Python<'_>) -> PyResult<Vec<(u64, Answer)>> {
+    fn attend(&mut self, py: Python<'_>) -> PyResult<Vec<(u64, Answer)>> {
         let native = &mut self.native;
-        let answers = py.detach(|| SendWrapper::new(native.turn())).take();
+        let answers = py.detach(|| SendWrapper::new(native.attend())).take();
         answers.into_iter().map(|(ticket, answer)| Ok((ticket, Answer::new(py, answer)?))).collect()
     }
 

@@ -1,7 +1,7 @@
 //! A front without sockets: whoever owns them hands calls in here and fetches the answers.
 //!
 //! It belongs to one thread, as a front thread's reactor does, and does the same work in the same order. What is cheap is
-//! answered at once; what is queued is answered by a [`Desk::turn`] after the bell has rung.
+//! answered at once; what is queued is answered by [`Desk::attend`] once the bell has rung.
 
 use super::bell::Bell;
 use super::{calls, connection, grpc, health, reflection, stream};
@@ -51,7 +51,7 @@ pub struct Answer {
 /// What became of a call.
 pub enum Called {
     Answered(Answer),
-    /// It waits or runs; a later turn has its answer.
+    /// It waits or runs; its answer comes later.
     Waits(Ticket),
 }
 
@@ -89,7 +89,7 @@ impl Desk {
         Ok(Self { reactor, settled, post, bell, is_aborted: false })
     }
 
-    /// Can be read when a turn is due.
+    /// Rings when the desk is to be attended.
     pub fn bell(&self) -> &Bell {
         &self.bell
     }
@@ -167,7 +167,7 @@ impl Desk {
 
     /// Does what is due: replies of compute threads, orders, deadlines, copies for shadows, the end. Returns the calls
     /// that are answered now.
-    pub fn turn(&mut self) -> Vec<(Ticket, Answer)> {
+    pub fn attend(&mut self) -> Vec<(Ticket, Answer)> {
         self.bell.hear();
         self.reactor.receive(&mut self.post);
         self.reactor.expire();
@@ -205,7 +205,7 @@ impl Desk {
         self.reactor.cancel(ticket);
     }
 
-    /// How long until a turn is due for the earliest deadline.
+    /// How long until the earliest deadline, when the desk is to be attended.
     pub fn next_deadline(&self) -> Option<Nanos> {
         let now = self.plane().clock.now();
         self.reactor.next_deadline().map(|at| at.saturating_sub(now))

@@ -1,4 +1,4 @@
-//! Calls handed in at a desk: answered at once, or after the bell has rung.
+//! Calls handed in at a desk: answered at once, or once the bell has rung.
 
 use super::{Accompaniment, Answer, Called, Desk};
 use crate::drive::clock::{Clock, SystemClock};
@@ -51,11 +51,11 @@ impl Office {
         }
     }
 
-    /// Takes turns until one has an answer, as an event loop does whenever the bell rings.
-    fn turn(&mut self) -> Vec<(Ticket, Answer)> {
+    /// Attends until one has an answer, as an event loop does whenever the bell rings.
+    fn attend(&mut self) -> Vec<(Ticket, Answer)> {
         let clock = SystemClock::new();
         loop {
-            let answers = self.desk.turn();
+            let answers = self.desk.attend();
             if !answers.is_empty() {
                 return answers;
             }
@@ -86,16 +86,16 @@ fn what_is_cheap_is_answered_inside_the_call_and_says_who_answered() {
     assert_eq!((said.model_name.as_str(), said.outputs.len()), ("m", 2));
     let names: Vec<&str> = answer.initial.iter().map(|(name, _)| name.as_str()).collect();
     assert!(names.contains(&"x-tidegate-version") && !names.contains(&"content-type"), "{names:?}");
-    assert!(office.desk.turn().is_empty());
+    assert!(office.desk.attend().is_empty());
 }
 
 #[test]
-fn what_is_queued_is_answered_by_a_turn_and_each_by_its_own_ticket() {
+fn what_is_queued_is_answered_when_the_desk_is_attended_and_each_by_its_own_ticket() {
     let mut office = Office::new(&Scripted::honest(), 0);
     let tickets = [1.0, 2.0].map(|value| office.waits(value, None));
-    let mut answers = office.turn();
+    let mut answers = office.attend();
     while answers.len() < 2 {
-        answers.extend(office.turn());
+        answers.extend(office.attend());
     }
     answers.sort_by_key(|(ticket, _)| *ticket);
     assert_eq!(answers.iter().map(|(ticket, _)| *ticket).collect::<Vec<_>>(), tickets);
@@ -136,13 +136,13 @@ fn a_deadline_that_passes_and_a_caller_that_goes_free_their_places() {
     assert_eq!(office.compute.depth(queue).requests, 1);
     office.clock.advance(1_000);
     assert_eq!(office.desk.next_deadline(), Some(0));
-    let mut answers = office.desk.turn();
+    let mut answers = office.desk.attend();
     answers.sort_by_key(|(ticket, _)| *ticket);
     let codes: Vec<_> = answers.iter().map(|(ticket, answer)| (*ticket, answer.status)).collect();
     assert_eq!(codes, [(late, Code::DeadlineExceeded as u8), (gone, Code::Cancelled as u8)]);
     assert_eq!(office.compute.depth(queue).requests, 0);
     gate.open();
-    assert_eq!(office.turn()[0].0, running);
+    assert_eq!(office.attend()[0].0, running);
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn at_the_end_of_the_gateway_what_waits_is_answered() {
     gate.wait();
     let waiting = office.waits(2.0, None);
     office.desk.plane().phase.send_replace(Phase::Aborting);
-    let mut answers = office.desk.turn();
+    let mut answers = office.desk.attend();
     answers.sort_by_key(|(ticket, _)| *ticket);
     let codes: Vec<_> = answers.iter().map(|(ticket, answer)| (*ticket, answer.status)).collect();
     assert_eq!(codes, [(begun, Code::Aborted as u8), (waiting, Code::Unavailable as u8)]);
