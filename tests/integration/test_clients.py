@@ -11,8 +11,8 @@ import pytest
 
 PROGRAMS = {
     "tritonclient": ("triton_infer", "triton_async", "triton_stream", "triton_about", "perf_analyzer"),
-    "kserve": ("kserve_client",),
-    "mlserver": ("mlserver_client", "seldon_metadata"),
+    "kserve": ("kserve_client", "kserve_rest"),
+    "mlserver": ("mlserver_client", "mlserver_infer", "seldon_metadata"),
     "reflection": ("reflection_client",),
 }
 FOLDER = Path(__file__).with_name("clients")
