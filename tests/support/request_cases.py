@@ -220,6 +220,12 @@ PARAMETERS = [
     case("INVALID_TIMEOUT", "no unit", raw(message(GOOD), ("grpc-timeout", "5"))),
     case("INVALID_TIMEOUT", "negative", raw(message(GOOD), ("grpc-timeout", "-5S"))),
     case("INVALID_TIMEOUT", "nine digits", raw(message(GOOD), ("grpc-timeout", "123456789S"))),
+    case(
+        "WRONG_DIALECT",
+        "KServe's",
+        call("RepositoryModelLoad", oip.RepositoryModelLoadRequest(repository_name="add")),
+        "repository_name",
+    ),
     case("ADMIN_ONLY", "load", call("RepositoryModelLoad", oip.RepositoryModelLoadRequest(model_name="add"))),
     case("ADMIN_ONLY", "unload", call("RepositoryModelUnload", oip.RepositoryModelUnloadRequest(model_name="add"))),
     case("ADMIN_ONLY", "a trace setting", call("TraceSetting", _trace_on()), "settings"),

@@ -66,6 +66,8 @@ class Queue(_Form):
 
     requests: StrictInt | None = None
     mib: StrictInt | None = None
+    priority_levels: StrictInt | None = None
+    default_priority: StrictInt | None = None
 
 
 class Version(_Form):

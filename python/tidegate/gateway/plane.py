@@ -159,9 +159,10 @@ class Plane:
                 try:
                     await asyncio.wait((coming, draining), return_when=asyncio.FIRST_COMPLETED)
                 finally:
-                    if not coming.done():
-                        coming.cancel()
-                if coming.cancelled() or not coming.done():
+                    # A stream that is given up has nobody to tell how its messages ended.
+                    if not coming.cancel() and not coming.cancelled():
+                        coming.exception()
+                if not coming.done() or coming.cancelled():
                     break
                 try:
                     item = coming.result()

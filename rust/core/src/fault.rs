@@ -94,6 +94,7 @@ reasons! {
     ContentsOutOfRange "CONTENTS_OUT_OF_RANGE" InvalidArgument,
     TruncatedBytes "TRUNCATED_BYTES" InvalidArgument,
     InvalidParameter "INVALID_PARAMETER" InvalidArgument,
+    WrongDialect "WRONG_DIALECT" InvalidArgument,
     InvalidTimeout "INVALID_TIMEOUT" InvalidArgument,
     InvalidCompression "INVALID_COMPRESSION" InvalidArgument,
     UnknownCompression "UNKNOWN_COMPRESSION" Unimplemented,

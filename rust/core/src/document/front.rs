@@ -47,3 +47,22 @@ fn is_factory(text: &str) -> bool {
     text.split_once(':')
         .is_some_and(|(module, factory)| [module, factory].iter().all(|dotted| dotted.split('.').all(is_name)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Front;
+    use crate::document::parse;
+    use serde_json::json;
+
+    #[test]
+    fn interceptors_are_factories_and_need_the_front_that_runs_them() {
+        let good = parse(&json!({"front": "python", "interceptors": ["a.b:make", "c:D.e"]})).expect("a good document");
+        assert_eq!((good.front, good.interceptors.len()), (Front::Python, 2));
+        let bad = json!({"front": "python", "interceptors": ["a", "a:", ":b", "a b:c", 1, "1a:b", "a..b:c"]});
+        let violations = parse(&bad).expect_err("it is refused");
+        assert_eq!(violations.len(), 7);
+        assert!(violations.iter().all(|found| found.reason.contains("package.module:factory")), "{violations:?}");
+        let native = parse(&json!({"interceptors": ["a:b"]})).expect_err("it is refused");
+        assert_eq!((native[0].path.as_str(), native[0].reason.contains("front: python")), ("interceptors", true));
+    }
+}

@@ -10,6 +10,7 @@ mod parse;
 mod route;
 mod routes;
 mod segments;
+mod settings;
 mod shadows;
 mod versions;
 mod walk;
@@ -25,6 +26,7 @@ pub use names::{MAX_NAME_BYTES, NameError, VersionId, check_name};
 pub use parse::parse;
 pub use route::{Decision, Pins, Route, Segment, Shadow};
 pub use routes::{MAX_CONDITIONS, parse_stored};
+pub use settings::{Batching, BatchingMode, Queue, VersionSettings};
 pub use walk::Violation;
 
 /// The document with every default filled in, fields in the order of `docs/configuration.md`, names sorted.
@@ -160,62 +162,6 @@ pub struct Listen {
 impl Default for Listen {
     fn default() -> Self {
         Self { grpc: "127.0.0.1:8001".to_owned(), http: "127.0.0.1:8002".to_owned() }
-    }
-}
-
-/// How one version runs.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
-pub struct VersionSettings {
-    pub batching: Batching,
-    /// How many batches run at once.
-    pub instances: u64,
-    /// Threads inside one operator.
-    pub intra_op_threads: u64,
-    pub queue: Queue,
-}
-
-impl Default for VersionSettings {
-    fn default() -> Self {
-        Self { batching: Batching::default(), instances: 2, intra_op_threads: 1, queue: Queue::default() }
-    }
-}
-
-/// How requests share a run.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
-pub struct Batching {
-    pub mode: BatchingMode,
-    /// Most rows in one batch.
-    pub max: u64,
-    /// How long an idle instance waits for more rows.
-    pub max_delay_us: u64,
-}
-
-impl Default for Batching {
-    fn default() -> Self {
-        Self { mode: BatchingMode::Auto, max: 64, max_delay_us: 0 }
-    }
-}
-
-/// Whether requests share a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum BatchingMode {
-    /// When warm-up found that rows do not influence each other.
-    Auto,
-    On,
-    Off,
-}
-
-/// What may wait for a version.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
-pub struct Queue {
-    pub requests: u64,
-    pub mib: u64,
-}
-
-impl Default for Queue {
-    fn default() -> Self {
-        Self { requests: 1024, mib: 256 }
     }
 }
 

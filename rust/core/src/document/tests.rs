@@ -29,6 +29,8 @@ fn an_empty_document_is_all_defaults() {
     assert_eq!(document, Document::default());
     let expected = json!({
         "listen": {"grpc": "127.0.0.1:8001", "http": "127.0.0.1:8002"},
+        "front": "native",
+        "interceptors": [],
         "repository": "./models",
         "state_dir": ".tidegate",
         "versions": {},
@@ -60,7 +62,7 @@ fn a_route_gets_its_defaults_from_its_split_and_its_name() {
     assert_eq!(rendered["routes"]["r"].to_string(), expected.to_string());
     let version = json!({
         "batching": {"mode": "auto", "max": 64, "max_delay_us": 0}, "instances": 2, "intra_op_threads": 1,
-        "queue": {"requests": 1024, "mib": 256},
+        "queue": {"requests": 1024, "mib": 256, "priority_levels": 1, "default_priority": 1},
     });
     assert_eq!(rendered["versions"]["m/2"].to_string(), version.to_string(), "routed versions are spelled out");
     assert_eq!(document.routed_versions().len(), 3);
@@ -200,7 +202,7 @@ fn what_segments_pins_and_shadows_cannot_say_is_refused_where_it_stands() {
     let always = json!({"segments": [{"name": "a", "split": {"m/1": 1}}]});
     assert_refused(&with_route(&always), "routes.r.segments[0]", "has no when");
     assert_refused(&with_route(&json!({"segments": {}})), "routes.r.segments", "must be a list");
-    assert_refused(&with_route(&json!({"shadow": [null]})), "routes.r.shadow[0]", "must be a mapping");
+    assert_refused(&with_route(&json!({"shadow": [null]})), "routes.r.shadow[0]", "must not be null");
     assert_refused(&with_route(&json!({"pins": "maybe"})), "routes.r.pins", "allow, deny or");
     assert_refused(&with_route(&json!({"shadow": [{"to": "m/3"}, {"to": "m/3"}]})), "routes.r.shadow[1].to", "earlier");
     assert_refused(

@@ -20,6 +20,9 @@ const INTRA_OP_THREADS: Bounds = Bounds { min: 1, max: 256, why: "threads inside
 const QUEUE_REQUESTS: Bounds = Bounds { min: 1, max: 1_048_576, why: "requests that wait" };
 const QUEUE_MIB: Bounds = Bounds { min: 1, max: 1_048_576, why: "MiB of requests that wait; at most 1 TiB" };
 
+const PRIORITY_LEVELS: Bounds = Bounds { min: 1, max: 16, why: "levels of priority; each is a queue" };
+const DEFAULT_PRIORITY: Bounds = Bounds { min: 1, max: 16, why: "one of priority_levels; 1 is the most urgent" };
+
 pub(super) fn parse(walk: &mut Walk, root: &Fields<'_>) -> BTreeMap<VersionId, VersionSettings> {
     let mut versions = BTreeMap::new();
     let Some((path, value)) = root.get("versions") else { return versions };
@@ -42,9 +45,12 @@ fn settings(walk: &mut Walk, path: String, value: &Value) -> VersionSettings {
     batching(walk, &fields, &mut settings.batching);
     walk.integer(&fields, "instances", &INSTANCES, &mut settings.instances);
     walk.integer(&fields, "intra_op_threads", &INTRA_OP_THREADS, &mut settings.intra_op_threads);
-    let queue = walk.section(&fields, "queue", &["requests", "mib"]);
+    let queue = walk.section(&fields, "queue", &["requests", "mib", "priority_levels", "default_priority"]);
     walk.integer(&queue, "requests", &QUEUE_REQUESTS, &mut settings.queue.requests);
     walk.integer(&queue, "mib", &QUEUE_MIB, &mut settings.queue.mib);
+    walk.integer(&queue, "priority_levels", &PRIORITY_LEVELS, &mut settings.queue.priority_levels);
+    let levels = Bounds { max: settings.queue.priority_levels, ..DEFAULT_PRIORITY };
+    walk.integer(&queue, "default_priority", &levels, &mut settings.queue.default_priority);
     settings
 }
 

@@ -78,6 +78,8 @@ fn read_value(reader: &mut Reader<'_>, mut value: Value) -> Result<Value, Malfor
 pub struct Asked {
     /// Triton's `timeout`, in microseconds; 0 means none.
     pub timeout_us: Option<u64>,
+    /// Triton's `priority`: 1 is the most urgent, 0 names none.
+    pub priority: u64,
     /// Triton's `triton_enable_empty_final_response`, for streams.
     pub final_response: bool,
 }
@@ -128,6 +130,7 @@ impl Asked {
     fn take(&mut self, key: &str, value: Value) -> Result<(), &'static str> {
         match key {
             "timeout" => self.timeout_us = Some(unsigned(value)?).filter(|&us| us > 0),
+            "priority" => self.priority = unsigned(value)?,
             "triton_enable_empty_final_response" => self.final_response = boolean(value)?,
             "sequence_start" | "sequence_end" => drop(boolean(value)?),
             "sequence_id" if matches!(value, Value::Text(_)) => {}

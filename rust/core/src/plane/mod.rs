@@ -10,6 +10,7 @@ mod cost;
 mod deadlines;
 mod ending;
 mod inline;
+mod levels;
 mod lifecycle;
 mod queue;
 mod reconcile;
@@ -18,6 +19,7 @@ mod slots;
 #[cfg(test)]
 mod tests;
 mod turns;
+mod waiters;
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, DefaultHasher};

@@ -1,8 +1,9 @@
-//! What waits for one version: one line in order of arrival, and in it one chain per shape.
+//! What waits for one version at one level of priority: one line in order of arrival, and in it one chain per shape.
 
 use std::collections::VecDeque;
 
 use super::arena::{Arena, Key, NONE};
+use super::waiters::{By, List, Waiter};
 use super::{Map, Nanos};
 
 /// How one version may be run and how much may wait for it.
@@ -20,6 +21,8 @@ pub struct VersionPolicy {
     pub max_requests: u32,
     /// Most bytes of waiting requests. A single request above it is always refused.
     pub max_bytes: u64,
+    /// Levels of priority; 0 counts as 1.
+    pub levels: u8,
 }
 
 /// One request that wants to run.
@@ -33,6 +36,8 @@ pub struct Waiting<T> {
     pub cost: Nanos,
     /// The time from which on it must not be started.
     pub deadline: Nanos,
+    /// How urgent it is: 0 goes first.
+    pub level: u8,
     pub payload: T,
 }
 
@@ -55,70 +60,6 @@ pub struct Depth {
     pub bytes: u64,
     /// Runs begun and not finished.
     pub running: u32,
-}
-
-/// A waiting request in its lists.
-pub(super) struct Waiter<T> {
-    pub(super) waiting: Waiting<T>,
-    pub(super) version: Key,
-    arrived: Nanos,
-    links: [Links; 2],
-}
-
-#[derive(Clone, Copy)]
-struct Links {
-    previous: u32,
-    next: u32,
-}
-
-const UNLINKED: Links = Links { previous: NONE, next: NONE };
-
-impl<T> Waiter<T> {
-    pub(super) fn new(waiting: Waiting<T>, version: Key, arrived: Nanos) -> Self {
-        Self { waiting, version, arrived, links: [UNLINKED; 2] }
-    }
-}
-
-/// Which of a waiter's two lists.
-#[derive(Clone, Copy)]
-enum By {
-    Arrival = 0,
-    Shape = 1,
-}
-
-/// A doubly linked list through the arena, so that a cancelled request leaves from the middle at once.
-#[derive(Clone, Copy)]
-struct List {
-    first: u32,
-    last: u32,
-}
-
-impl List {
-    const EMPTY: Self = Self { first: NONE, last: NONE };
-
-    fn push<T>(&mut self, by: By, arena: &mut Arena<Waiter<T>>, index: u32) {
-        arena.at_mut(index).links[by as usize] = Links { previous: self.last, next: NONE };
-        if self.last == NONE {
-            self.first = index;
-        } else {
-            arena.at_mut(self.last).links[by as usize].next = index;
-        }
-        self.last = index;
-    }
-
-    fn unlink<T>(&mut self, by: By, arena: &mut Arena<Waiter<T>>, index: u32) {
-        let Links { previous, next } = arena.at(index).links[by as usize];
-        if previous == NONE {
-            self.first = next;
-        } else {
-            arena.at_mut(previous).links[by as usize].next = next;
-        }
-        if next == NONE {
-            self.last = previous;
-        } else {
-            arena.at_mut(next).links[by as usize].previous = previous;
-        }
-    }
 }
 
 /// The waiting requests of one shape.
@@ -145,7 +86,7 @@ pub(super) struct Taken<T> {
     pub(super) cost: Nanos,
 }
 
-/// The queue of one version. All its waiters live in the arena that is handed in.
+/// The queue of one level. All its waiters live in the arena that is handed in.
 pub(super) struct Queue {
     policy: VersionPolicy,
     line: List,
@@ -188,11 +129,11 @@ impl Queue {
         Depth { requests: self.requests, rows: self.rows, bytes: self.bytes, running }
     }
 
-    /// Whether there is room for a request of so many bytes.
-    pub(super) fn admit(&self, bytes: u64) -> Result<(), Refusal> {
-        if self.requests >= self.policy.max_requests {
+    /// Whether there is room for a request of so many bytes beside what waits.
+    pub(super) fn admit(&self, requests: u32, waiting: u64, bytes: u64) -> Result<(), Refusal> {
+        if requests >= self.policy.max_requests {
             Err(Refusal::QueueFull)
-        } else if self.bytes.saturating_add(bytes) > self.policy.max_bytes {
+        } else if waiting.saturating_add(bytes) > self.policy.max_bytes {
             Err(Refusal::QueueBytesFull)
         } else {
             Ok(())
@@ -238,6 +179,11 @@ impl Queue {
         waiting
     }
 
+    /// When its oldest request arrived.
+    pub(super) fn oldest<T>(&self, arena: &Arena<Waiter<T>>) -> Nanos {
+        if self.requests == 0 { Nanos::MAX } else { arena.at(self.line.first).arrived }
+    }
+
     /// Which shape is next. The oldest request decides, so no shape starves; while it still waits for company, a
     /// batch of another shape that is full already may go.
     pub(super) fn readiness<T>(&self, arena: &Arena<Waiter<T>>, now: Nanos) -> Readiness {
@@ -261,7 +207,7 @@ impl Queue {
         taken.requests.reserve_exact(most as usize);
         while index != NONE {
             let waiter = arena.at(index);
-            let next = waiter.links[By::Shape as usize].next;
+            let next = waiter.next(By::Shape);
             let key = arena.key(index);
             if waiter.waiting.deadline <= now {
                 taken.expired.push(self.remove(arena, key).payload);

@@ -10,8 +10,10 @@
 
 use super::Nanos;
 use super::arena::{Arena, Key};
-use super::queue::{Depth, Queue, Readiness, Refusal, Taken, VersionPolicy, Waiter, Waiting};
+use super::levels::{Levels, Pick, Ready};
+use super::queue::{Depth, Refusal, Taken, VersionPolicy, Waiting};
 use super::turns::Account;
+use super::waiters::Waiter;
 
 /// A version in a [`Scheduler`]; it goes stale when the version is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -49,7 +51,7 @@ pub enum Next<T> {
 
 /// One version: its queue, its share, and whether it was closed while runs were going on.
 struct Lane {
-    queue: Queue,
+    queue: Levels,
     account: Account,
     is_closed: bool,
 }
@@ -82,7 +84,7 @@ impl<T> Scheduler<T> {
 
     /// Opens a queue for a version.
     pub fn add_version(&mut self, policy: VersionPolicy) -> VersionKey {
-        let lane = Lane { queue: Queue::new(policy), account: Account::default(), is_closed: false };
+        let lane = Lane { queue: Levels::new(policy), account: Account::default(), is_closed: false };
         VersionKey(self.lanes.insert(lane))
     }
 
@@ -134,19 +136,19 @@ impl<T> Scheduler<T> {
 
     /// What an idle thread shall do now.
     pub fn next(&mut self, now: Nanos) -> Next<T> {
-        let (key, shape) = match self.choose(now) {
-            Choice::Chosen(key, shape) => (key, shape),
+        let (key, pick) = match self.choose(now) {
+            Choice::Chosen(key, pick) => (key, pick),
             Choice::Wait(until) => return Next::Wait { until },
             Choice::Pay(rounds) => {
                 self.pay(rounds);
                 match self.choose(now) {
-                    Choice::Chosen(key, shape) => (key, shape),
+                    Choice::Chosen(key, pick) => (key, pick),
                     Choice::Pay(_) | Choice::Wait(_) => unreachable!("the rounds were counted to give somebody credit"),
                 }
             }
         };
         let lane = self.lanes.get_mut(key).expect("a busy lane exists");
-        let Taken { requests, expired, rows, cost } = lane.queue.take(&mut self.waiters, shape, now);
+        let Taken { requests, expired, rows, cost } = lane.queue.take(&mut self.waiters, pick, now);
         if !requests.is_empty() {
             lane.account.begin(cost);
             self.running += 1;
@@ -158,7 +160,7 @@ impl<T> Scheduler<T> {
             return Next::Expired(expired);
         }
         let requests = requests.into_iter().map(|(key, payload)| (RequestKey(key), payload)).collect();
-        Next::Run(Batch { version: VersionKey(key), shape, rows, requests, expired, cost })
+        Next::Run(Batch { version: VersionKey(key), shape: pick.shape, rows, requests, expired, cost })
     }
 
     /// A run of the version ended after so many nanoseconds, well or badly. Ends that belong to no run are ignored.
@@ -209,10 +211,10 @@ impl<T> Scheduler<T> {
                 continue;
             }
             match lane.queue.readiness(&self.waiters, now) {
-                Readiness::Now(shape) if lane.account.has_credit() => return Choice::Chosen(*key, shape),
-                Readiness::Now(_) => earliest(&mut rounds, lane.account.rounds_to_credit()),
-                Readiness::At(due) => earliest(&mut until, due),
-                Readiness::Empty => {}
+                Ready::Now(pick) if lane.account.has_credit() => return Choice::Chosen(*key, pick),
+                Ready::Now(_) => earliest(&mut rounds, lane.account.rounds_to_credit()),
+                Ready::At(due) => earliest(&mut until, due),
+                Ready::Empty => {}
             }
         }
         rounds.map_or(Choice::Wait(until), Choice::Pay)
@@ -230,7 +232,7 @@ impl<T> Scheduler<T> {
 }
 
 enum Choice {
-    Chosen(Key, u64),
+    Chosen(Key, Pick),
     /// Somebody could run, after so many rounds.
     Pay(u64),
     Wait(Option<Nanos>),
@@ -247,13 +249,20 @@ mod tests {
 
     #[test]
     fn versions_that_come_and_go_leave_nothing_behind() {
-        let policy =
-            VersionPolicy { batching: true, max_rows: 1, max_delay: 0, instances: 1, max_requests: 9, max_bytes: 9 };
+        let policy = VersionPolicy {
+            batching: true,
+            max_rows: 1,
+            max_delay: 0,
+            instances: 1,
+            max_requests: 9,
+            max_bytes: 9,
+            levels: 1,
+        };
         let mut scheduler = Scheduler::new();
         for _ in 0..100 {
             let version = scheduler.add_version(policy);
             for payload in 0..3 {
-                let waiting = Waiting { rows: 1, bytes: 1, shape: 1, cost: 1, deadline: 9, payload };
+                let waiting = Waiting { rows: 1, bytes: 1, shape: 1, cost: 1, deadline: 9, level: 0, payload };
                 scheduler.arrive(0, version, waiting).expect("there is room");
             }
             assert!(matches!(scheduler.next(0), Next::Run(_)));

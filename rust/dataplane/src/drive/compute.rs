@@ -97,6 +97,7 @@ impl Compute {
             shape: job.request.plan.shape,
             cost,
             deadline: job.request.deadline,
+            level: job.request.level,
             payload: job,
         };
         let mut state = self.lock();

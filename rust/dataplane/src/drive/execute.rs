@@ -29,6 +29,8 @@ pub struct Request {
     /// Most bytes of the answer (`limits.message_mib`).
     pub most_answer: usize,
     pub arrived: Nanos,
+    /// How urgent it is: 0 goes first.
+    pub level: u8,
     pub deadline: Nanos,
 }
 

@@ -229,6 +229,7 @@ impl Launch {
             credited: false,
             most_answer: usize::MAX,
             arrived: now,
+            level: version.settings.queue.level(0),
             deadline,
             message,
         };

@@ -60,6 +60,7 @@ pub(crate) fn version(
         instances: settings.instances as u32,
         max_requests: settings.queue.requests as u32,
         max_bytes,
+        levels: settings.queue.priority_levels as u8,
     });
     Arc::new(Version {
         id: name.parse().expect("tests write model/number"),

@@ -33,7 +33,7 @@ fn reserved_parameters_of_the_right_type_are_taken() {
         ("triton_enable_empty_final_response", Value::Bool(true)),
         ("anything", Value::Unset),
     ];
-    assert_eq!(ask(&entries), Ok(Asked { timeout_us: Some(1500), final_response: true }));
+    assert_eq!(ask(&entries), Ok(Asked { timeout_us: Some(1500), priority: 1, final_response: true }));
     assert_eq!(ask(&[("sequence_id", Value::Uint64(7))]), Ok(Asked::default()));
     assert_eq!(ask(&[("timeout", Value::Uint64(0))]), Ok(Asked::default()), "0 means none");
 }

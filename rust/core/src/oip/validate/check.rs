@@ -21,7 +21,9 @@ pub(super) struct Check<'a> {
 impl<'a> Check<'a> {
     pub(super) fn inputs(&mut self, batched: bool) {
         let (head, signature) = (self.head, self.signature);
-        if !head.raw.is_empty() && head.raw.len() != head.inputs.len() {
+        // An input in shared memory has no entry, and is refused for that by its own name.
+        let is_shared = || head.inputs.iter().any(|input| self.asks_for_shared_memory(input));
+        if !head.raw.is_empty() && head.raw.len() != head.inputs.len() && !is_shared() {
             let (raw, inputs) = (head.raw.len(), head.inputs.len());
             self.faults.add(
                 Reason::RawCountMismatch,
@@ -133,8 +135,12 @@ impl<'a> Check<'a> {
         self.plan.elements = self.plan.elements.saturating_add(weight);
     }
 
+    fn asks_for_shared_memory(&self, input: &Input) -> bool {
+        find(self.head.input_parameters(input), self.message, b"shared_memory_region").is_some()
+    }
+
     fn shared_memory(&mut self, index: usize, input: &Input) {
-        if find(self.head.input_parameters(input), self.message, b"shared_memory_region").is_some() {
+        if self.asks_for_shared_memory(input) {
             self.faults.add(
                 Reason::SharedMemoryDisabled,
                 || format!("inputs[{index}].parameters[\"shared_memory_region\"]"),

@@ -143,7 +143,8 @@ fn raw_contents_that_do_not_fit_are_refused() {
     let cut = |r: &mut ModelInferRequest| r.raw_input_contents[0] = vec![0; 7].into();
     refused(raw(), cut, (RawLengthMismatch, "raw_input_contents[0]", length));
     let both = "input \"hour\" has typed contents beside raw_input_contents; expected one or the other";
-    let add = |r: &mut ModelInferRequest| r.inputs[0].contents = Some(InferTensorContents::default());
+    let one = InferTensorContents { fp32_contents: vec![1.0], ..InferTensorContents::default() };
+    let add = |r: &mut ModelInferRequest| r.inputs[0].contents = Some(one.clone());
     refused(raw(), add, (RawAndTyped, "inputs[0].contents", both));
     let of_bytes = |raw: &[u8], reason, sentence: &str| {
         let raw = raw.to_vec();

@@ -2,8 +2,15 @@
 
 use crate::plane::{Batch, Depth, Nanos, Next, Refusal, RequestKey, Scheduler, VersionKey, VersionPolicy, Waiting};
 
-const POLICY: VersionPolicy =
-    VersionPolicy { batching: true, max_rows: 8, max_delay: 0, instances: 2, max_requests: 4, max_bytes: 1_000 };
+const POLICY: VersionPolicy = VersionPolicy {
+    batching: true,
+    max_rows: 8,
+    max_delay: 0,
+    instances: 2,
+    max_requests: 4,
+    max_bytes: 1_000,
+    levels: 1,
+};
 
 fn with(policy: VersionPolicy) -> (Scheduler<char>, VersionKey) {
     let mut scheduler = Scheduler::new();
@@ -12,7 +19,7 @@ fn with(policy: VersionPolicy) -> (Scheduler<char>, VersionKey) {
 }
 
 fn waiting(rows: u32, shape: u64, payload: char) -> Waiting<char> {
-    Waiting { rows, bytes: 10, shape, cost: 5, deadline: 1_000, payload }
+    Waiting { rows, bytes: 10, shape, cost: 5, deadline: 1_000, level: 0, payload }
 }
 
 /// Queues requests of (rows, shape, name) at time zero.
@@ -161,4 +168,39 @@ fn a_closed_version_gives_back_its_queue_and_lets_its_runs_end() {
     scheduler.finished(version, 5);
     assert!(scheduler.is_idle());
     assert_eq!(scheduler.depth(version), Depth::default());
+}
+
+fn urgent(level: u8, payload: char) -> Waiting<char> {
+    Waiting { level, ..waiting(1, 1, payload) }
+}
+
+#[test]
+fn the_more_urgent_overtake_and_share_no_batch_with_the_others() {
+    let (mut scheduler, version) = with(VersionPolicy { levels: 3, max_requests: 5, ..POLICY });
+    for (level, payload) in [(2, 'a'), (1, 'b'), (0, 'c'), (9, 'd'), (0, 'e')] {
+        scheduler.arrive(0, version, urgent(level, payload)).expect("there is room");
+    }
+    assert_eq!(scheduler.depth(version).requests, 5);
+    for expected in ["ce", "b", "ad"] {
+        let batch = run(&mut scheduler, 0);
+        assert_eq!(names(&batch), expected);
+        scheduler.finished(version, 1);
+    }
+}
+
+#[test]
+fn a_flood_of_urgent_requests_lets_one_below_by_now_and_then() {
+    let (mut scheduler, version) = with(VersionPolicy { levels: 2, batching: false, ..POLICY });
+    scheduler.arrive(0, version, urgent(1, 'z')).expect("there is room");
+    let mut before = 0;
+    loop {
+        scheduler.arrive(1, version, urgent(0, 'a')).expect("there is room");
+        let batch = run(&mut scheduler, 1);
+        scheduler.finished(version, 1);
+        if names(&batch) == "z" {
+            break;
+        }
+        before += 1;
+    }
+    assert_eq!(before, 8);
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::plane::levels::PATIENCE;
 use crate::plane::{Batch, Depth, Nanos, Next, Refusal, RequestKey, Scheduler, VersionKey, VersionPolicy, Waiting};
 
 /// A request as the account knows it.
@@ -14,6 +15,7 @@ struct Known {
     shape: u64,
     arrived: Nanos,
     deadline: Nanos,
+    level: u8,
 }
 
 /// What a test asks to be queued.
@@ -24,6 +26,7 @@ pub(super) struct Request {
     pub(super) shape: u64,
     pub(super) cost: Nanos,
     pub(super) deadline: Nanos,
+    pub(super) level: u8,
 }
 
 /// The scheduler under test and its account. Payloads are serial numbers, so order of arrival is order of numbers.
@@ -34,6 +37,8 @@ pub(super) struct Ledger {
     waiting: BTreeMap<u64, Known>,
     stale: Vec<RequestKey>,
     running: BTreeMap<VersionKey, u32>,
+    /// Runs of more urgent levels since somebody below was let by.
+    passed: BTreeMap<VersionKey, u32>,
     serial: u64,
     /// Every number that came out, by whichever door.
     pub(super) out: BTreeSet<u64>,
@@ -51,9 +56,11 @@ impl Ledger {
     }
 
     pub(super) fn close(&mut self, version: VersionKey) {
-        let expected: Vec<u64> =
+        let mut expected: Vec<u64> =
             self.waiting.iter().filter(|(_, known)| known.version == version).map(|(serial, _)| *serial).collect();
-        assert_eq!(self.scheduler.close_version(version), expected, "everything queued comes back, oldest first");
+        expected.sort_by_key(|serial| self.waiting[serial].level);
+        assert_eq!(self.scheduler.close_version(version), expected, "all comes back, each level's oldest first");
+        self.passed.remove(&version);
         self.policies.remove(&version);
         for serial in expected {
             self.leave(serial);
@@ -62,7 +69,7 @@ impl Ledger {
     }
 
     pub(super) fn arrive(&mut self, now: Nanos, version: VersionKey, request: Request) -> Result<RequestKey, Refusal> {
-        let Request { rows, bytes, shape, cost, deadline } = request;
+        let Request { rows, bytes, shape, cost, deadline, level } = request;
         let expected = match self.policies.get(&version) {
             None => Err(Refusal::Closed),
             Some(policy) if self.depth(version).requests >= policy.max_requests => Err(Refusal::QueueFull),
@@ -70,11 +77,14 @@ impl Ledger {
             Some(_) => Ok(()),
         };
         let payload = self.serial;
-        let answer = self.scheduler.arrive(now, version, Waiting { rows, bytes, shape, cost, deadline, payload });
+        let waiting = Waiting { rows, bytes, shape, cost, deadline, level, payload };
+        let answer = self.scheduler.arrive(now, version, waiting);
         self.serial += 1;
         let answer = match answer {
             Ok(key) => {
-                self.waiting.insert(payload, Known { key, version, rows, bytes, shape, arrived: now, deadline });
+                let last = self.policies[&version].levels.max(1) - 1;
+                let level = level.min(last);
+                self.waiting.insert(payload, Known { key, version, rows, bytes, shape, arrived: now, deadline, level });
                 Ok(key)
             }
             Err((refusal, back)) => {
@@ -140,7 +150,9 @@ impl Ledger {
 
     fn check_batch(&mut self, now: Nanos, batch: &Batch<u64>) {
         let policy = self.policies[&batch.version];
-        self.check_turn(now, batch.version, batch.shape, policy);
+        let level = self.waiting[&batch.requests[0].1].level;
+        let is_let_by = self.check_level(now, batch.version, level);
+        self.check_turn(now, (batch.version, level), batch.shape, policy);
         self.check_expired(now, &batch.expired);
         let running = self.running.entry(batch.version).or_default();
         *running += 1;
@@ -148,7 +160,8 @@ impl Ledger {
         let numbers: Vec<u64> = batch.requests.iter().map(|(_, number)| *number).collect();
         assert!(!numbers.is_empty() && numbers.is_sorted());
         let known: Vec<Known> = numbers.iter().map(|number| self.waiting[number]).collect();
-        assert!(known.iter().all(|one| one.version == batch.version && one.shape == batch.shape), "never mixed");
+        let is_same = |one: &Known| (one.version, one.shape, one.level) == (batch.version, batch.shape, level);
+        assert!(known.iter().all(is_same), "never mixed");
         assert!(known.iter().all(|one| one.deadline > now), "never too late");
         let rows: u64 = known.iter().map(|one| u64::from(one.rows)).sum();
         assert_eq!(rows, batch.rows);
@@ -158,22 +171,59 @@ impl Ledger {
             self.leave(*number);
         }
         self.ran += numbers.len() as u64;
-        let mut left = self.waiting.iter().filter(|(_, one)| one.version == batch.version && one.shape == batch.shape);
+        let is_below = self.waiting.values().any(|one| one.version == batch.version && one.level > level);
+        let passed = self.passed.entry(batch.version).or_default();
+        *passed = if is_below && !is_let_by { *passed + 1 } else { 0 };
+        let mut left = self.waiting.iter().filter(|(_, one)| is_same(one));
         if let Some((number, one)) = left.next() {
             assert!(*number > numbers[numbers.len() - 1], "in order of arrival");
             assert!(!policy.batching || rows + u64::from(one.rows) > most, "nothing that fits is left behind");
         }
     }
 
-    /// The shape taken is the oldest request's, unless that one may still wait for company and this one is full.
-    fn check_turn(&self, now: Nanos, version: VersionKey, shape: u64, policy: VersionPolicy) {
-        let oldest = self.waiting.values().find(|one| one.version == version).expect("the batch is there");
-        let is_due = !policy.batching || oldest.arrived + policy.max_delay <= now;
-        assert!(if is_due { oldest.shape == shape } else { self.is_full(version, shape) });
+    /// The levels of a version with something to run now, each with the arrival of its oldest.
+    fn ready(&self, now: Nanos, version: VersionKey) -> Vec<(u8, Nanos)> {
+        let policy = self.policies[&version];
+        let levels = 0..policy.levels.max(1);
+        let ready = levels.filter_map(|level| {
+            let oldest = self.of(version, level).next()?;
+            let due = oldest.arrived + if policy.batching { policy.max_delay } else { 0 };
+            let is_full = self.of(version, level).any(|one| self.is_full((version, level), one.shape));
+            (due <= now || policy.max_delay > 0 && policy.batching && is_full).then_some((level, oldest.arrived))
+        });
+        ready.collect()
     }
 
-    fn is_full(&self, version: VersionKey, shape: u64) -> bool {
-        let same = self.waiting.values().filter(|one| one.version == version && one.shape == shape);
+    fn of(&self, version: VersionKey, level: u8) -> impl Iterator<Item = &Known> {
+        self.waiting.values().filter(move |one| one.version == version && one.level == level)
+    }
+
+    /// The most urgent level goes, or after enough runs above them the oldest below. Says which of the two it was.
+    fn check_level(&self, now: Nanos, version: VersionKey, level: u8) -> bool {
+        let ready = self.ready(now, version);
+        let passed = self.passed.get(&version).copied().unwrap_or(0);
+        let oldest_below = ready[1..].iter().min_by_key(|(level, since)| (*since, *level));
+        match oldest_below {
+            Some((below, _)) if passed >= PATIENCE => {
+                assert_eq!(level, *below, "the oldest below is let by");
+                true
+            }
+            _ => {
+                assert_eq!(level, ready[0].0, "the most urgent goes first");
+                false
+            }
+        }
+    }
+
+    /// The shape taken is the oldest request's of its level, unless that one may still wait for company and this is full.
+    fn check_turn(&self, now: Nanos, lane: (VersionKey, u8), shape: u64, policy: VersionPolicy) {
+        let oldest = self.of(lane.0, lane.1).next().expect("the batch is there");
+        let is_due = !policy.batching || oldest.arrived + policy.max_delay <= now;
+        assert!(if is_due { oldest.shape == shape } else { self.is_full(lane, shape) });
+    }
+
+    fn is_full(&self, (version, level): (VersionKey, u8), shape: u64) -> bool {
+        let same = self.of(version, level).filter(|one| one.shape == shape);
         same.map(|one| u64::from(one.rows)).sum::<u64>() >= u64::from(self.policies[&version].max_rows.max(1))
     }
 
@@ -189,14 +239,14 @@ impl Ledger {
         let mut first_due = None;
         for (version, policy) in &self.policies {
             let free = self.running.get(version).copied().unwrap_or(0) < policy.instances.max(1);
-            let Some(oldest) = self.waiting.values().find(|one| one.version == *version) else { continue };
             if !free {
                 continue;
             }
-            let due = oldest.arrived + if policy.batching { policy.max_delay } else { 0 };
-            assert!(due > now, "nobody is told to wait while something may run");
-            assert!(!self.waiting.values().any(|one| one.version == *version && self.is_full(*version, one.shape)));
-            first_due = Some(first_due.map_or(due, |first: Nanos| first.min(due)));
+            assert_eq!(self.ready(now, *version), [], "nobody is told to wait while something may run");
+            let own = self.waiting.values().filter(|one| one.version == *version);
+            if let Some(due) = own.map(|one| one.arrived + if policy.batching { policy.max_delay } else { 0 }).min() {
+                first_due = Some(first_due.map_or(due, |first: Nanos| first.min(due)));
+            }
         }
         assert_eq!(until, first_due);
     }

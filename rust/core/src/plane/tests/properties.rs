@@ -3,7 +3,9 @@
 use proptest::prelude::*;
 
 use super::ledger::{Ledger, Request};
-use crate::plane::{Nanos, VersionKey, VersionPolicy};
+use crate::plane::levels::PATIENCE;
+use crate::plane::{Nanos, Next, Scheduler, VersionKey, VersionPolicy, Waiting};
+use std::collections::BTreeMap;
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -18,15 +20,16 @@ enum Step {
 
 prop_compose! {
     fn policy()(batching in prop::bool::weighted(0.8), max_rows in 0u32..10, max_delay in prop_oneof![Just(0), 1u64..50],
-                instances in 0u32..4, max_requests in 1u32..30, max_bytes in 100u64..1_000) -> VersionPolicy {
-        VersionPolicy { batching, max_rows, max_delay, instances, max_requests, max_bytes }
+                instances in 0u32..4, max_requests in 1u32..30, max_bytes in 100u64..1_000,
+                levels in 0u8..5) -> VersionPolicy {
+        VersionPolicy { batching, max_rows, max_delay, instances, max_requests, max_bytes, levels }
     }
 }
 
 prop_compose! {
     fn request()(rows in 0u32..14, bytes in 0u64..100, shape in 0u64..4, cost in 0u64..2_000_000,
-                 deadline in 0u64..400) -> Request {
-        Request { rows, bytes, shape, cost, deadline }
+                 deadline in 0u64..400, level in 0u8..6) -> Request {
+        Request { rows, bytes, shape, cost, deadline, level }
     }
 }
 
@@ -77,5 +80,47 @@ proptest! {
             ledger.finish(version, 1);
         }
         prop_assert_eq!(ledger.out.len() as u64, ledger.arrived());
+    }
+
+    #[test]
+    fn below_the_top_nobody_waits_for_more_runs_than_the_bound(
+        levels in 2u8..6,
+        batching in any::<bool>(),
+        arrivals in prop::collection::vec((0u8..6, 0u64..3, 0usize..4), 1..120),
+    ) {
+        let mut scheduler = Scheduler::new();
+        let policy = VersionPolicy {
+            batching, max_rows: 3, max_delay: 0, instances: 1, max_requests: 1_000, max_bytes: 1_000_000, levels,
+        };
+        let version = scheduler.add_version(policy);
+        // When each request may have begun at the latest, in runs of the version.
+        let mut latest: BTreeMap<usize, u64> = BTreeMap::new();
+        let mut begun = 0;
+        let mut run = |scheduler: &mut Scheduler<usize>, latest: &mut BTreeMap<usize, u64>| {
+            let Next::Run(batch) = scheduler.next(1_000) else { return false };
+            begun += 1;
+            for (_, number) in batch.requests {
+                if let Some(latest) = latest.remove(&number) {
+                    assert!(begun <= latest, "{number} began as run {begun}, at the latest {latest}");
+                }
+            }
+            scheduler.finished(version, 1);
+            true
+        };
+        let mut runs = 0;
+        for (number, (level, shape, work)) in arrivals.into_iter().enumerate() {
+            let level = level.min(levels - 1);
+            let waiting = Waiting { rows: 1, bytes: 1, shape, cost: 1, deadline: u64::MAX, level, payload: number };
+            prop_assert!(scheduler.arrive(number as u64, version, waiting).is_ok());
+            if level > 0 {
+                let bound = u64::from(PATIENCE + 1) * (latest.len() as u64 + 1);
+                latest.insert(number, runs + bound);
+            }
+            for _ in 0..work {
+                runs += u64::from(run(&mut scheduler, &mut latest));
+            }
+        }
+        while run(&mut scheduler, &mut latest) {}
+        prop_assert!(latest.is_empty());
     }
 }

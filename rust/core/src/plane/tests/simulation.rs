@@ -69,6 +69,7 @@ impl World {
             instances: 1 + self.dice.roll(2) as u32,
             max_requests: 40,
             max_bytes: 64 * 1_024,
+            levels: [1, 1, 3][self.dice.roll(3) as usize],
         };
         self.ledger.add(policy);
     }
@@ -96,6 +97,7 @@ impl World {
                     shape: self.dice.roll(3),
                     cost: self.dice.roll(300_000),
                     deadline: now + self.dice.roll(20_000_000),
+                    level: self.dice.roll(4) as u8,
                 };
                 let _ = self.ledger.arrive(now, version, request);
             }

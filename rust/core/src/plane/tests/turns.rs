@@ -11,10 +11,11 @@ const POLICY: VersionPolicy = VersionPolicy {
     instances: 1,
     max_requests: 1_000_000,
     max_bytes: u64::MAX,
+    levels: 1,
 };
 
 fn request(payload: usize, cost: Nanos) -> Waiting<usize> {
-    Waiting { rows: 1, bytes: 1, shape: 0, cost, deadline: u64::MAX, payload }
+    Waiting { rows: 1, bytes: 1, shape: 0, cost, deadline: u64::MAX, level: 0, payload }
 }
 
 /// One thread serves versions that always have something waiting; returns the time each one got.

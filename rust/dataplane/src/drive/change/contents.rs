@@ -132,6 +132,7 @@ fn policy(settings: &VersionSettings, batching: bool) -> VersionPolicy {
         instances: settings.instances as u32,
         max_requests: settings.queue.requests as u32,
         max_bytes: settings.queue.mib << 20,
+        levels: settings.queue.priority_levels as u8,
     }
 }
 

@@ -122,6 +122,7 @@ impl Admission {
             credited: self.plane.document.answer_parameters,
             most_answer: self.plane.message_limit(),
             arrived: now,
+            level: version.settings.queue.level(asked.priority),
             deadline,
             message,
         };

@@ -44,15 +44,17 @@ pub(super) fn unload(snapshot: &Snapshot, message: Bytes) -> Result<Bytes, Fault
 }
 
 fn refused(snapshot: &Snapshot, verb: &str, repository: &str, model: &str) -> Fault {
-    let mut fault = guarded(verb);
     let is_known =
         |name: &str| snapshot.targets.contains_key(name) || snapshot.index().iter().any(|entry| entry.model == name);
     if model.is_empty() && is_known(repository) {
-        let hint = "; the request has the model's name in field 1, which is repository_name here and model_name in \
-                    KServe's dialect of this message";
-        fault.message.push_str(hint);
+        let text = format!(
+            "the request has the model's name \"{}\" in field 1, which is repository_name here and model_name in KServe's \
+             dialect of this message; and models are {verb} by the gateway document, not by callers",
+            quoted(repository)
+        );
+        return Fault::of_field(Reason::WrongDialect, "repository_name", text);
     }
-    fault
+    guarded(verb)
 }
 
 fn guarded(verb: &str) -> Fault {

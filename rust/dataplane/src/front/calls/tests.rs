@@ -222,8 +222,8 @@ fn loading_is_for_the_document_and_kserves_dialect_is_told_so() {
     assert!(refused.message.contains("gateway document") && !refused.message.contains("KServe"));
     let asked = oip::RepositoryModelUnloadRequest { repository_name: "flight".to_owned(), ..Default::default() };
     let refused = fault(&plane, "RepositoryModelUnload", &asked);
-    assert_eq!(refused.reason, Reason::AdminOnly);
-    assert!(refused.message.contains("KServe"), "{}", refused.message);
+    assert_eq!(refused.reason, Reason::WrongDialect);
+    assert!(refused.message.contains("KServe") && refused.message.contains("are unloaded by"), "{}", refused.message);
 }
 
 #[test]

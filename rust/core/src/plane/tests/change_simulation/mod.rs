@@ -131,6 +131,7 @@ impl World {
                         instances: 2,
                         max_requests: 1_000,
                         max_bytes: 1 << 30,
+                        levels: 1,
                     };
                     let queue = self.scheduler.add_version(policy);
                     self.held.get_mut(&id).expect("it is in memory").queue = Some(queue);

@@ -62,7 +62,7 @@ impl World {
         let (serial, queue) = (held.serial, held.queue.expect("what is ready has a queue"));
         self.requests.push(Request { load, serial, arrived: self.now, end: None });
         let deadline = self.now + 5 * MS + self.dice.roll(400 * MS);
-        let waiting = Waiting { rows: 1, bytes: 1, shape: 1, cost: MS / 2, deadline, payload: number };
+        let waiting = Waiting { rows: 1, bytes: 1, shape: 1, cost: MS / 2, deadline, level: 0, payload: number };
         if self.scheduler.arrive(self.now, queue, waiting).is_err() {
             self.end(number, End::NotBegun);
         }
