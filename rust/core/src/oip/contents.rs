@@ -77,6 +77,18 @@ pub enum Misfit {
     OutOfRange { index: u64, value: i64 },
 }
 
+/// Whether typed contents hold no element at all, as an empty message does.
+pub fn is_empty(message: &[u8], contents: &[Span]) -> bool {
+    let mut holds_any = false;
+    for &span in contents {
+        let walked = each(&mut Reader::over(message, span), &mut |_, element| {
+            holds_any |= !matches!(element, Element::Fixed(_, 0));
+        });
+        debug_assert!(walked.is_ok(), "contents were checked when the request was read");
+    }
+    !holds_any
+}
+
 /// Translates typed contents into the raw form.
 ///
 /// `contents` are the stretches of one input's `contents` fields, already checked; `elements` is what its shape asks for.

@@ -66,8 +66,8 @@ fn plan(request: &ModelInferRequest, signature: &Signature, batched: bool) -> Op
             return None;
         }
         let data = match &input.contents {
-            Some(_) if is_raw => return None,
-            None if is_raw => whole(&request.raw_input_contents[index], spec.datatype, elements)?,
+            Some(contents) if is_raw && *contents != InferTensorContents::default() => return None,
+            _ if is_raw => whole(&request.raw_input_contents[index], spec.datatype, elements)?,
             None if elements > 0 => return None,
             contents => translated(contents.as_ref().unwrap_or(&InferTensorContents::default()), spec.datatype)
                 .filter(|(count, _)| *count as u64 == elements)
@@ -182,6 +182,7 @@ pub(crate) fn asks_alike(head: &Head, bytes: &[u8], request: &ModelInferRequest)
         expected = expected.filter(|_| fits);
         match (&mut expected, key.as_str()) {
             (Some(expected), "timeout") => expected.timeout_us = whole.filter(|&us| us != 0),
+            (Some(expected), "priority") => expected.priority = whole.unwrap_or(0),
             (Some(expected), "triton_enable_empty_final_response") => expected.final_response = truth == Some(true),
             _ => {}
         }

@@ -3,7 +3,7 @@
 use super::Data;
 use super::check::Check;
 use crate::fault::Reason;
-use crate::oip::contents::{Misfit, to_raw};
+use crate::oip::contents::{Misfit, is_empty, to_raw};
 use crate::oip::datatype::Datatype;
 use crate::oip::request::Input;
 use crate::oip::signature::TensorSpec;
@@ -17,7 +17,7 @@ impl Check<'_> {
             return self.typed(index, contents, spec, elements).map(Data::Own);
         }
         // An empty message is no contents: MLServer's client leaves one beside what it sends raw.
-        if contents.iter().any(|span| !span.is_empty()) {
+        if !is_empty(message, contents) {
             self.faults.add(
                 Reason::RawAndTyped,
                 || format!("inputs[{index}].contents"),
