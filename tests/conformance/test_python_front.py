@@ -10,9 +10,9 @@ from support import interceptors
 from support.adding import ROW, added, route, write
 from support.asking import Asker, asked, failure
 from support.gateway import refused_start, start_gateway
-from support.patience import ROUNDS_A_SECOND
+from support.patience import PATIENT, ROUNDS_A_SECOND, begin_and_queue, begin_and_wait, patient_gateway
 from support.waiting import until
-from support.watching import status
+from support.watching import queue, status
 
 
 @pytest.fixture
@@ -99,17 +99,14 @@ def test_a_taken_port_is_named(repository):
 
 
 def test_a_caller_that_gives_up_frees_its_place_in_the_queue(patient_models):
-    document = {
-        "front": "python",
-        "versions": {"patient/1": {"batching": "off", "instances": 1}},
-        "inline_budget_us": 0,
-    }
-    with start_gateway(document, patient_models) as gateway, Asker(gateway.grpc_address) as calls:
-        message = asked("patient", {"x": np.float32([[ROUNDS_A_SECOND / 2]])})
-        running, waiting = calls.begin(message), calls.begin(message)
-        until(lambda: status(gateway)["versions"]["patient/1"]["queue"]["requests"] == 1)
+    with (
+        patient_gateway(patient_models, front="python") as gateway,
+        Asker(gateway.grpc_address) as calls,
+    ):
+        running = begin_and_wait(gateway, calls, 3)
+        (waiting,) = begin_and_queue(gateway, calls)
         waiting.cancel()
-        until(lambda: status(gateway)["versions"]["patient/1"]["queue"]["requests"] == 0, limit_s=0.4)
+        until(lambda: queue(gateway, PATIENT) == (0, 1), what="nothing waits behind the one that runs")
         assert running.result().model_version == "1"
 
 

@@ -13,10 +13,10 @@ from support.adding import ROW, added, route, write
 from support.applying import serving
 from support.asking import Asker, asked, failure
 from support.gateway import start_gateway
-from support.patience import ROUNDS_A_SECOND
+from support.patience import begin_and_queue, begin_and_wait, patient_gateway
 from support.rest import FOUR, JSON_LENGTH, call, call_on, connected, infer, lasting, tensor
 from support.waiting import until
-from support.watching import metric, status
+from support.watching import metric, queue, status
 
 ROOT = Path(__file__).parents[2]
 
@@ -154,13 +154,12 @@ PATIENT = {"versions": {"patient/1": {"batching": "off", "instances": 1}}, "inli
 
 
 def test_a_caller_that_hangs_up_frees_its_place_in_the_queue(patient_models):
-    with start_gateway(PATIENT, patient_models) as gateway, Asker(gateway.grpc_address) as calls:
-        running = calls.begin(asked("patient", {"x": np.float32([[ROUNDS_A_SECOND / 2]])}))
-        until(lambda: status(gateway)["versions"]["patient/1"]["running"] == 1)
+    with patient_gateway(patient_models) as gateway, Asker(gateway.grpc_address) as calls:
+        running = begin_and_wait(gateway, calls, 3)
         with connected(gateway) as waiting:
             waiting.request("POST", "/v2/models/patient/infer", json.dumps(lasting(0.1)))
-            until(lambda: status(gateway)["versions"]["patient/1"]["queue"]["requests"] == 1)
-        until(lambda: status(gateway)["versions"]["patient/1"]["queue"]["requests"] == 0, limit_s=0.4)
+            until(lambda: queue(gateway, "patient/1") == (1, 1), what="one waits")
+        until(lambda: queue(gateway, "patient/1") == (0, 1), what="nothing waits behind the one that runs")
         assert running.result().model_version == "1"
 
 
@@ -171,11 +170,11 @@ def test_the_time_of_a_request_is_its_own(patient_models):
 
 
 def test_a_full_queue_says_when_to_come_again(patient_models):
-    version = {"batching": "off", "instances": 1, "queue": {"requests": 1}}
-    document = {**PATIENT, "versions": {"patient/1": version}}
-    with start_gateway(document, patient_models) as gateway, Asker(gateway.grpc_address) as calls:
-        begun = [calls.begin(asked("patient", {"x": np.float32([[ROUNDS_A_SECOND / 2]])})) for _ in range(2)]
-        until(lambda: status(gateway)["versions"]["patient/1"]["queue"]["requests"] == 1)
+    with (
+        patient_gateway(patient_models, queue={"requests": 1}) as gateway,
+        Asker(gateway.grpc_address) as calls,
+    ):
+        begun = [begin_and_wait(gateway, calls, 3), *begin_and_queue(gateway, calls)]
         shed = call(gateway, "/v2/models/patient/infer", lasting(0))
         assert (shed.status, shed.said["reason"], shed.headers["retry-after"]) == (429, "QUEUE_FULL", "1")
         assert [call.result().model_version for call in begun] == ["1", "1"]

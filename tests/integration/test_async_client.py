@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from support.asking import Asker
+from support.gateway import free_port, start_gateway
 from support.patience import PATIENT, ROUNDS_A_SECOND, begin_and_wait, patient_gateway
 from support.waiting import until
 from support.watching import metric, queue
@@ -179,3 +180,24 @@ def test_many_requests_are_answered_in_order_by_the_versions_their_keys_choose(g
         assert answer["y"].tolist() == [(row + int(answer.model_version)).tolist()]
         assert (answer.reason, answer.version) == (again.reason, again.version)
     assert {answer.version for answer in first} == {"add/1", "add/2"}
+
+
+def test_a_connection_that_is_up_is_asked_before_one_that_still_looks_for_the_gateway(patient_models):
+    """After an outage, with no retry left to pay with: whatever answered once goes on answering."""
+
+    async def run(start):
+        async with Client(address, connections=8, timeout=5) as client:
+            with start():
+                await asyncio.gather(*(client.live() for _ in range(8)))
+            for _ in range(5):
+                lost = await asyncio.gather(*(client.live() for _ in range(8)), return_exceptions=True)
+                assert all(isinstance(outcome, errors.Unavailable) for outcome in lost)
+            with start():
+                outcome = None
+                while outcome is not True:
+                    (outcome,) = await asyncio.gather(client.live(), return_exceptions=True)
+                return [await client.live() for _ in range(50)]
+
+    address = f"127.0.0.1:{free_port()}"
+    document = {"listen": {"grpc": address, "http": "127.0.0.1:0"}}
+    assert all(asyncio.run(run(lambda: start_gateway(document, patient_models))))

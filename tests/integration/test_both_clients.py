@@ -1,7 +1,6 @@
 """Both clients of ours against real gateways: the same answers, the same errors, and the same patience with a gateway that goes."""
 
 import signal
-import socket
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -11,7 +10,7 @@ import pytest
 
 from support import models as small_models
 from support.asking import Asker
-from support.gateway import start_gateway
+from support.gateway import free_port, start_gateway
 from support.patience import PATIENT, ROUNDS_A_SECOND, begin_and_queue, begin_and_wait, patient_gateway
 from support.twins import connecting_by_asyncio
 from support.waiting import until
@@ -90,12 +89,6 @@ def test_each_fault_is_the_same_error(client):
     assert client.ready()
     assert client.health("add_one") == "SERVING"
     assert {entry.name for entry in client.index(only_ready=True)} >= {"add_one", "gather"}
-
-
-def free_port() -> int:
-    with socket.socket() as asked:
-        asked.bind(("127.0.0.1", 0))
-        return int(asked.getsockname()[1])
 
 
 def is_live(client) -> bool:

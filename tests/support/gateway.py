@@ -4,6 +4,7 @@ import json
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -120,6 +121,13 @@ def refused_start(document: Mapping[str, Any], repository: Path) -> tuple[int, s
         )
         assert ended.stdout == b"", f"a gateway that does not start prints no addresses, but: {ended.stdout!r}"
         return ended.returncode, ended.stderr.decode()
+
+
+def free_port() -> int:
+    """One that nothing listens on, for a gateway that is to come back to it."""
+    with socket.socket() as asked:
+        asked.bind(("127.0.0.1", 0))
+        return int(asked.getsockname()[1])
 
 
 def write_document(document: Mapping[str, Any], repository: Path, base: Path) -> Path:

@@ -104,6 +104,8 @@ def _options(limits: dict[str, int]) -> list[tuple[str, int]]:
         ("grpc.max_receive_message_length", limits["message_mib"] << 20),
         ("grpc.max_send_message_length", -1),
         ("grpc.max_concurrent_streams", limits["streams_per_connection"]),
+        # It would refuse a client that keeps to the limit, while the memory of streams that have ended is being freed.
+        ("grpc.http.overload_protection", 0),
         ("grpc.max_metadata_size", limits["header_list_kib"] << 10),
         # By itself grpcio refuses calls once a thousand wait for Python; here the limits of queues and bytes decide.
         ("grpc.server.max_pending_requests", most_calls),

@@ -32,6 +32,13 @@ class _Connection:
     channel: aio.Channel
     calls: set[Any] = field(default_factory=set)
     stubs: dict[str, Any] = field(default_factory=dict)
+    has_failed: bool = False
+
+    def is_down(self) -> bool:
+        """Whether it is looking for the gateway: a call on it would fail at once, while another connection may be up."""
+        # grpc goes on connecting by itself; its state is asked for only after a failure, for that takes a lock.
+        self.has_failed = self.has_failed and self.channel.get_state() is grpc.ChannelConnectivity.TRANSIENT_FAILURE
+        return self.has_failed
 
     def stub(self, path: str) -> Any:
         return self.stubs.get(path) or self.stubs.setdefault(path, self.channel.unary_unary(path))
@@ -41,6 +48,7 @@ class Pool:
     """Lazy connections; of one event loop, the one that the first call runs in.
 
     Each call goes to the connection with the fewest under way, the first of equals: one call at a time opens one connection.
+    One that is down is asked only where all are.
     """
 
     def __init__(self, target: str, *, credentials: grpc.ChannelCredentials | None, connections: int) -> None:
@@ -109,7 +117,7 @@ class Pool:
         if self._loop is not loop:
             raise RuntimeError("this client belongs to another event loop: make one client in each")
         others = [connection for connection in self._connections if connection is not besides]
-        return min(others or self._connections, key=lambda connection: len(connection.calls))
+        return min(others or self._connections, key=lambda connection: (connection.is_down(), len(connection.calls)))
 
     def _connect(self) -> _Connection:
         # Channels with the same options would share one socket otherwise.
@@ -126,6 +134,7 @@ class Pool:
             raw = await call
             metadata = await call.initial_metadata()
         except aio.AioRpcError as error:
+            connection.has_failed = error.code() is grpc.StatusCode.UNAVAILABLE
             raise failures.from_rpc_error(error) from None
         except asyncio.CancelledError:
             if cancellations() > before:
