@@ -27,7 +27,7 @@ ONNXRUNTIME_OF_TESTS := TIDEGATE_TEST_ONNXRUNTIME="$$(echo $(CURDIR)/.venv/lib/p
 FUZZ_CASES ?= 10000000
 PYTEST_ARGS ?=
 
-.PHONY: help demo test lint format bench bench-routing fuzz lock clean
+.PHONY: help demo test lint format bench bench-routing bench-peers fuzz lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' Makefile
@@ -60,6 +60,9 @@ bench: .venv/built .venv/dev ## measure against the peers and write a dated resu
 
 bench-routing: .venv/built .venv/dev ## measure decisions, conditions, shadows and reloads and write a dated result
 	benchmarks/run.sh routing
+
+bench-peers: .venv/built .venv/dev ## measure beside other servers in Python and write a dated result
+	benchmarks/run.sh peers
 
 fuzz: ## ten million mutated requests against the parser (FUZZ_CASES=…)
 	@.ci/tools >/dev/null

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -10,6 +11,7 @@ import numpy as np
 
 from benchmarks import cores, h2load, load, oracle
 from benchmarks.cells import SPLIT, STICKY_HEADER, STICKY_KEYS, THROUGHPUT_TOLERANCE, Bar, Cell
+from benchmarks.metrics import process_tree
 from benchmarks.servers import Counts, Server, wait_until_counted
 from benchmarks.wire import Wire
 
@@ -47,8 +49,9 @@ class Effort:
 class Run:
     """One run on one server.
 
-    `lateness_p99_us` is how late the generator sent what was due in an open loop. `idle_cores` is what the other server took meanwhile, `other_cores` what the rest of the machine took; both ought to
-    be nothing.
+    `lateness_p99_us` is how late the generator sent what was due in an open loop. `idle_cores` is what the other servers
+    took meanwhile, `other_cores` what the rest of the machine took; both ought to be nothing. A server is a process with
+    all that descend from it.
     """
 
     server: str
@@ -104,10 +107,7 @@ def measure(cell: Cell, subject: Server, reference: Server, tools: Tools, effort
     body = write_body(cell, tools)
     servers = (subject, reference)
     before = {server.name: oracle.check(server.grpc, cell, tools.wire, seed=1) for server in servers}
-    lanes = [
-        _Lane(server=server, idle=idle, answer_bytes=_answer_bytes(server.name, before[server.name]))
-        for server, idle in (servers, servers[::-1])
-    ]
+    lanes = lanes_of(servers, before)
     runs: list[Run] = []
     arms: Counter[str] = Counter()
     with cores.apart([server.pid for server in servers]) if cell.is_apart else contextlib.nullcontext() as core:
@@ -121,7 +121,7 @@ def measure(cell: Cell, subject: Server, reference: Server, tools: Tools, effort
         )
         for _ in range(effort.pairs):
             for lane in lanes:
-                run, by_version = _run(cell, lane, body, tools, shape)
+                run, by_version = run_once(cell, lane, body, tools, shape)
                 runs.append(run)
                 arms.update(by_version)
     for server in servers:
@@ -161,23 +161,37 @@ def disturbances(result: Result) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Lane:
-    """A server, the one that waits meanwhile, and the size that each answer must have."""
+class Lane:
+    """A server, those that wait meanwhile, and the size that each answer must have."""
 
     server: Server
-    idle: Server
+    idle: tuple[Server, ...]
     answer_bytes: int
 
 
-def _run(cell: Cell, lane: _Lane, body: Path, tools: Tools, shape: load.Shape) -> tuple[Run, dict[str, int]]:
+def lanes_of(servers: Sequence[Server], answered: Mapping[str, oracle.Answered]) -> list[Lane]:
+    """One lane a server, from what the check of its answers saw."""
+    return [
+        Lane(
+            server=server,
+            idle=tuple(other for other in servers if other is not server),
+            answer_bytes=_answer_bytes(server.name, answered[server.name]),
+        )
+        for server in servers
+    ]
+
+
+def run_once(cell: Cell, lane: Lane, body: Path, tools: Tools, shape: load.Shape) -> tuple[Run, dict[str, int]]:
+    """One run with all its checks, and how many requests each version answered."""
     server, size = lane.server, lane.answer_bytes
+    pids = process_tree(server.pid)
     before = server.counts(cell.route)
     report = load.run(
         tools.generator,
         target=server.grpc,
         body=body,
         shape=shape,
-        pids=(server.pid, lane.idle.pid),
+        pids=(*pids, *(pid for other in lane.idle for pid in process_tree(other.pid))),
         keys=STICKY_KEYS,
         key_header=STICKY_HEADER,
     )
@@ -186,19 +200,20 @@ def _run(cell: Cell, lane: _Lane, body: Path, tools: Tools, shape: load.Shape) -
         raise MiscountError(
             f"{server.name}: answers of {report.bytes_least} to {report.bytes_most} bytes, each must have {size}"
         )
-    if report.cpu_us <= 0:
+    cpu_seconds = sum(report.cpu_seconds[: len(pids)])
+    if cpu_seconds <= 0:
         raise MiscountError(f"{server.name}: process {server.pid} took no CPU time, so it is not the one that answers")
     run = Run(
         server=server.name,
         rate=report.rate,
-        cpu_us=report.cpu_us,
+        cpu_us=cpu_seconds / report.requests * 1e6,
         p50_us=report.p50_us,
         p99_us=report.p99_us,
         p999_us=report.p999_us,
         lateness_p99_us=report.lateness_p99_us,
         requests=report.requests,
         answer_bytes=size,
-        idle_cores=report.cpu_seconds[1] / report.seconds,
+        idle_cores=sum(report.cpu_seconds[len(pids) :]) / report.seconds,
         other_cores=report.other_cpu_seconds / report.seconds,
     )
     return run, by_version

@@ -13,7 +13,7 @@ _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 def requests_by_version(page: str, route: str) -> dict[tuple[str, str], int]:
     """Requests of `route` by (version, code name) from a metrics page in the Prometheus text format."""
     counted: Counter[tuple[str, str]] = Counter()
-    for labels, value in _samples(page, "tidegate_requests_total", route):
+    for labels, value in _samples(page, "tidegate_requests_total", route=route):
         counted[labels["version"], labels["code"]] += value
     return dict(counted)
 
@@ -21,16 +21,32 @@ def requests_by_version(page: str, route: str) -> dict[tuple[str, str], int]:
 def shadow_copies(page: str, route: str) -> tuple[dict[str, int], int]:
     """Copies of `route` by what became of them, and how many wait or run."""
     counted: Counter[str] = Counter()
-    for labels, value in _samples(page, "tidegate_shadow_requests_total", route):
+    for labels, value in _samples(page, "tidegate_shadow_requests_total", route=route):
         counted[labels["outcome"]] += value
-    return dict(counted), sum(value for _, value in _samples(page, "tidegate_shadow_in_flight", route))
+    return dict(counted), sum(value for _, value in _samples(page, "tidegate_shadow_in_flight", route=route))
 
 
-def _samples(page: str, name: str, route: str) -> Iterator[tuple[dict[str, str], int]]:
+def total(page: str, name: str, **labels: str) -> int:
+    """The sum of all samples of a counter that have these labels, whatever others they have."""
+    return sum(value for _, value in _samples(page, name, **labels))
+
+
+def _samples(page: str, name: str, **wanted: str) -> Iterator[tuple[dict[str, str], int]]:
     for sample in re.finditer(_SAMPLE.format(name=name), page, re.MULTILINE):
         labels = dict(_LABEL.findall(sample["labels"]))
-        if labels["route"] == route:
+        if all(labels.get(label) == value for label, value in wanted.items()):
             yield labels, int(float(sample["value"]))
+
+
+def process_tree(pid: int) -> tuple[int, ...]:
+    """A process and all that descend from it, itself first."""
+    found = [pid]
+    for parent in found:
+        # One may end between the listing and the reading.
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            for task in Path(f"/proc/{parent}/task").iterdir():
+                found += [int(child) for child in (task / "children").read_text().split()]
+    return tuple(found)
 
 
 def threads_cpu_seconds(pid: int, name: str) -> float:

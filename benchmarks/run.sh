@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes what the benchmarks need (h2load, nghttp2, gRPC for C++, valgrind), builds the tools, and measures.
-# Arguments go to `python -m benchmarks.bench`, or after the word `routing` to `python -m benchmarks.routing`; PYTHON
-# names the interpreter (default: .venv/bin/python).
+# Arguments go to `python -m benchmarks.bench`, or after the word `routing` or `peers` to `python -m benchmarks.routing` or
+# `python -m benchmarks.peers`; PYTHON names the interpreter (default: .venv/bin/python).
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/.." && pwd)
@@ -12,6 +12,9 @@ tools="g++ pkg-config h2load protoc grpc_cpp_plugin"
 module=bench
 if [ "${1:-}" = routing ]; then
     module=routing packages="$packages valgrind" tools="$tools valgrind"
+    shift
+elif [ "${1:-}" = peers ]; then
+    module=peers
     shift
 fi
 

@@ -62,14 +62,14 @@ class Server(Protocol):
 class _Process:
     """A child that prints one JSON line with its addresses and ends on SIGTERM."""
 
-    def __init__(self, name: str, command: list[str], log: Path) -> None:
+    def __init__(self, name: str, command: list[str], log: Path, env: Mapping[str, str] | None = None) -> None:
         self.name = name
         self._log = log
         if not Path(command[0]).is_file():
             raise ServerError(f"{self.name} is not built: there is no {command[0]}")
         with log.open("wb") as errors:
             self._child = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True, env=env
             )
         self.pid = self._child.pid
         try:
@@ -107,22 +107,26 @@ class _Process:
         return line
 
 
-class Reference(_Process):
-    """The C++ reference server with version 1 of both models, named as the routes are."""
-
-    def __init__(self, binary: Path, repository: Path, work: Path, *, name: str = "cpp-reference") -> None:
-        command = [str(binary), "--library", str(onnxruntime_library())]
-        for route, model in _ROUTES.items():
-            command += ["--model", f"{route}={repository / model.name / '1' / 'model.onnx'}"]
-        super().__init__(name, command, work / f"{name}.log")
+class Counted(_Process):
+    """A server that tells its one pair of counters when its standard input says `stats`."""
 
     def counts(self, _route: str, /) -> Counts:
-        """Requests of all models together: the reference keeps one pair of counters."""
+        """Requests of all models together."""
         stream = _opened(self._child.stdin)
         stream.write("stats\n")
         stream.flush()
         counted = json.loads(self._line(COUNTERS_LIMIT_S))
         return Counts(ok=counted["ok"], failed=counted["failed"], by_version={})
+
+
+class Reference(Counted):
+    """The C++ reference server with version 1 of both models, named as the routes are."""
+
+    def __init__(self, binary: Path, repository: Path, work: Path, *, name: str = "cpp-reference") -> None:
+        command = [str(binary), "--library", str(onnxruntime_library())]
+        for named in first_versions(repository):
+            command += ["--model", named]
+        super().__init__(name, command, work / f"{name}.log")
 
 
 class Tidegate(_Process):
@@ -145,7 +149,7 @@ class Tidegate(_Process):
             "repository": str(repository),
             "state_dir": str(work / f"{name}.state"),
             "drain_delay_ms": 0,
-            **(fields or {"routes": _split_routes()}),
+            **(fields or {"routes": split_routes()}),
         }
         path = work / f"{name}.json"
         path.write_text(json.dumps(self.document))
@@ -163,6 +167,11 @@ class Tidegate(_Process):
         ok = {version: count for (version, code), count in by_outcome.items() if code == "OK"}
         failed = sum(count for (_, code), count in by_outcome.items() if code != "OK")
         return Counts(ok=sum(ok.values()), failed=failed, by_version=ok)
+
+
+def first_versions(repository: Path) -> list[str]:
+    """Version 1 of each model under the name of its route, as `NAME=PATH`."""
+    return [f"{route}={repository / model.name / '1' / 'model.onnx'}" for route, model in _ROUTES.items()]
 
 
 def onnxruntime_library() -> Path:
@@ -190,7 +199,8 @@ def sticky_route(split: Mapping[str, int], **fields: Any) -> dict[str, Any]:
     return {"sticky": f'metadata["{STICKY_HEADER}"]', "split": dict(split), **fields}
 
 
-def _split_routes() -> dict[str, Any]:
+def split_routes() -> dict[str, Any]:
+    """A sticky split for each model."""
     return {
         route: sticky_route({f"{model.name}/{version}": weight for version, weight in SPLIT.items()})
         for route, model in _ROUTES.items()

@@ -97,8 +97,10 @@ def test_no_name_says_nothing():
 
 def test_locks_have_hashes_and_no_addresses():
     locks = sorted((ROOT / ".locks").rglob("*.txt"))
-    clients = {"kserve", "mlserver", "reflection", "tritonclient"}
-    assert {lock.stem for lock in locks} == {"data", "demo", "dev", "lock"} | clients
+    clients = {f"clients/{name}" for name in ("kserve", "mlserver", "reflection", "tritonclient")}
+    peers = {f"peers/{name}" for name in ("grpc-aio", "kserve", "mlserver", "pytriton")}
+    names = {str(lock.relative_to(ROOT / ".locks").with_suffix("")) for lock in locks}
+    assert names == {"data", "demo", "dev", "lock"} | clients | peers
     for lock in locks:
         text = lock.read_text()
         assert "://" not in text

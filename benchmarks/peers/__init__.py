@@ -1,0 +1,1 @@
+"""The servers that Tidegate is measured against, and the benchmark of those in Python."""
