@@ -78,6 +78,12 @@ class Gateway:
     def http_address(self) -> str:
         """Where it listens for HTTP, as `host:port`."""
 
+    def tls(self) -> tuple[int, bytes, bytes, bytes | None] | None:
+        """What the files of `listen.tls` said when they were last found good: certificate, key and client CA as PEM.
+
+        The number before them grows with each change.
+        """
+
     def desk(self) -> Desk:
         """The desk of a gateway whose front is in Python, for the thread that calls; there is one.
 
@@ -153,6 +159,9 @@ class Desk:
         self, message: bytes, metadata: list[tuple[str, str | bytes]], peer: str, timeout_s: float | None
     ) -> Answer | int:
         """Takes one message of a ModelStreamInfer, in the same way."""
+
+    def refusal(self, path: str, metadata: list[tuple[str, str | bytes]], peer: str) -> Answer | None:
+        """How a stream of this path ends at once, if its caller lacks a key."""
 
     def reflect(self, message: bytes) -> Answer:
         """Answers one message of a reflection stream."""

@@ -17,6 +17,7 @@ ON_BOTH_FRONTS = {
     "test_credit",
     "test_errors",
     "test_infer",
+    "test_keys",
     "test_lifecycle_deadlines",
     "test_lifecycle_shedding",
     "test_models",
@@ -26,6 +27,7 @@ ON_BOTH_FRONTS = {
     "test_shadow",
     "test_split",
     "test_streams",
+    "test_tls",
     "test_typed",
 }
 

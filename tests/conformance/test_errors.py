@@ -34,6 +34,9 @@ ELSEWHERE = {
     "CANCELLED": "test_lifecycle_deadlines.py",
     "DRAINING": "test_lifecycle_end.py",
     "DRAIN_TIMEOUT": "test_lifecycle_end.py",
+    "MISSING_KEY": "test_keys.py",
+    "UNKNOWN_KEY": "test_keys.py",
+    "KEY_DENIED": "test_keys.py",
     "ANSWER_TOO_LARGE": "test_an_answer_over_the_limit_is_refused_and_says_what_to_do",
     "INTERNAL": "a defect: whoever can provoke one mends it",
 }

@@ -61,16 +61,17 @@ def failure(call: Any) -> tuple[str, str]:
 class Asker:
     """A client with a connection of its own; its calls fail at once and are never tried again."""
 
-    def __init__(self, address: str) -> None:
-        self._channel = grpc.insecure_channel(
-            address,
-            options=[
-                ("grpc.use_local_subchannel_pool", 1),
-                ("grpc.enable_retries", 0),
-                ("grpc.max_receive_message_length", -1),
-                ("grpc.max_send_message_length", -1),
-            ],
-        )
+    def __init__(self, address: str, credentials: grpc.ChannelCredentials | None = None) -> None:
+        options = [
+            ("grpc.use_local_subchannel_pool", 1),
+            ("grpc.enable_retries", 0),
+            ("grpc.max_receive_message_length", -1),
+            ("grpc.max_send_message_length", -1),
+        ]
+        if credentials is None:
+            self._channel = grpc.insecure_channel(address, options=options)
+        else:
+            self._channel = grpc.secure_channel(address, credentials, options=options)
 
     def __enter__(self) -> Self:
         return self
@@ -94,14 +95,14 @@ class Asker:
         answer: messages.ModelInferResponse = self.begin(asked(model, inputs, **fields), timeout).result()
         return answer
 
-    def stream(self, sent: Iterable[messages.ModelInferRequest], timeout: float | None = 60) -> Any:
+    def stream(self, sent: Iterable[messages.ModelInferRequest], timeout: float | None = 60, **more: Any) -> Any:
         """A ModelStreamInfer."""
         call = self._channel.stream_stream(
             SERVICE + "ModelStreamInfer",
             request_serializer=lambda message: message.SerializeToString(),
             response_deserializer=messages.ModelStreamInferResponse.FromString,
         )
-        return call(iter(sent), timeout=timeout)
+        return call(iter(sent), timeout=timeout, **more)
 
     def check(self, name: str = "") -> str:
         """The state by the health check."""
@@ -121,9 +122,14 @@ class Asker:
         )
         return map(_state, call(health_pb2.HealthCheckRequest(service=name)))
 
-    def reflect(self, sent: Iterable[bytes]) -> Any:
+    def reflect(self, sent: Iterable[bytes], **more: Any) -> Any:
         """A reflection stream of raw messages."""
-        return self._channel.stream_stream("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo")(iter(sent))
+        path = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
+        return self._channel.stream_stream(path)(iter(sent), **more)
+
+    def ask(self, method: str, message: Message, **more: Any) -> Any:
+        """Another call of the inference service under way; its answer is bytes."""
+        return self._channel.unary_unary(SERVICE + method).future(message.SerializeToString(), timeout=20, **more)
 
 
 def _state(answer: health_pb2.HealthCheckResponse) -> str:

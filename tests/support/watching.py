@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import grpc
 import numpy as np
 
 from support.asking import Asker, tensors
@@ -62,17 +63,19 @@ def pss_mib(gateway: Gateway) -> float:
 class Bystander:
     """A client of another model that goes on asking while something happens to the gateway."""
 
-    def __init__(self, gateway: Gateway, model: str = "add_one") -> None:
+    def __init__(
+        self, gateway: Gateway, model: str = "add_one", credentials: grpc.ChannelCredentials | None = None
+    ) -> None:
         self.latencies_s: list[float] = []
         self._failures: list[Exception] = []
         self._is_over = threading.Event()
-        self._gateway, self._model = gateway, model
+        self._gateway, self._model, self._credentials = gateway, model, credentials
         self._thread = threading.Thread(target=self._ask, daemon=True)
         self._thread.start()
 
     def _ask(self) -> None:
         rows = np.float32([[1, 2, 3, 4]])
-        with Asker(self._gateway.grpc_address) as calls:
+        with Asker(self._gateway.grpc_address, self._credentials) as calls:
             while not self._is_over.is_set():
                 begun = time.monotonic()
                 try:

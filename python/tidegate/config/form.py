@@ -46,11 +46,28 @@ def _which_pins(value: object) -> str:
     return _CONDITION if isinstance(value, dict | PinsWhen) else _WORD
 
 
+class Tls(_Form):
+    """The files of TLS, in PEM."""
+
+    cert_file: StrictStr
+    key_file: StrictStr
+    client_ca_file: StrictStr | None = None
+
+
 class Listen(_Form):
-    """Where the gateway listens, as host:port."""
+    """Where the gateway listens, as host:port, and how connections begin."""
 
     grpc: StrictStr | None = None
     http: StrictStr | None = None
+    tls: Tls | None = None
+    proxy_protocol: StrictBool | Literal["on", "off"] | None = None
+
+
+class Key(_Form):
+    """Who may ask, and for what."""
+
+    sha256: StrictStr
+    routes: Literal["all"] | list[StrictStr]
 
 
 class Batching(_Form):
@@ -144,6 +161,9 @@ class Limits(_Form):
     header_list_kib: StrictInt | None = None
     handshake_timeout_ms: StrictInt | None = None
     idle_body_timeout_ms: StrictInt | None = None
+    max_connection_age_ms: StrictInt | None = None
+    keepalive_ms: StrictInt | None = None
+    keepalive_timeout_ms: StrictInt | None = None
 
 
 class Threads(_Form):
@@ -171,6 +191,7 @@ class DocumentForm(_Form):
     state_dir: StrictStr | None = None
     versions: dict[str, Version | None] | None = None
     routes: dict[str, Route] | None = None
+    keys: dict[str, Key] | None = None
     timeout_ms: StrictInt | None = None
     inline_budget_us: StrictInt | None = None
     answer_parameters: StrictBool | Literal["on", "off"] | None = None

@@ -73,6 +73,9 @@ class Calls(grpc.GenericRpcHandler):
             await refuse(context, ended.answer)
 
     async def _reflect(self, requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
+        metadata = context.invocation_metadata() or ()
+        if refusal := self._plane.refusal(_REFLECTION[0], metadata, address_of(context.peer())):
+            await refuse(context, refusal)
         async for request in self._plane.until_draining(requests):
             answer = self._plane.reflect(request)
             if answer.status:

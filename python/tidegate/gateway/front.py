@@ -5,6 +5,7 @@ import threading
 from concurrent.futures import CancelledError, Future
 from functools import partial
 
+import grpc
 from grpc import aio
 
 from tidegate import _native
@@ -15,7 +16,10 @@ from tidegate.gateway.guard import Guard
 from tidegate.gateway.heartbeat import Heartbeat
 from tidegate.gateway.interceptors import load_interceptors
 from tidegate.gateway.plane import Plane
+from tidegate.gateway.tls import credentials_of
 
+_FOR_EVER = 2**31 - 1
+"""How grpcio spells that a time is not limited, in milliseconds."""
 _BEYOND_THE_DRAIN_S = 2.0
 """At `drain_timeout_ms` the plane answers what is left; this is for those answers to leave."""
 
@@ -84,7 +88,7 @@ class PythonFront:
                 options=_options(fields["limits"]),
             )
             server.add_generic_rpc_handlers([calls])
-            address = _bind(server, fields["listen"]["grpc"])
+            address = _bind(server, fields["listen"]["grpc"], credentials_of(gateway))
             await server.start()
             self._address.set_result(address)
             await plane.until(lambda: plane.is_draining)
@@ -106,6 +110,10 @@ def _options(limits: dict[str, int]) -> list[tuple[str, int]]:
         ("grpc.max_concurrent_streams", limits["streams_per_connection"]),
         # It would refuse a client that keeps to the limit, while the memory of streams that have ended is being freed.
         ("grpc.http.overload_protection", 0),
+        # It moves the age by a tenth to either side itself; streams go on for as long as their callers want.
+        ("grpc.max_connection_age_ms", limits["max_connection_age_ms"] or _FOR_EVER),
+        ("grpc.keepalive_time_ms", limits["keepalive_ms"] or _FOR_EVER),
+        ("grpc.keepalive_timeout_ms", limits["keepalive_timeout_ms"]),
         ("grpc.max_metadata_size", limits["header_list_kib"] << 10),
         # By itself grpcio refuses calls once a thousand wait for Python; here the limits of queues and bytes decide.
         ("grpc.server.max_pending_requests", most_calls),
@@ -113,10 +121,10 @@ def _options(limits: dict[str, int]) -> list[tuple[str, int]]:
     ]
 
 
-def _bind(server: aio.Server, address: str) -> str:
+def _bind(server: aio.Server, address: str, credentials: grpc.ServerCredentials | None) -> str:
     host = address.rpartition(":")[0]
     try:
-        port = server.add_insecure_port(address)
+        port = server.add_secure_port(address, credentials) if credentials else server.add_insecure_port(address)
     except RuntimeError:
         raise GatewayNotStarted(
             (f"listen.grpc: cannot listen on {address}; end what listens there or choose another port",)

@@ -78,9 +78,12 @@ class Plane:
             deadline: Says how many seconds the caller still waits.
 
         Raises:
-            StreamEnded: The gateway ends, or a request failed and the caller wants that as the end of the stream.
+            StreamEnded: The caller lacks a key, the gateway ends, or a request failed and the caller wants that as the
+                end of the stream.
         """
         pairs = list(metadata)
+        if refusal := self.refusal(STREAM, pairs, peer):
+            raise StreamEnded(refusal)
         answers: deque[Answer | Awaitable[Answer]] = deque()
         more, room = asyncio.Event(), asyncio.Semaphore(MOST_OUTSTANDING)
 
@@ -121,6 +124,10 @@ class Plane:
                     answer.cancel()
             with suppress(asyncio.CancelledError):
                 await reading
+
+    def refusal(self, method: str, metadata: Metadata, peer: str) -> Answer | None:
+        """How a stream of this path ends at once, if its caller lacks a key."""
+        return self._desk.refusal(method, list(metadata), peer)
 
     def reflect(self, request: bytes) -> Answer:
         """Answers one message of a reflection stream."""

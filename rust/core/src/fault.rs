@@ -22,6 +22,7 @@ pub enum Code {
     Unimplemented = 12,
     Internal = 13,
     Unavailable = 14,
+    Unauthenticated = 16,
 }
 
 impl Code {
@@ -40,6 +41,7 @@ impl Code {
             Self::Unimplemented => "UNIMPLEMENTED",
             Self::Internal => "INTERNAL",
             Self::Unavailable => "UNAVAILABLE",
+            Self::Unauthenticated => "UNAUTHENTICATED",
         }
     }
 }
@@ -110,6 +112,9 @@ reasons! {
     Cancelled "CANCELLED" Cancelled,
     Draining "DRAINING" Unavailable,
     DrainTimeout "DRAIN_TIMEOUT" Aborted,
+    MissingKey "MISSING_KEY" Unauthenticated,
+    UnknownKey "UNKNOWN_KEY" Unauthenticated,
+    KeyDenied "KEY_DENIED" PermissionDenied,
     AdminOnly "ADMIN_ONLY" PermissionDenied,
     PinDenied "PIN_DENIED" PermissionDenied,
     ModelFailed "MODEL_FAILED" Internal,

@@ -127,6 +127,18 @@ impl Desk {
         self.hand_in(py, (metadata, peer, timeout_s), |desk, with| desk.infer_streamed(message, with))
     }
 
+    fn refusal(
+        &self,
+        py: Python<'_>,
+        path: &str,
+        metadata: Vec<(String, Value)>,
+        peer: &str,
+    ) -> PyResult<Option<Answer>> {
+        let metadata = metadata.into_iter().map(|(name, value)| (name, value.into_bytes())).collect();
+        let with = Accompaniment { metadata, peer: peer.into(), timeout: None };
+        self.native.refusal(path, with).map(|answer| Answer::new(py, answer)).transpose()
+    }
+
     fn reflect(&self, py: Python<'_>, message: PyBackedBytes) -> PyResult<Answer> {
         Answer::new(py, self.native.reflect(Bytes::copy_from_slice(&message)))
     }

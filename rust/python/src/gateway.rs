@@ -34,6 +34,15 @@ impl Gateway {
         self.native.http.to_string()
     }
 
+    /// `(count, certificate, key, client CA)`; the count grows with each change of the others.
+    fn tls(&self) -> Option<(u64, Vec<u8>, Vec<u8>, Option<Vec<u8>>)> {
+        let tls = self.native.tls()?;
+        // Counted first: what changes in between is found by the next look.
+        let count = tls.taken();
+        let pem = &tls.identity().pem;
+        Some((count, pem.cert.clone(), pem.key.clone(), pem.client_ca.clone()))
+    }
+
     fn desk(&self) -> PyResult<Desk> {
         Ok(Desk::new(self.native.desk()?))
     }

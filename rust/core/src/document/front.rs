@@ -33,6 +33,12 @@ pub(super) fn parse(walk: &mut Walk, root: &Fields<'_>, into: &mut Document) {
             }
         }
     }
+    if into.front == Front::Python && into.listen.proxy_protocol {
+        walk.refuse(
+            &format!("{}listen.proxy_protocol", root.path),
+            "needs `front: native`; grpcio reads no PROXY header",
+        );
+    }
     if into.front == Front::Native && !into.interceptors.is_empty() {
         walk.refuse(&format!("{}interceptors", root.path), "need `front: python`; the native front runs no Python");
     }

@@ -5,6 +5,9 @@
 
 mod address;
 mod front;
+mod keys;
+mod limits;
+mod listen;
 mod names;
 mod parse;
 mod route;
@@ -22,6 +25,9 @@ use serde_json::{Map, Value, json};
 
 pub use address::check_address;
 pub use front::Front;
+pub use keys::{Key, KeyRoutes, Sha256};
+pub use limits::Limits;
+pub use listen::{Listen, Tls};
 pub use names::{MAX_NAME_BYTES, NameError, VersionId, check_name};
 pub use parse::parse;
 pub use route::{Decision, Pins, Route, Segment, Shadow};
@@ -34,7 +40,7 @@ pub fn render(document: &Document) -> Value {
     serde_json::to_value(document).expect("a document is made of strings, integers, lists and string-keyed maps")
 }
 
-/// What a document says beside routes and versions, by field: what only a restart can change.
+/// What a document says beside routes, versions and keys, by field: what only a restart can change.
 pub fn render_settings(document: &Document) -> Map<String, Value> {
     // Taken apart by name, so that a new field is sorted in here or there by whoever adds it.
     let Document {
@@ -45,6 +51,7 @@ pub fn render_settings(document: &Document) -> Map<String, Value> {
         state_dir,
         versions: _,
         routes: _,
+        keys: _,
         timeout_ms,
         inline_budget_us,
         answer_parameters,
@@ -92,6 +99,8 @@ pub struct Document {
     /// Settings of versions; versions that routes name are always here.
     pub versions: BTreeMap<VersionId, VersionSettings>,
     pub routes: BTreeMap<String, Route>,
+    /// Who may ask, by label; nobody is asked who they are while there is none.
+    pub keys: BTreeMap<String, Key>,
     /// Timeout of requests to models without a route.
     pub timeout_ms: u64,
     /// A batch that is predicted to cost no more runs on the thread that read it.
@@ -119,6 +128,7 @@ impl Default for Document {
             state_dir: ".tidegate".to_owned(),
             versions: BTreeMap::new(),
             routes: BTreeMap::new(),
+            keys: BTreeMap::new(),
             timeout_ms: 30_000,
             inline_budget_us: 100,
             answer_parameters: true,
@@ -149,45 +159,6 @@ impl Document {
         versions.sort_unstable();
         versions.dedup();
         versions
-    }
-}
-
-/// Where the gateway listens, as `host:port`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Listen {
-    pub grpc: String,
-    pub http: String,
-}
-
-impl Default for Listen {
-    fn default() -> Self {
-        Self { grpc: "127.0.0.1:8001".to_owned(), http: "127.0.0.1:8002".to_owned() }
-    }
-}
-
-/// What the gateway takes before it refuses.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Limits {
-    pub message_mib: u64,
-    pub in_flight_mib: u64,
-    pub connections: u64,
-    pub streams_per_connection: u64,
-    pub header_list_kib: u64,
-    pub handshake_timeout_ms: u64,
-    pub idle_body_timeout_ms: u64,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            message_mib: 64,
-            in_flight_mib: 1024,
-            connections: 1024,
-            streams_per_connection: 256,
-            header_list_kib: 16,
-            handshake_timeout_ms: 10_000,
-            idle_body_timeout_ms: 30_000,
-        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! What the document takes, and every sentence it refuses with.
 
+mod access;
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -28,13 +30,14 @@ fn an_empty_document_is_all_defaults() {
     let document = parse(&json!({})).expect("everything has a default");
     assert_eq!(document, Document::default());
     let expected = json!({
-        "listen": {"grpc": "127.0.0.1:8001", "http": "127.0.0.1:8002"},
+        "listen": {"grpc": "127.0.0.1:8001", "http": "127.0.0.1:8002", "tls": null, "proxy_protocol": false},
         "front": "native",
         "interceptors": [],
         "repository": "./models",
         "state_dir": ".tidegate",
         "versions": {},
         "routes": {},
+        "keys": {},
         "timeout_ms": 30_000,
         "inline_budget_us": 100,
         "answer_parameters": true,
@@ -44,6 +47,7 @@ fn an_empty_document_is_all_defaults() {
         "limits": {
             "message_mib": 64, "in_flight_mib": 1024, "connections": 1024, "streams_per_connection": 256,
             "header_list_kib": 16, "handshake_timeout_ms": 10_000, "idle_body_timeout_ms": 30_000,
+            "max_connection_age_ms": 300_000, "keepalive_ms": 60_000, "keepalive_timeout_ms": 20_000,
         },
         "threads": {"front": 0, "compute": 0, "load": 1},
         "log": {"format": "text", "level": "info"},
@@ -71,7 +75,8 @@ fn a_route_gets_its_defaults_from_its_split_and_its_name() {
 #[test]
 fn what_is_rendered_reads_as_the_same_document() {
     let document = parse(&json!({
-        "listen": {"grpc": "[::1]:0", "http": "localhost:0"},
+        "listen": {"grpc": "[::1]:0", "http": "localhost:0", "tls": {"cert_file": "c", "key_file": "k"}, "proxy_protocol": "on"},
+        "keys": {"one": {"sha256": "AB".repeat(32), "routes": ["r", "m"]}, "two": {"sha256": "cd".repeat(32), "routes": "all"}},
         "versions": {"m/1": {"batching": false, "instances": 4}, "m/2": {"batching": {"mode": "on", "max": 8}}},
         "routes": {"r": {"sticky": "metadata['x-unit']", "split": {"m/1": 1, "m/2": u64::MAX - 1},
                          "ranges": [[0, 4_294_967_295_u64, "m/1"], [4_294_967_295_u64, 4_294_967_296_u64, "m/2"]]}},

@@ -100,9 +100,11 @@ impl Serving {
             let reporting = tokio::spawn(front::http::serve(http, Arc::clone(&self.plane), threads.doors.clone()));
             let admin = tokio::net::UnixListener::from_std(admin)?;
             let changing = tokio::spawn(front::admin::serve(admin, Arc::clone(&self.plane), self.changes.clone()));
+            let following = tokio::spawn(front::tls::follow(Arc::clone(&self.plane)));
             let end = self.until_the_end(|| accepting.iter().for_each(JoinHandle::abort)).await;
             reporting.abort();
             changing.abort();
+            following.abort();
             Ok::<_, std::io::Error>(end)
         })?;
         self.plane.enter(Phase::Over);

@@ -8,6 +8,7 @@ mod control;
 pub mod execute;
 pub mod inbox;
 pub mod inspect;
+pub mod keys;
 mod lease;
 mod load;
 pub mod message;

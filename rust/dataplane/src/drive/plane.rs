@@ -3,7 +3,9 @@
 use super::clock::Clock;
 use super::compute::Compute;
 use super::inbox::Inbox;
+use super::keys::Keys;
 use super::snapshot::Snapshot;
+use crate::front::tls::Tls;
 use crate::observe::counters::Counters;
 use crate::observe::log::Log;
 use arc_swap::ArcSwap;
@@ -46,6 +48,10 @@ pub struct Plane {
     pub inboxes: Vec<Arc<Inbox>>,
     pub counters: Counters,
     pub log: Log,
+    /// Who may ask.
+    pub keys: ArcSwap<Keys>,
+    /// How the ports speak TLS, if they do.
+    pub tls: Option<Arc<Tls>>,
     pub phase: watch::Sender<Phase>,
     /// The epoch that is served, for those who wait for another.
     pub swapped: watch::Sender<u64>,
@@ -70,8 +76,11 @@ impl Plane {
         [compute, shadow_compute]: [Arc<Compute>; 2],
         fronts: usize,
         runtime_version: String,
+        tls: Option<Arc<Tls>>,
     ) -> Self {
         Self {
+            keys: ArcSwap::from_pointee(Keys::new(&document.keys)),
+            tls,
             log: Log::new(document.log.format, document.log.level, Arc::clone(&clock)),
             document,
             clock,

@@ -9,6 +9,7 @@ use super::plane::{CHANGES_NOTHING, Plane};
 use super::state::StateDir;
 use crate::front::admin;
 use crate::front::desk::Desk;
+use crate::front::tls::{Files, Tls};
 use crate::runtime::onnx::{OnnxRuntime, share_heaps};
 use serde_json::json;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -57,9 +58,14 @@ impl Gateway {
         let is_native = document.front == Front::Native;
         let grpc = is_native.then(|| bind("listen.grpc", &document.listen.grpc)).transpose();
         let http = bind("listen.http", &document.listen.http);
-        let (grpc, http) = match (grpc, http) {
-            (Ok(grpc), Ok(http)) => (grpc, http),
-            (grpc, http) => return Err([grpc.err(), http.err()].into_iter().flatten().collect()),
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let tls = tls(document, base, clock.unix_ms());
+        let (grpc, http, tls) = match (grpc, http, tls) {
+            (Ok(grpc), Ok(http), Ok(tls)) => (grpc, http, tls),
+            (grpc, http, tls) => {
+                let sockets = [grpc.err(), http.err()].into_iter().flatten();
+                return Err(sockets.chain(tls.err().unwrap_or_default()).collect());
+            }
         };
         let state = StateDir::open(base.join(&document.state_dir)).map_err(|error| one(error.to_string()))?;
         let admin = admin::bind(state.folder()).map_err(|error| {
@@ -67,7 +73,6 @@ impl Gateway {
         })?;
 
         let runtime = OnnxRuntime::open(library, document.pool_threads() as u32).map_err(one)?;
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let count = |asked: u64| if asked == 0 { cores } else { asked as usize };
         let fronts = if is_native { count(document.threads.front) } else { 1 };
@@ -77,7 +82,7 @@ impl Gateway {
         let repository = base.join(&document.repository);
         let version = runtime.version.clone();
         let both = [compute, shadow_compute];
-        let plane = Arc::new(Plane::new(document.clone(), Arc::clone(&clock), both, fronts, version));
+        let plane = Arc::new(Plane::new(document.clone(), Arc::clone(&clock), both, fronts, version, tls));
         let state = Arc::new(state);
         let setting = Setting { plane: Arc::clone(&plane), state, repository, runtime: Arc::new(runtime), clock };
         // From here on something runs or is remembered, so a failure has to take it back.
@@ -121,8 +126,16 @@ impl Gateway {
         if !self.plane.is_changing() {
             return Err(vec![Violation { path: String::new(), reason: CHANGES_NOTHING.to_owned() }]);
         }
+        if let Some(tls) = &self.plane.tls {
+            tls.check(&self.plane);
+        }
         drop(self.changes.apply(document));
         Ok(())
+    }
+
+    /// The TLS of the document, for a front that has the port of gRPC itself.
+    pub fn tls(&self) -> Option<&Tls> {
+        self.plane.tls.as_deref()
     }
 
     /// The desk of a gateway without a native front, for the thread that calls; there is one.
@@ -173,6 +186,13 @@ fn log_start(plane: &Plane, grpc: Option<SocketAddr>, http: SocketAddr, threads:
     for version in snapshot.versions.iter() {
         plane.log.info("load", &describe(version));
     }
+    if let Some(tls) = &plane.tls {
+        tls.tell(&plane.log, plane.clock.unix_ms());
+    }
+    let keys = plane.keys.load();
+    if !keys.is_open() {
+        plane.log.info("keys", &[("labels", json!(keys.labels()))]);
+    }
     plane.log.info(
         "start",
         &[
@@ -184,6 +204,15 @@ fn log_start(plane: &Plane, grpc: Option<SocketAddr>, http: SocketAddr, threads:
             ("compute_threads", json!(threads.1)),
         ],
     );
+}
+
+/// What the ports need for TLS, or everything that is wrong with its files.
+fn tls(document: &Document, base: &Path, unix_ms: u64) -> Result<Option<Arc<Tls>>, Vec<String>> {
+    let Some(named) = &document.listen.tls else { return Ok(None) };
+    let opened = Tls::open(Files::of(named, base), unix_ms);
+    opened.map(|tls| Some(Arc::new(tls))).map_err(|violations| {
+        violations.into_iter().map(|Violation { path, reason }| format!("{path}: {reason}")).collect()
+    })
 }
 
 fn bind(field: &str, address: &str) -> Result<Socket, String> {

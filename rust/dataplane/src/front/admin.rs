@@ -3,7 +3,8 @@
 //! `POST /apply` with a document as JSON answers when every part of it is settled: served, unchanged, removed or refused.
 //! The port for metrics takes none of this: whoever can scrape a gateway must not be able to change it.
 
-use crate::drive::change::{Changes, Report};
+use super::tls::{Look, Tls};
+use crate::drive::change::{Changes, Report, reason, word};
 use crate::drive::plane::{CHANGES_NOTHING, Phase, Plane};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
@@ -22,6 +23,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tidegate_core::document::{self, Document, Violation};
+use tidegate_core::plane::Outcome;
 use tokio::net::{UnixListener, UnixStream};
 
 /// The name of the socket in the state folder.
@@ -97,12 +99,16 @@ async fn respond(plane: &Arc<Plane>, changes: &Changes, request: Request<Incomin
     }
     let reader = Arc::clone(plane);
     // A large document takes long to read, and this thread accepts connections and answers probes.
-    match tokio::task::spawn_blocking(move || read(&reader, &body)).await {
+    let reading = tokio::task::spawn_blocking(move || {
+        let document = read(&reader, &body)?;
+        Ok::<_, Vec<Violation>>((document, reader.tls.as_ref().map(|tls| tls_outcome(tls, &reader))))
+    });
+    match reading.await {
         Err(_) => {
             reply(StatusCode::INTERNAL_SERVER_ERROR, &json!({"error": "the gateway failed; its log has the panic"}))
         }
         Ok(Err(violations)) => refuse(&violations),
-        Ok(Ok(document)) => {
+        Ok(Ok((document, tls))) => {
             let settled = changes.apply(document);
             let mut phase = plane.phase.subscribe();
             let report = tokio::select! {
@@ -110,7 +116,7 @@ async fn respond(plane: &Arc<Plane>, changes: &Changes, request: Request<Incomin
                 _ = phase.wait_for(|phase| *phase >= Phase::Draining) => None,
             };
             match report {
-                Some(report) => reply(StatusCode::OK, &describe(&report)),
+                Some(report) => reply(StatusCode::OK, &describe(&report, tls.as_ref())),
                 None => {
                     let reason = if plane.is_changing() { "the gateway is ending" } else { CHANGES_NOTHING };
                     reply(StatusCode::SERVICE_UNAVAILABLE, &json!({ "error": reason }))
@@ -152,14 +158,26 @@ fn needing_a_restart(running: &Document, wanted: &Document) -> Vec<Violation> {
     settings.chain(too_wide).collect()
 }
 
+/// What becomes of the files of TLS, which are looked at whenever a document comes.
+fn tls_outcome(tls: &Tls, plane: &Plane) -> Outcome {
+    let look = tls.check(plane);
+    let sentences: Vec<String> =
+        tls.violations().iter().map(|wrong| format!("{}: {}", wrong.path, wrong.reason)).collect();
+    match look {
+        _ if !sentences.is_empty() => Outcome::Refused(sentences.join("; ")),
+        Look::Replaced => Outcome::Current,
+        _ => Outcome::Unchanged,
+    }
+}
+
 /// A report as JSON.
-pub fn describe(report: &Report) -> Value {
-    let settlements: Vec<Value> = report
-        .settlements
-        .iter()
-        .map(|settled| {
-            json!({"subject": settled.subject.to_string(), "outcome": settled.word(), "reason": settled.reason()})
-        })
+pub fn describe(report: &Report, tls: Option<&Outcome>) -> Value {
+    let parts = report.settlements.iter().map(|settled| (settled.subject.to_string(), &settled.outcome));
+    let others = [("keys", report.keys.as_ref()), ("listen.tls", tls)];
+    let others = others.into_iter().filter_map(|(subject, outcome)| Some((subject.to_owned(), outcome?)));
+    let settlements: Vec<Value> = parts
+        .chain(others)
+        .map(|(subject, outcome)| json!({"subject": subject, "outcome": word(outcome), "reason": reason(outcome)}))
         .collect();
     json!({"epoch": report.epoch, "settlements": settlements})
 }

@@ -9,6 +9,7 @@ mod statistics;
 #[cfg(test)]
 pub(in crate::front) mod tests;
 
+use crate::drive::keys::Permit;
 use crate::drive::plane::Plane;
 use bytes::Bytes;
 use prost::Message;
@@ -28,8 +29,8 @@ const LONGEST_MESSAGE: usize = 1 << 20;
 /// Answers one unary call of `inference.GRPCInferenceService`: the message and the answer are without their frames.
 ///
 /// # Errors
-/// No such method, a message that is not its request, or what the call itself refuses.
-pub fn call(plane: &Plane, method: &str, message: Bytes) -> Result<Bytes, Fault> {
+/// No such method, a message that is not its request, a name that the caller's key does not open, or what the call itself refuses.
+pub fn call(plane: &Plane, permit: &Permit, method: &str, message: Bytes) -> Result<Bytes, Fault> {
     let snapshot = plane.snapshot();
     match method {
         "ServerLive" => answer(message, |_: oip::ServerLiveRequest| Ok(oip::ServerLiveResponse { live: true })),
@@ -38,14 +39,20 @@ pub fn call(plane: &Plane, method: &str, message: Bytes) -> Result<Bytes, Fault>
             answer(message, |_: oip::ServerReadyRequest| Ok(oip::ServerReadyResponse { ready }))
         }
         "ServerMetadata" => answer(message, |_: oip::ServerMetadataRequest| Ok(server_metadata())),
-        "ModelReady" => answer(message, |asked| about_models::ready(&snapshot, plane.is_ready(), &asked)),
-        "ModelMetadata" => answer(message, |asked| about_models::metadata(&snapshot, &asked)),
-        "ModelConfig" => answer(message, |asked| about_models::config(&snapshot, &asked)),
-        "ModelStatistics" => answer(message, |asked| statistics::statistics(&snapshot, &asked)),
-        "RepositoryIndex" => answer(message, |asked| repository::index(&snapshot, &asked)),
+        "ModelReady" => answer(message, |asked: oip::ModelReadyRequest| {
+            permit.check(&asked.name).and_then(|()| about_models::ready(&snapshot, plane.is_ready(), &asked))
+        }),
+        "ModelMetadata" => answer(message, |asked: oip::ModelMetadataRequest| {
+            permit.check(&asked.name).and_then(|()| about_models::metadata(&snapshot, &asked))
+        }),
+        "ModelConfig" => answer(message, |asked: oip::ModelConfigRequest| {
+            permit.check(&asked.name).and_then(|()| about_models::config(&snapshot, &asked))
+        }),
+        "ModelStatistics" => answer(message, |asked| statistics::statistics(&snapshot, permit, &asked)),
+        "RepositoryIndex" => answer(message, |asked| repository::index(&snapshot, permit, &asked)),
         "RepositoryModelLoad" => repository::load(&snapshot, message),
         "RepositoryModelUnload" => repository::unload(&snapshot, message),
-        "TraceSetting" => answer(message, |asked| repository::trace_setting(&snapshot, &asked)),
+        "TraceSetting" => answer(message, |asked| repository::trace_setting(&snapshot, permit, &asked)),
         "LogSettings" => answer(message, |asked| repository::log_settings(&plane.document.log, &asked)),
         "SystemSharedMemoryStatus" => answer(message, |_: oip::SystemSharedMemoryStatusRequest| {
             Ok(oip::SystemSharedMemoryStatusResponse::default())

@@ -1,32 +1,31 @@
 //! One HTTP/2 connection: every stream to the call that its path names.
 
+use super::access::{self, Access};
+use super::arrival::{self, Arrived, Failed};
 use super::body::{Broken, Messages, encoding_of};
+use super::life::{Age, Pulse};
 use super::threads::Place;
 use super::{calls, grpc, health, infer, reflection, stream};
+use crate::drive::keys::Permit;
 use crate::drive::message::Message;
 use crate::drive::plane::{Held, Phase, Plane};
 use crate::drive::reactor::{Outcome, Reactor, draining};
+use crate::observe::connections::Closed;
 use bytes::Bytes;
 use h2::RecvStream;
-use h2::server::SendResponse;
-use http::{HeaderMap, Method, Request, StatusCode, header};
+use h2::server::{Connection, SendResponse};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 use tidegate_core::fault::{Fault, Reason, quoted};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-
-/// Bytes that one stream may send before we have read them.
-const STREAM_WINDOW: u32 = 1 << 20;
-/// The same for all streams of a connection together.
-const CONNECTION_WINDOW: u32 = 4 << 20;
+use tokio::sync::watch;
 
 /// Messages of calls without tensors are read on the thread that serves others, so they must be small.
 const SMALL_MESSAGE: usize = 64 << 10;
-/// What h2 may buffer of a stream that is not read at the moment is bounded by the windows above. Its own budget for
-/// small frames would end a connection that pipelines many small messages, which ModelStreamInfer invites.
-const DATA_FRAME_BUDGET: usize = 64 << 20;
 
 pub const INFERENCE: &str = "/inference.GRPCInferenceService/";
 
@@ -38,31 +37,44 @@ pub fn message_limit(plane: &Plane, path: &str) -> usize {
     if takes_tensors { plane.message_limit() } else { SMALL_MESSAGE }
 }
 
+/// Whether a call needs no key: those by which balancers and orchestrators tell whether the gateway is well.
+pub fn is_open(path: &str) -> bool {
+    path.starts_with("/grpc.health.v1.Health/")
+        || path.strip_prefix(INFERENCE).is_some_and(|method| matches!(method, "ServerLive" | "ServerReady"))
+}
+
 /// Serves a connection to its end.
-pub async fn serve(reactor: Rc<Reactor>, socket: std::net::TcpStream, mut place: Place) {
+pub async fn serve(reactor: Rc<Reactor>, socket: std::net::TcpStream, place: Place) {
     // A socket that breaks before the first byte was never a connection.
     let Ok(socket) = TcpStream::from_std(socket) else { return };
-    // Without its port: callers are told apart by where they are.
-    let peer: Arc<str> =
-        socket.peer_addr().map_or_else(|_| "".into(), |peer| peer.ip().to_canonical().to_string().into());
+    let mut address = socket.peer_addr().map_or_else(|_| "".into(), |peer| arrival::said(peer.ip()));
     let mut phase = reactor.plane.phase.subscribe();
-    let limits = &reactor.plane.document.limits;
-    let mut builder = h2::server::Builder::new();
-    builder
-        .initial_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .data_frame_budget(DATA_FRAME_BUDGET)
-        .max_concurrent_streams(limits.streams_per_connection as u32)
-        .max_header_list_size((limits.header_list_kib << 10) as u32);
-    let patience = Duration::from_millis(limits.handshake_timeout_ms);
-    let mut connection = tokio::select! {
+    let patience = Duration::from_millis(reactor.plane.document.limits.handshake_timeout_ms);
+    let arrived = tokio::select! {
         biased;
         _ = phase.wait_for(|phase| *phase >= Phase::Draining) => return,
-        shaken = tokio::time::timeout(patience, builder.handshake::<_, Bytes>(socket)) => match shaken {
-            Ok(Ok(connection)) => connection,
-            _ => return,
-        },
+        arrived = tokio::time::timeout(patience, arrival::arrive(&reactor.plane, socket, &mut address)) => arrived,
     };
+    match arrived.unwrap_or_else(|_| Err(Failed::late())) {
+        Ok(Arrived::Plain(connection)) => converse(reactor, *connection, address, phase, place).await,
+        Ok(Arrived::Tls(connection)) => converse(reactor, *connection, address, phase, place).await,
+        Err(failed) => failed.tell(&reactor.plane, &address),
+    }
+}
+
+/// Takes the calls of a connection for as long as it lasts.
+async fn converse<Stream: AsyncRead + AsyncWrite + Unpin>(
+    reactor: Rc<Reactor>,
+    mut connection: Connection<Stream, Bytes>,
+    address: Arc<str>,
+    mut phase: watch::Receiver<Phase>,
+    mut place: Place,
+) {
+    let document = &reactor.plane.document;
+    let mut age = Age::new(&document.limits);
+    let mut pulse = Pulse::new(&document.limits, connection.ping_pong());
+    let peer = Rc::new(Peer { address, access: Access::default() });
+    let closed = &reactor.plane.counters.closed;
     let mut is_draining = false;
     loop {
         tokio::select! {
@@ -74,7 +86,10 @@ pub async fn serve(reactor: Rc<Reactor>, socket: std::net::TcpStream, mut place:
                 }
                 accepted
             }) => match accepted {
-                Some(Ok((request, respond))) => dispatch(&reactor, &peer, request, respond),
+                Some(Ok((request, respond))) => {
+                    pulse.beat();
+                    dispatch(&reactor, &peer, request, respond);
+                }
                 // Protocol errors and broken sockets end a connection; its requests are reset with it.
                 Some(Err(_)) | None => return,
             },
@@ -83,12 +98,25 @@ pub async fn serve(reactor: Rc<Reactor>, socket: std::net::TcpStream, mut place:
                 connection.graceful_shutdown();
                 is_draining = true;
             }
+            // What has begun goes on, streams for as long as their callers want.
+            () = age.reached() => {
+                closed.count(Closed::MaxAge);
+                connection.graceful_shutdown();
+            }
+            () = pulse.lost() => return closed.count(Closed::Keepalive),
         }
     }
 }
 
-fn dispatch(reactor: &Rc<Reactor>, peer: &Arc<str>, request: Request<RecvStream>, mut respond: SendResponse<Bytes>) {
-    let (parts, body) = request.into_parts();
+/// Who is at the other end of a connection.
+pub struct Peer {
+    /// The caller's IP address.
+    pub address: Arc<str>,
+    access: Access,
+}
+
+fn dispatch(reactor: &Rc<Reactor>, peer: &Rc<Peer>, request: Request<RecvStream>, mut respond: SendResponse<Bytes>) {
+    let (mut parts, body) = request.into_parts();
     let is_grpc = parts
         .headers
         .get(header::CONTENT_TYPE)
@@ -101,8 +129,13 @@ fn dispatch(reactor: &Rc<Reactor>, peer: &Arc<str>, request: Request<RecvStream>
         return grpc::refuse_http(respond, StatusCode::UNSUPPORTED_MEDIA_TYPE);
     }
     let path = parts.uri.path();
-    let understood = encoding_of(&parts.headers).and_then(|encoding| Ok((encoding, grpc::timeout_of(&parts.headers)?)));
-    let (encoding, timeout) = match understood {
+    let credential = access::take_credential(&mut parts.headers);
+    let understood = encoding_of(&parts.headers).and_then(|encoding| {
+        let timeout = grpc::timeout_of(&parts.headers)?;
+        let permit = if is_open(path) { Permit::default() } else { peer.permit(&reactor.plane, credential.as_ref())? };
+        Ok((encoding, timeout, permit))
+    });
+    let (encoding, timeout, permit) = match understood {
         Ok(understood) => understood,
         Err(fault) => {
             reactor.count_failure(&reactor.plane.counters.unknown, reactor.plane.clock.now(), &fault);
@@ -113,7 +146,9 @@ fn dispatch(reactor: &Rc<Reactor>, peer: &Arc<str>, request: Request<RecvStream>
     let call = Call {
         reactor: Rc::clone(reactor),
         headers: parts.headers,
-        peer: Arc::clone(peer),
+        credential,
+        permit,
+        peer: Rc::clone(peer),
         timeout,
         messages,
         respond,
@@ -127,8 +162,8 @@ fn dispatch(reactor: &Rc<Reactor>, peer: &Arc<str>, request: Request<RecvStream>
         | "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo" => reflection::serve(call),
         _ => match path.strip_prefix(INFERENCE) {
             Some(method) => {
-                let method = method.to_owned();
-                unary(call, move |reactor, message| calls::call(&reactor.plane, &method, message));
+                let (method, permit) = (method.to_owned(), call.permit.clone());
+                unary(call, move |reactor, message| calls::call(&reactor.plane, &permit, &method, message));
             }
             None => {
                 let fault = unknown_path(path);
@@ -148,9 +183,12 @@ pub fn unknown_path(path: &str) -> Fault {
 /// One stream, opened and not yet read.
 pub struct Call {
     pub reactor: Rc<Reactor>,
+    /// Without the credential.
     pub headers: HeaderMap,
-    /// The caller's IP address.
-    pub peer: Arc<str>,
+    pub credential: Option<HeaderValue>,
+    /// What the caller might do when the call began.
+    pub permit: Permit,
+    pub peer: Rc<Peer>,
     /// The caller's `grpc-timeout` in nanoseconds.
     pub timeout: Option<u64>,
     pub messages: Messages,
@@ -209,4 +247,14 @@ pub async fn until_draining(reactor: &Reactor) -> Fault {
     // The plane owns the sender and outlives the stream, so waiting cannot fail.
     drop(phase.wait_for(|phase| *phase >= Phase::Draining).await);
     draining()
+}
+
+impl Peer {
+    /// What the caller may do now.
+    ///
+    /// # Errors
+    /// It has no key, and needs one.
+    pub fn permit(&self, plane: &Plane, credential: Option<&HeaderValue>) -> Result<Permit, Fault> {
+        self.access.permit(plane, credential, &self.address)
+    }
 }

@@ -3,16 +3,18 @@
 //! It belongs to one thread, as a front thread's reactor does, and does the same work in the same order. What is cheap is
 //! answered at once; what is queued is answered by [`Desk::attend`] once the bell has rung.
 
+use super::access::Access;
 use super::bell::Bell;
 use super::{calls, connection, grpc, health, reflection, stream};
 use crate::drive::inbox::{Post, Ticket};
+use crate::drive::keys::Permit;
 use crate::drive::message::{Encoding, Message, too_large};
 use crate::drive::plane::{Held, Phase, Plane};
 use crate::drive::reactor::{Caller, Envelope, Outcome, Reactor, draining};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
@@ -21,6 +23,7 @@ use tidegate_core::fault::{Fault, Reason};
 use tidegate_core::oip::answer::FRAME_HEAD;
 use tidegate_core::plane::Nanos;
 
+const INFER: &str = "/inference.GRPCInferenceService/ModelInfer";
 /// The end of the names of metadata that is bytes.
 const BINARY: &str = "-bin";
 
@@ -73,6 +76,7 @@ pub struct Desk {
     settled: Rc<RefCell<Vec<(Ticket, Form, Outcome)>>>,
     post: Post,
     bell: Arc<Bell>,
+    access: Access,
     is_aborted: bool,
 }
 
@@ -86,7 +90,7 @@ impl Desk {
         let own = Arc::clone(&bell);
         plane.inboxes[0].ring_also(Arc::new(move || own.ring()));
         let (reactor, settled, post) = (Reactor::new(plane, 0), Rc::default(), Post::default());
-        Ok(Self { reactor, settled, post, bell, is_aborted: false })
+        Ok(Self { reactor, settled, post, bell, access: Access::default(), is_aborted: false })
     }
 
     /// Rings when the desk is to be attended.
@@ -102,7 +106,12 @@ impl Desk {
     pub fn call(&mut self, path: &str, message: Bytes, with: Accompaniment) -> Called {
         match path.strip_prefix(connection::INFERENCE) {
             Some("ModelInfer") => self.infer(message, with, Form::Unary),
-            Some(method) => self.at_once(path, message, |plane, message| calls::call(plane, method, message)),
+            Some(method) => match self.permit(path, with).1 {
+                Ok(permit) => {
+                    self.at_once(path, message, |plane, message| calls::call(plane, &permit, method, message))
+                }
+                Err(fault) => Called::Answered(self.refuse(Form::Unary, &fault)),
+            },
             None if path == health::CHECK => self.at_once(path, message, health::check),
             None => self.at_once(path, message, |_, _| Err(connection::unknown_path(path))),
         }
@@ -113,6 +122,11 @@ impl Desk {
         let ends_on_error = with.metadata.iter().any(|(name, value)| name == stream::ENDS_ON_ERROR && value == b"true");
         let until = with.timeout.map_or(Nanos::MAX, |timeout| self.plane().clock.now().saturating_add(timeout));
         self.infer(message, with, Form::Streamed { ends_on_error, until })
+    }
+
+    /// How a stream such as `/inference.GRPCInferenceService/ModelStreamInfer` ends at once, if its caller lacks a key.
+    pub fn refusal(&self, path: &str, with: Accompaniment) -> Option<Answer> {
+        self.permit(path, with).1.err().map(|fault| self.refuse(Form::Unary, &fault))
     }
 
     /// Answers one message of a reflection stream.
@@ -126,12 +140,14 @@ impl Desk {
         let mut held = Held::new(&plane);
         let (now, ticket) = (Rc::default(), Rc::default());
         let slot = Slot { form, now: Rc::clone(&now), ticket: Rc::clone(&ticket), settled: Rc::clone(&self.settled) };
-        if let Err(fault) = held.grow(message.len()) {
-            self.reactor.count_failure(&plane.counters.unknown, arrived, &fault);
-            return Called::Answered(self.answer(form, unstamped(Err(fault))));
-        }
+        let (with, permit) = self.permit(INFER, with);
+        let permit = match held.grow(message.len()).and(permit) {
+            Ok(permit) => permit,
+            Err(fault) => return Called::Answered(self.refuse(form, &fault)),
+        };
         let envelope = Envelope {
             metadata: header_map(with.metadata),
+            permit,
             peer: with.peer,
             grpc_timeout: with.timeout,
             arrived,
@@ -151,6 +167,30 @@ impl Desk {
                 Called::Answered(self.answer(form, unstamped(Err(fault))))
             }
         }
+    }
+
+    /// Takes the caller's credential out of what came with a call, and says what it opens.
+    fn permit(&self, path: &str, mut with: Accompaniment) -> (Accompaniment, Result<Permit, Fault>) {
+        let mut credential = None;
+        with.metadata.retain(|(name, value)| {
+            let is_credential = name == header::AUTHORIZATION.as_str();
+            if is_credential && credential.is_none() {
+                credential = HeaderValue::from_bytes(value).ok();
+            }
+            !is_credential
+        });
+        let permit = if connection::is_open(path) {
+            Ok(Permit::default())
+        } else {
+            self.access.permit(self.plane(), credential.as_ref(), &with.peer)
+        };
+        (with, permit)
+    }
+
+    /// The answer to a call that is refused before anybody reads it; counted.
+    fn refuse(&self, form: Form, fault: &Fault) -> Answer {
+        self.reactor.count_failure(&self.plane().counters.unknown, self.plane().clock.now(), fault);
+        self.answer(form, unstamped(Err(fault.clone())))
     }
 
     /// A call of one small message and one small answer.

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use h2::server::SendResponse;
 use std::future::poll_fn;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use tidegate_core::fault::Fault;
 use tokio::sync::oneshot;
@@ -35,12 +36,14 @@ pub fn serve(mut call: Call) {
 }
 
 fn proceed(call: Call, read: Result<Message, Broken>, arrived: u64, held: Held) {
-    let Call { reactor, headers, peer, timeout, respond, messages } = call;
+    let Call { reactor, headers, permit, peer, timeout, respond, messages, .. } = call;
     // Dropped before the answer goes out, so that what the caller still sends is refused.
     drop(messages);
     match read {
         Ok(message) => {
-            let envelope = Envelope { metadata: headers, peer, grpc_timeout: timeout, arrived, wants_echo: false };
+            let peer = Arc::clone(&peer.address);
+            let envelope =
+                Envelope { metadata: headers, permit, peer, grpc_timeout: timeout, arrived, wants_echo: false };
             reactor.take(message, envelope, held, Box::new(Unary { respond }));
         }
         Err(Broken::Fault(fault)) => refuse(&reactor, respond, &fault, arrived),

@@ -2,14 +2,14 @@
 
 use super::asked::Asked;
 use super::body::{Broken, Step};
-use super::connection::{Call, until_deadline, until_draining};
+use super::connection::{Call, Peer, until_deadline, until_draining};
 use super::grpc;
 use crate::drive::message::Message;
 use crate::drive::plane::Held;
 use crate::drive::reactor::{Echo, Envelope, Outcome, Reactor};
 use bytes::{BufMut as _, Bytes, BytesMut};
 use h2::SendStream;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 use prost::Message as _;
 use std::collections::{BTreeMap, VecDeque};
 use std::future::poll_fn;
@@ -33,13 +33,14 @@ pub fn serve(call: Call) {
 }
 
 async fn run(call: Call) {
-    let Call { reactor, headers, peer, timeout, mut messages, mut respond } = call;
+    let Call { reactor, headers, credential, peer, timeout, mut messages, mut respond, .. } = call;
     let Ok(mut out) = respond.send_response(grpc::head(None), false) else { return };
     let started = reactor.plane.clock.now();
     let mut session = Session {
         ends_on_error: headers.get(ENDS_ON_ERROR).is_some_and(|value| value == "true"),
         deadline: timeout.map(|timeout| started.saturating_add(timeout)),
         headers,
+        credential,
         peer,
         outstanding: VecDeque::new(),
         reactor,
@@ -101,7 +102,8 @@ async fn run(call: Call) {
 struct Session {
     reactor: Rc<Reactor>,
     headers: HeaderMap,
-    peer: Arc<str>,
+    credential: Option<HeaderValue>,
+    peer: Rc<Peer>,
     /// The caller wants the first error as the status of the whole stream.
     ends_on_error: bool,
     deadline: Option<u64>,
@@ -119,12 +121,16 @@ impl Session {
         let now = self.reactor.plane.clock.now();
         let mut held = Held::new(&self.reactor.plane);
         let grown = held.grow(message.len());
+        // A key that is taken away while the stream lasts opens nothing from then on.
+        let permit = grown.and_then(|()| self.peer.permit(&self.reactor.plane, self.credential.as_ref()));
         let grpc_timeout = self.deadline.map(|deadline| deadline.saturating_sub(now));
-        let (metadata, peer) = (self.headers.clone(), Arc::clone(&self.peer));
-        let envelope = Envelope { metadata, peer, grpc_timeout, arrived: now, wants_echo: true };
-        self.outstanding.push_back(match grown {
-            // An answer that a slow caller does not read must not hold the version that gave it.
-            Ok(()) => Asked::of(&self.reactor, message, envelope, held, false),
+        let (metadata, peer) = (self.headers.clone(), Arc::clone(&self.peer.address));
+        self.outstanding.push_back(match permit {
+            Ok(permit) => {
+                let envelope = Envelope { metadata, permit, peer, grpc_timeout, arrived: now, wants_echo: true };
+                // An answer that a slow caller does not read must not hold the version that gave it.
+                Asked::of(&self.reactor, message, envelope, held, false)
+            }
             Err(fault) => Asked::refused(&self.reactor, &fault, now),
         });
     }

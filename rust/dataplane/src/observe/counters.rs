@@ -4,6 +4,7 @@
 //! that nobody serves share one series. A series lives as long as a snapshot names it, and a while longer, so that the
 //! last counts of a version that went are scraped too.
 
+use super::connections::ClosedConnections;
 use super::histogram::{Histogram, Snapshot};
 use super::misses::{MissLabels, Misses};
 use crate::drive::inbox::Phases;
@@ -161,6 +162,7 @@ pub struct Counters {
     /// Counts under names that nobody serves.
     pub unknown: Arc<Series>,
     pub gauges: Gauges,
+    pub closed: ClosedConnections,
 }
 
 #[derive(Default)]
@@ -187,7 +189,13 @@ impl Counters {
         let unknown = Arc::new(Series::new(unknown, threads));
         let mut kept = Kept::default();
         kept.series.insert(unknown.labels.clone(), Arc::clone(&unknown));
-        Self { threads, kept: Mutex::new(kept), unknown, gauges: Gauges::default() }
+        Self {
+            threads,
+            kept: Mutex::new(kept),
+            unknown,
+            gauges: Gauges::default(),
+            closed: ClosedConnections::default(),
+        }
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -237,7 +245,7 @@ impl Counters {
     }
 }
 
-const ALL_CODES: [Code; 12] = [
+const ALL_CODES: [Code; 13] = [
     Code::Ok,
     Code::Cancelled,
     Code::InvalidArgument,
@@ -250,4 +258,5 @@ const ALL_CODES: [Code; 12] = [
     Code::Unimplemented,
     Code::Internal,
     Code::Unavailable,
+    Code::Unauthenticated,
 ];

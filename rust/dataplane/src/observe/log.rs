@@ -2,32 +2,33 @@
 
 use crate::drive::clock::Clock;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 use std::io::Write as _;
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::sync::{Arc, Mutex, PoisonError};
 use tidegate_core::document::{LogFormat, LogLevel};
 use tidegate_core::plane::Nanos;
 
-/// Sheds are reported together, at most this often.
-const SHED_PERIOD: Nanos = 1_000_000_000;
+/// Events that callers can bring about are reported together, at most this often.
+const PERIOD: Nanos = 1_000_000_000;
 
 /// Writes events to standard error.
 pub struct Log {
     format: LogFormat,
     level: LogLevel,
     clock: Arc<dyn Clock>,
-    sheds: Mutex<Sheds>,
+    summed: Mutex<BTreeMap<&'static str, Summed>>,
 }
 
-struct Sheds {
+/// What is known of an event that is not said each time.
+#[derive(Default)]
+struct Summed {
     since: Option<Nanos>,
     unreported: u64,
 }
 
 impl Log {
     pub fn new(format: LogFormat, level: LogLevel, clock: Arc<dyn Clock>) -> Self {
-        Self { format, level, clock, sheds: Mutex::new(Sheds { since: None, unreported: 0 }) }
+        Self { format, level, clock, summed: Mutex::default() }
     }
 
     pub fn info(&self, event: &str, fields: &[(&str, Value)]) {
@@ -42,18 +43,29 @@ impl Log {
         self.write(LogLevel::Error, event, fields);
     }
 
-    /// A request was shed: the first at once, the others summed up, so that an overload does not fill the disk.
+    /// A request was shed.
     pub fn shed(&self, reason: &str, route: &str) {
-        let mut sheds = self.sheds.lock().unwrap_or_else(PoisonError::into_inner);
-        sheds.unreported += 1;
+        self.sum("shed", "requests", &[("reason", json!(reason)), ("route", json!(route))]);
+    }
+
+    /// Something that any caller can bring about, as often as it likes.
+    pub fn often(&self, event: &'static str, fields: &[(&str, Value)]) {
+        self.sum(event, "times", fields);
+    }
+
+    /// Says the first of its kind at once and sums up the others, so that a flood of them does not fill the disk.
+    fn sum(&self, event: &'static str, unit: &str, fields: &[(&str, Value)]) {
+        let mut all = self.summed.lock().unwrap_or_else(PoisonError::into_inner);
+        let summed = all.entry(event).or_default();
+        summed.unreported += 1;
         let now = self.clock.now();
-        if sheds.since.is_some_and(|since| now - since < SHED_PERIOD) {
+        if summed.since.is_some_and(|since| now - since < PERIOD) {
             return;
         }
-        let count = std::mem::take(&mut sheds.unreported);
-        sheds.since = Some(now);
-        drop(sheds);
-        self.warning("shed", &[("reason", json!(reason)), ("route", json!(route)), ("requests", json!(count))]);
+        let count = std::mem::take(&mut summed.unreported);
+        summed.since = Some(now);
+        drop(all);
+        self.warning(event, &[fields, &[(unit, json!(count))]].concat());
     }
 
     fn write(&self, level: LogLevel, event: &str, fields: &[(&str, Value)]) {
@@ -90,7 +102,7 @@ impl Log {
 }
 
 /// RFC 3339 in UTC, by Howard Hinnant's civil-from-days.
-fn timestamp(unix_ms: u64) -> String {
+pub fn timestamp(unix_ms: u64) -> String {
     let (days, second) = (unix_ms / 86_400_000, unix_ms / 1_000 % 86_400);
     let shifted = days + 719_468;
     let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);

@@ -1,6 +1,7 @@
 //! What the data plane counts and says of itself.
 
 pub mod batches;
+pub mod connections;
 pub mod counters;
 pub mod histogram;
 pub mod log;

@@ -30,6 +30,7 @@ pub fn render(plane: &Plane) -> String {
     requests(&mut text, counters, &bounds);
     versions(&mut text, plane);
     shadows(&mut text, plane);
+    connections(&mut text, plane);
     let gauges = &counters.gauges;
     let snapshot = plane.snapshot();
     for (name, kind, help, value) in [
@@ -181,6 +182,22 @@ fn shadows(text: &mut String, plane: &Plane) {
     for (route, shadow) in each() {
         let shared = labels_of(route, shadow.arm.version.id.as_str());
         let _ = writeln!(text, "tidegate_shadow_in_flight{{{shared}}} {}", shadow.account.held().0);
+    }
+}
+
+fn connections(text: &mut String, plane: &Plane) {
+    head(text, "tidegate_connections_closed_total", "counter", "Connections that the gateway ended, by reason.");
+    for (reason, count) in plane.counters.closed.all() {
+        let _ = writeln!(text, "tidegate_connections_closed_total{{reason=\"{}\"}} {count}", reason.name());
+    }
+    let Some(tls) = &plane.tls else { return };
+    head(text, "tidegate_tls_certificate_days_left", "gauge", "Days until the certificate that callers see expires.");
+    let _ = writeln!(text, "tidegate_tls_certificate_days_left {}", tls.days_left(plane.clock.unix_ms()));
+    head(text, "tidegate_tls_files_refused", "gauge", "1 while the files of TLS cannot serve and older ones do.");
+    let _ = writeln!(text, "tidegate_tls_files_refused {}", u8::from(!tls.violations().is_empty()));
+    head(text, "tidegate_tls_reloads_total", "counter", "Changes of the files of TLS, by outcome.");
+    for (outcome, count) in tls.reloads() {
+        let _ = writeln!(text, "tidegate_tls_reloads_total{{outcome=\"{outcome}\"}} {count}");
     }
 }
 

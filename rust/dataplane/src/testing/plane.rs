@@ -124,7 +124,7 @@ pub(crate) fn empty_plane(clock: Arc<dyn Clock>, compute: Arc<Compute>) -> Plane
     let mut document = Document::default();
     // Sheds are part of some tests, and nobody's news.
     document.log.level = LogLevel::Error;
-    Plane::new(document, clock, [compute, self::compute(1)], 1, "1.99.0".to_owned())
+    Plane::new(document, clock, [compute, self::compute(1)], 1, "1.99.0".to_owned(), None)
 }
 
 /// A plane that serves each version under its model's name.

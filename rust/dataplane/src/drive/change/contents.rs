@@ -1,6 +1,7 @@
 //! From a document to contents, and from a warmed-up model to a version that requests can hold.
 
 use super::{Changer, News};
+use crate::drive::keys::Keys;
 use crate::drive::lease::Lease;
 use crate::drive::load::Part;
 use crate::drive::recorded::Recorded;
@@ -15,7 +16,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use tidegate_core::document::{Document, VersionId, VersionSettings};
 use tidegate_core::plane::{
-    Content, CostModel, LoadId, SharedCost, SharedInlineGate, Subject, VersionKey, VersionPolicy, Want,
+    Content, CostModel, LoadId, Outcome, SharedCost, SharedInlineGate, Subject, VersionKey, VersionPolicy, Want,
 };
 use tidegate_core::routing::{Revision, RoutePlan};
 
@@ -27,6 +28,20 @@ pub(super) struct Prepared {
 }
 
 impl Changer {
+    /// Lets those ask whom the document names, from now on; they wait for no load.
+    pub(super) fn change_keys(&self, document: &Document) -> Option<Outcome> {
+        let plane = &self.setting.plane;
+        let known = plane.keys.load();
+        if known.differ(&document.keys) {
+            let keys = Keys::new(&document.keys);
+            plane.log.info("keys", &[("labels", json!(keys.labels()))]);
+            plane.keys.store(Arc::new(keys));
+            Some(Outcome::Current)
+        } else {
+            (!known.is_open()).then_some(Outcome::Unchanged)
+        }
+    }
+
     /// What every subject of a document shall be served by.
     pub(super) fn contents(&mut self, document: &Document) -> BTreeMap<Subject, Content> {
         let mut contents = BTreeMap::new();

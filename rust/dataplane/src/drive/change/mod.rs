@@ -38,7 +38,7 @@ use tidegate_core::snapshot::SnapshotDocument;
 use tokio::sync::oneshot;
 
 use ticket::Tickets;
-pub use ticket::{Report, Settlement};
+pub use ticket::{Report, Settlement, reason, word};
 use timers::Timers;
 
 /// A document of more subjects leaves so much behind that giving it back is worth a pause of the allocator.
@@ -260,6 +260,7 @@ impl Changer {
     }
 
     fn apply(&mut self, document: Document, respond: oneshot::Sender<Report>) {
+        let keys = self.change_keys(&document);
         let mut warnings = Vec::new();
         match scan::scan(&self.setting.repository, &self.found, &mut warnings) {
             Ok(found) => self.found = found,
@@ -278,7 +279,7 @@ impl Changer {
         let subjects = contents.keys().chain(self.reconciler.current().keys()).filter(is_named).cloned().collect();
         self.refused.retain(|name, _| document.routes.contains_key(name));
         self.document = document;
-        self.tickets.open(subjects, respond);
+        self.tickets.open(subjects, keys, respond);
         let is_large = contents.len() > MANY_SUBJECTS;
         self.step(ChangeEvent::Apply(contents));
         if is_large {

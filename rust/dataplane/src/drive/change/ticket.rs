@@ -10,6 +10,8 @@ pub struct Report {
     /// What is served once everything is settled.
     pub epoch: u64,
     pub settlements: Vec<Settlement>,
+    /// What became of the keys, if there are or were any.
+    pub keys: Option<Outcome>,
 }
 
 /// What became of one part.
@@ -19,27 +21,27 @@ pub struct Settlement {
     pub outcome: Outcome,
 }
 
+/// An outcome in one word.
+pub fn word(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Current => "current",
+        Outcome::Unchanged => "unchanged",
+        Outcome::Removed => "removed",
+        Outcome::Refused(_) => "refused",
+        Outcome::Superseded => "superseded",
+    }
+}
+
+/// Why it is not what the document says, if it is not.
+pub fn reason(outcome: &Outcome) -> Option<&str> {
+    match outcome {
+        Outcome::Refused(reason) => Some(reason),
+        Outcome::Superseded => Some("a newer document came before it was ready"),
+        Outcome::Current | Outcome::Unchanged | Outcome::Removed => None,
+    }
+}
+
 impl Settlement {
-    /// The outcome in one word.
-    pub fn word(&self) -> &'static str {
-        match self.outcome {
-            Outcome::Current => "current",
-            Outcome::Unchanged => "unchanged",
-            Outcome::Removed => "removed",
-            Outcome::Refused(_) => "refused",
-            Outcome::Superseded => "superseded",
-        }
-    }
-
-    /// Why it is not what the document says, if it is not.
-    pub fn reason(&self) -> Option<&str> {
-        match &self.outcome {
-            Outcome::Refused(reason) => Some(reason),
-            Outcome::Superseded => Some("a newer document came before it was ready"),
-            Outcome::Current | Outcome::Unchanged | Outcome::Removed => None,
-        }
-    }
-
     /// Subject and reason, if it was refused.
     pub(super) fn sentence(self) -> Option<String> {
         match self.outcome {
@@ -50,6 +52,7 @@ impl Settlement {
 }
 
 struct Ticket {
+    keys: Option<Outcome>,
     open: BTreeSet<Subject>,
     settled: BTreeMap<Subject, Outcome>,
     respond: oneshot::Sender<Report>,
@@ -60,8 +63,8 @@ struct Ticket {
 pub(super) struct Tickets(Vec<Ticket>);
 
 impl Tickets {
-    pub(super) fn open(&mut self, open: BTreeSet<Subject>, respond: oneshot::Sender<Report>) {
-        self.0.push(Ticket { open, settled: BTreeMap::new(), respond });
+    pub(super) fn open(&mut self, open: BTreeSet<Subject>, keys: Option<Outcome>, respond: oneshot::Sender<Report>) {
+        self.0.push(Ticket { keys, open, settled: BTreeMap::new(), respond });
     }
 
     /// Notes an outcome for all who wait for it. What a newer document superseded is news to the older ones only.
@@ -82,7 +85,7 @@ impl Tickets {
             let settlements =
                 ticket.settled.into_iter().map(|(subject, outcome)| Settlement { subject, outcome }).collect();
             // Whoever asked may have gone this very moment.
-            ticket.respond.send(Report { epoch, settlements }).ok();
+            ticket.respond.send(Report { epoch, settlements, keys: ticket.keys }).ok();
         }
     }
 }

@@ -79,9 +79,13 @@ impl Admission {
     fn check(&self, message: Bytes, head: &Head, held: &mut Held) -> Result<Ready, Box<Refused>> {
         let Self { snapshot, envelope, prediction_id, .. } = self;
         let name = head.model_name.text(&message);
-        let target = snapshot
-            .targets
-            .get(name)
+        let target = snapshot.targets.get(name);
+        // Before anybody says whether there is such a name.
+        envelope.permit.check(name).map_err(|fault| {
+            let series = target.map_or(&self.plane.counters.unknown, |target| &target.series);
+            Refused::before_an_arm(fault, series)
+        })?;
+        let target = target
             .ok_or_else(|| Refused::before_an_arm(unknown_model(snapshot, name), &self.plane.counters.unknown))?;
         let refused = |fault| Refused::before_an_arm(fault, &target.series);
         let asked = parameters::asked(&head.parameters, &message).map_err(refused)?;

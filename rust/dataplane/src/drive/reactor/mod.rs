@@ -5,6 +5,7 @@
 
 mod admit;
 mod copies;
+mod envelope;
 mod queued;
 mod take;
 mod wakeup;
@@ -18,7 +19,6 @@ use crate::observe::counters::Series;
 use crate::observe::prediction_id::{PredictionId, PredictionIds};
 use crate::shadow::{Copy, Launch};
 use bytes::{Bytes, BytesMut};
-use http::HeaderMap;
 use serde_json::json;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -32,6 +32,7 @@ use tidegate_core::routing::Reason;
 use tokio::sync::Notify;
 
 pub use admit::{find_arm, find_target};
+pub use envelope::{Echo, Envelope};
 pub(super) use queued::version_draining;
 
 /// Who answered, for the metadata of an answer or an error.
@@ -63,28 +64,6 @@ pub trait Caller {
     fn is_gone(&self) -> bool {
         false
     }
-}
-
-/// What accompanies a message: metadata and the caller's own deadline.
-pub struct Envelope {
-    pub metadata: HeaderMap,
-    /// The caller's IP address.
-    pub peer: Arc<str>,
-    /// Time the caller gives, counted from `arrived`.
-    pub grpc_timeout: Option<Nanos>,
-    pub arrived: Nanos,
-    /// Whether the outcome has to say again what the request said.
-    pub wants_echo: bool,
-}
-
-/// What a stream gives back of a request, whatever became of it.
-#[derive(Clone, Debug, Default)]
-pub struct Echo {
-    /// The caller's own id.
-    pub id: String,
-    pub model_name: String,
-    /// Whether an empty message is to follow the answer.
-    pub wants_final: bool,
 }
 
 /// What stays with the thread while a request is elsewhere.

@@ -1,23 +1,26 @@
 //! What the repository holds, and the settings that callers may read. What they may not change is refused with the
 //! sentence that says who may: the gateway document.
 
-use crate::drive::snapshot::Snapshot;
+use crate::drive::keys::Permit;
+use crate::drive::snapshot::{IndexEntry, Snapshot};
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use tidegate_core::document::{Log, LogFormat, LogLevel};
 use tidegate_core::fault::{Fault, Reason, quoted};
 use tidegate_core::oip::messages::inference as oip;
 
-/// Every version folder with its state.
+/// Every version folder, of the models that the caller may ask, with its state.
 pub(super) fn index(
     snapshot: &Snapshot,
+    permit: &Permit,
     asked: &oip::RepositoryIndexRequest,
 ) -> Result<oip::RepositoryIndexResponse, Fault> {
     if !asked.repository_name.is_empty() {
         let text = "a gateway has one repository, and it has no name; leave repository_name empty";
         return Err(Fault::of_field(Reason::UnsupportedParameter, "repository_name", text));
     }
-    let entries = snapshot.index().iter().filter(|entry| entry.ready || !asked.ready);
+    let may_see = |entry: &&IndexEntry| permit.opens(&entry.model) && (entry.ready || !asked.ready);
+    let entries = snapshot.index().iter().filter(may_see);
     let models = entries.map(|entry| oip::repository_index_response::ModelIndex {
         name: entry.model.clone(),
         version: entry.version.clone(),
@@ -65,9 +68,11 @@ fn guarded(verb: &str) -> Fault {
 /// The trace settings in force: there is no tracing, and a caller cannot switch it on.
 pub(super) fn trace_setting(
     snapshot: &Snapshot,
+    permit: &Permit,
     asked: &oip::TraceSettingRequest,
 ) -> Result<oip::TraceSettingResponse, Fault> {
     if !asked.model_name.is_empty() {
+        permit.check(&asked.model_name)?;
         crate::drive::reactor::find_target(snapshot, &asked.model_name)?;
     }
     if let Some(name) = asked.settings.keys().next() {

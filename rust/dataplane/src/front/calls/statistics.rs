@@ -1,5 +1,6 @@
 //! How names fare, from the same counters as `/metrics`.
 
+use crate::drive::keys::Permit;
 use crate::drive::reactor::{find_arm, find_target};
 use crate::drive::snapshot::{Arm, Snapshot, Target};
 use crate::observe::counters::{Series, Totals};
@@ -8,17 +9,19 @@ use std::sync::Arc;
 use tidegate_core::fault::{Fault, Reason};
 use tidegate_core::oip::messages::inference as oip;
 
-/// Counters of one name, or of all in alphabetical order.
+/// Counters of one name, or of all that the caller may ask in alphabetical order.
 ///
 /// Without a version a route is one entry, summed over its arms; it carries the version of the stable arm, because
 /// Triton's perf_analyzer reads the version of every entry as a number. A model without a route has an entry for each
 /// loaded version. Runs are counted by version, not by route: a version that two routes share shows all of them in both.
 pub(super) fn statistics(
     snapshot: &Snapshot,
+    permit: &Permit,
     asked: &oip::ModelStatisticsRequest,
 ) -> Result<oip::ModelStatisticsResponse, Fault> {
     let mut found = Vec::new();
     if !asked.name.is_empty() {
+        permit.check(&asked.name)?;
         let target = find_target(snapshot, &asked.name)?;
         if asked.version.is_empty() {
             found = entries(&target);
@@ -27,7 +30,7 @@ pub(super) fn statistics(
             found.push(entry(&target, arm, std::slice::from_ref(arm), &[&arm.series]));
         }
     } else if asked.version.is_empty() {
-        let targets: BTreeMap<&String, _> = snapshot.targets.iter().collect();
+        let targets: BTreeMap<&String, _> = snapshot.targets.iter().filter(|(name, _)| permit.opens(name)).collect();
         found.extend(targets.into_values().flat_map(|target| entries(target)));
     } else {
         let text = "a version without a name says nothing; name the route or model, or leave both empty for all";

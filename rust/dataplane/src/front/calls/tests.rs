@@ -2,6 +2,7 @@ pub(in crate::front) mod fixture;
 
 use super::{LONGEST_MESSAGE, call};
 use crate::drive::inbox::Phases;
+use crate::drive::keys::Permit;
 use crate::drive::plane::{Phase, Plane};
 use bytes::Bytes;
 use fixture::plane;
@@ -11,17 +12,18 @@ use tidegate_core::fault::{Fault, Reason};
 use tidegate_core::oip::messages::inference as oip;
 
 fn ask<Answered: Message + Default>(plane: &Plane, method: &str, asked: &impl Message) -> Answered {
-    let answer = call(plane, method, asked.encode_to_vec().into()).expect("the call is answered");
+    let answer = call(plane, &Permit::default(), method, asked.encode_to_vec().into()).expect("the call is answered");
     Answered::decode(answer).expect("the answer is of its type")
 }
 
 fn fault(plane: &Plane, method: &str, asked: &impl Message) -> Fault {
-    call(plane, method, asked.encode_to_vec().into()).expect_err("the call is refused")
+    call(plane, &Permit::default(), method, asked.encode_to_vec().into()).expect_err("the call is refused")
 }
 
 fn is_ready(plane: &Plane, name: &str, version: &str) -> Result<bool, Reason> {
     let asked = oip::ModelReadyRequest { name: name.to_owned(), version: version.to_owned() };
-    let answer = call(plane, "ModelReady", asked.encode_to_vec().into()).map_err(|fault| fault.reason)?;
+    let answer =
+        call(plane, &Permit::default(), "ModelReady", asked.encode_to_vec().into()).map_err(|fault| fault.reason)?;
     Ok(oip::ModelReadyResponse::decode(answer).expect("the answer is of its type").ready)
 }
 
@@ -45,13 +47,14 @@ fn every_unary_method_of_the_service_is_answered_or_refused_for_a_reason_of_its_
     let methods: Vec<_> = methods.into_iter().flat_map(|service| &service.method).collect();
     assert_eq!(methods.len(), 20);
     for method in methods.iter().map(|method| method.name()).filter(|name| !name.ends_with("Infer")) {
-        if let Err(fault) = call(&plane, method, Bytes::new()) {
+        if let Err(fault) = call(&plane, &Permit::default(), method, Bytes::new()) {
             assert_ne!(fault.reason, Reason::UnknownMethod, "{method}");
         }
-        let fault = call(&plane, method, Bytes::from_static(&[0x0a, 0x7f])).expect_err("the message is cut short");
+        let fault = call(&plane, &Permit::default(), method, Bytes::from_static(&[0x0a, 0x7f]))
+            .expect_err("the message is cut short");
         assert_eq!(fault.reason, Reason::MalformedMessage, "{method}");
     }
-    let fault = call(&plane, "ModelGuess", Bytes::new()).expect_err("there is no such method");
+    let fault = call(&plane, &Permit::default(), "ModelGuess", Bytes::new()).expect_err("there is no such method");
     assert_eq!(fault.reason, Reason::UnknownMethod);
     assert!(fault.message.contains("ModelGuess"));
 }
@@ -60,7 +63,7 @@ fn every_unary_method_of_the_service_is_answered_or_refused_for_a_reason_of_its_
 fn a_message_beyond_any_of_these_calls_is_refused_before_it_is_unpacked() {
     let plane = plane();
     let large = || Bytes::from(vec![0u8; LONGEST_MESSAGE + 1]);
-    let refusal = |method| call(&plane, method, large()).expect_err("it is too large").reason;
+    let refusal = |method| call(&plane, &Permit::default(), method, large()).expect_err("it is too large").reason;
     assert_eq!(refusal("TraceSetting"), Reason::MessageTooLarge);
     // It may hold a model file; the answer is the same as without.
     assert_eq!(refusal("RepositoryModelLoad"), Reason::AdminOnly);
@@ -248,7 +251,7 @@ fn shared_memory_has_no_regions_and_takes_none() {
     let status: oip::SystemSharedMemoryStatusResponse =
         ask(&plane, "SystemSharedMemoryStatus", &oip::SystemSharedMemoryStatusRequest::default());
     assert!(status.regions.is_empty());
-    assert!(call(&plane, "CudaSharedMemoryUnregister", Bytes::new()).is_ok());
+    assert!(call(&plane, &Permit::default(), "CudaSharedMemoryUnregister", Bytes::new()).is_ok());
     let asked = oip::SystemSharedMemoryRegisterRequest { name: "region".to_owned(), ..Default::default() };
     assert_eq!(fault(&plane, "SystemSharedMemoryRegister", &asked).reason, Reason::SharedMemoryDisabled);
 }

@@ -2,6 +2,8 @@
 
 use crate::drive::plane::{Phase, Plane};
 use crate::drive::snapshot::{Snapshot, Target, Version};
+use crate::front::tls::Tls;
+use crate::observe::log::timestamp;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use tidegate_core::plane::Nanos;
@@ -32,6 +34,8 @@ pub(super) fn status(plane: &Plane, started: Nanos) -> Value {
         "uptime_s": plane.clock.now().saturating_sub(started) / 1_000_000_000,
         "epoch": snapshot.epoch,
         "incarnation": snapshot.incarnation,
+        "keys": plane.keys.load().labels().len(),
+        "tls": plane.tls.as_ref().map(|tls| self::tls(plane, tls)),
         "routes": routes,
         "models": models,
         "versions": versions,
@@ -40,6 +44,23 @@ pub(super) fn status(plane: &Plane, started: Nanos) -> Value {
         "refused": snapshot.progress.refused,
         "changing": plane.is_changing(),
         "not_loaded": not_loaded(&snapshot),
+    })
+}
+
+/// Who the gateway is to callers, and what is wrong with the files that it would be somebody else by.
+fn tls(plane: &Plane, tls: &Tls) -> Value {
+    let certificate = &tls.identity().certificate;
+    let violations = tls.violations();
+    json!({
+        "certificate": {
+            "subject": certificate.subject,
+            "issuer": certificate.issuer,
+            "sha256": certificate.fingerprint,
+            "not_after": timestamp(certificate.not_after_ms),
+            "days_left": tls.days_left(plane.clock.unix_ms()),
+        },
+        "client_certificates": tls.asks_for_certificates(),
+        "refused": violations.iter().map(|wrong| format!("{}: {}", wrong.path, wrong.reason)).collect::<Vec<_>>(),
     })
 }
 

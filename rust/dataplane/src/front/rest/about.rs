@@ -2,6 +2,7 @@
 
 use super::pieces::Pieces;
 use super::refusal::{answer, refuse};
+use crate::drive::keys::Permit;
 use crate::drive::plane::Plane;
 use crate::front::calls;
 use hyper::{Response, StatusCode};
@@ -12,7 +13,7 @@ use tidegate_core::oip::messages::inference as oip;
 
 /// `GET /v2`.
 pub(super) fn server(plane: &Plane) -> Response<Pieces> {
-    let said = ask(plane, "ServerMetadata", &oip::ServerMetadataRequest {});
+    let said = ask(plane, &Permit::default(), "ServerMetadata", &oip::ServerMetadataRequest {});
     said.map_or_else(
         |fault| refuse(&fault, None),
         |said: oip::ServerMetadataResponse| {
@@ -38,18 +39,18 @@ pub(super) fn ready(plane: &Plane) -> Response<Pieces> {
 }
 
 /// `GET /v2/models/{name}[/versions/{version}]/ready`.
-pub(super) fn model_ready(plane: &Plane, name: &str, version: &str) -> Response<Pieces> {
+pub(super) fn model_ready(plane: &Plane, permit: &Permit, name: &str, version: &str) -> Response<Pieces> {
     let asked = oip::ModelReadyRequest { name: name.to_owned(), version: version.to_owned() };
-    ask(plane, "ModelReady", &asked).map_or_else(
+    ask(plane, permit, "ModelReady", &asked).map_or_else(
         |fault| refuse(&fault, None),
         |said: oip::ModelReadyResponse| told(said.ready, &json!({"name": name, "ready": said.ready})),
     )
 }
 
 /// `GET /v2/models/{name}[/versions/{version}]`.
-pub(super) fn model(plane: &Plane, name: &str, version: &str) -> Response<Pieces> {
+pub(super) fn model(plane: &Plane, permit: &Permit, name: &str, version: &str) -> Response<Pieces> {
     let asked = oip::ModelMetadataRequest { name: name.to_owned(), version: version.to_owned() };
-    ask(plane, "ModelMetadata", &asked).map_or_else(|fault| refuse(&fault, None), |said: oip::ModelMetadataResponse| {
+    ask(plane, permit, "ModelMetadata", &asked).map_or_else(|fault| refuse(&fault, None), |said: oip::ModelMetadataResponse| {
         let tensors = |tensors: &[oip::model_metadata_response::TensorMetadata]| -> Vec<Value> {
             let tensor = |tensor: &oip::model_metadata_response::TensorMetadata| {
                 json!({"name": tensor.name, "datatype": tensor.datatype, "shape": tensor.shape})
@@ -72,8 +73,13 @@ fn told(is_ready: bool, body: &Value) -> Response<Pieces> {
     answer(if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, &body.to_string())
 }
 
-fn ask<Answered: Message + Default>(plane: &Plane, method: &str, asked: &impl Message) -> Result<Answered, Fault> {
-    let answer = calls::call(plane, method, asked.encode_to_vec().into())?;
+fn ask<Answered: Message + Default>(
+    plane: &Plane,
+    permit: &Permit,
+    method: &str,
+    asked: &impl Message,
+) -> Result<Answered, Fault> {
+    let answer = calls::call(plane, permit, method, asked.encode_to_vec().into())?;
     Answered::decode(answer)
         .map_err(|error| Fault::new(Reason::Internal, format!("the answer cannot be read: {error}")))
 }

@@ -2,6 +2,7 @@
 
 use super::pieces::Pieces;
 use super::refusal::{JSON, refuse};
+use crate::drive::keys::Permit;
 use crate::drive::message::{Encoding, LIGHT, Message, too_large};
 use crate::drive::plane::Held;
 use crate::drive::reactor::{Envelope, Outcome, Reactor};
@@ -28,6 +29,7 @@ pub(super) struct Path {
     pub(super) model: String,
     pub(super) version: String,
     pub(super) peer: Arc<str>,
+    pub(super) permit: Permit,
 }
 
 /// Answers one request.
@@ -43,8 +45,14 @@ pub(super) async fn infer(reactor: &Rc<Reactor>, path: Path, request: Request<In
         }
     };
     let message = Message::new(asked.pieces, Encoding::Identity, reactor.plane.message_limit());
-    let envelope =
-        Envelope { metadata: parts.headers, peer: path.peer, grpc_timeout: None, arrived, wants_echo: false };
+    let envelope = Envelope {
+        metadata: parts.headers,
+        permit: path.permit,
+        peer: path.peer,
+        grpc_timeout: None,
+        arrived,
+        wants_echo: false,
+    };
     let Outcome { result, credit, .. } = Asked::of(reactor, message, envelope, held, true).outcome().await;
     let written = match result {
         Ok(frame) => write(frame, asked.form).await,

@@ -3,7 +3,7 @@
 use super::pieces::Pieces;
 use crate::drive::reactor::CreditLine;
 use crate::front::grpc;
-use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use hyper::{Response, StatusCode};
 use serde_json::json;
 use tidegate_core::fault::{Code, Fault, Reason};
@@ -20,6 +20,7 @@ pub(super) fn status_of(fault: &Fault) -> StatusCode {
     }
     match fault.code() {
         Code::InvalidArgument => StatusCode::BAD_REQUEST,
+        Code::Unauthenticated => StatusCode::UNAUTHORIZED,
         Code::PermissionDenied => StatusCode::FORBIDDEN,
         Code::NotFound => StatusCode::NOT_FOUND,
         Code::Aborted => StatusCode::CONFLICT,
@@ -45,6 +46,9 @@ pub(super) fn refuse(fault: &Fault, credit: Option<&CreditLine>) -> Response<Pie
         response
             .headers_mut()
             .insert(RETRY_AFTER, HeaderValue::from(pause.as_secs() + u64::from(pause.subsec_nanos() > 0)));
+    }
+    if fault.code() == Code::Unauthenticated {
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     if let Some(credit) = credit {
         grpc::insert_credit(response.headers_mut(), credit);

@@ -2,6 +2,7 @@
 
 use crate::drive::clock::Clock;
 use crate::drive::inbox::Ticket;
+use crate::drive::keys::Permit;
 use crate::drive::message::{Encoding, Message};
 use crate::drive::plane::{Held, Phase, Plane};
 use crate::drive::reactor::{Caller, Envelope, Outcome, Reactor};
@@ -89,7 +90,14 @@ impl House {
         let arrived = self.clock.now();
         let message = Message::new(vec![message(ask.model, 1, ask.values)], Encoding::Identity, 1 << 20);
         let (metadata, peer) = (HeaderMap::new(), "127.0.0.1".into());
-        let envelope = Envelope { metadata, peer, grpc_timeout: ask.timeout, arrived, wants_echo: false };
+        let envelope = Envelope {
+            metadata,
+            permit: Permit::default(),
+            peer,
+            grpc_timeout: ask.timeout,
+            arrived,
+            wants_echo: false,
+        };
         let guest = Guest { number, seat, told: self.told.clone() };
         self.reactor.take(message, envelope, Held::new(&self.plane), Box::new(guest));
         number

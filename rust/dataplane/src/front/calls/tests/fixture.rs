@@ -50,7 +50,7 @@ pub(in crate::front) fn plane() -> Plane {
     ];
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let both = [Arc::clone(&compute), testing::plane::compute(1)];
-    let plane = Plane::new(document.clone(), clock, both, 1, "1.99.0".to_owned());
+    let plane = Plane::new(document.clone(), clock, both, 1, "1.99.0".to_owned(), None);
     let counters = &plane.counters;
     let revision = Revision::after(None, &document.routes["delay"]);
     let plan = RoutePlan::new("delay", &revision).expect("tables over its own arms");
