@@ -1,5 +1,6 @@
 """`make demo`: train models, serve them behind one route, replay a month of flights, change the route three times."""
 
+import argparse
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -54,8 +55,9 @@ class Stage:
         return said
 
 
-def main() -> int:
+def main(arguments: Sequence[str] = ()) -> int:
     """Run the demo; 0 when no request failed and every aircraft kept its version."""
+    argparse.ArgumentParser(prog="python -m tidegate.demo", description=__doc__).parse_args(arguments)
     # Tables need room; a terminal has the width it has.
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
     try:
@@ -225,4 +227,4 @@ def _epochs(stage: Stage) -> tuple[range, ...]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

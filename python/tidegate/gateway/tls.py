@@ -21,7 +21,9 @@ def credentials_of(gateway: _native.Gateway) -> grpc.ServerCredentials | None:
         return _configuration(*now[1:])
 
     return grpc.dynamic_ssl_server_credentials(
-        _configuration(*first[1:]), fetch, require_client_authentication=first[3] is not None
+        _configuration(*first[1:]),
+        fetch,  # type: ignore[arg-type]  # None stands for no change; the stubs do not know
+        require_client_authentication=first[3] is not None,
     )
 
 

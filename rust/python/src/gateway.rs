@@ -7,6 +7,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 use tidegate_dataplane::drive::server::{End, Gateway as Native};
 
+/// `(count, certificate, key, client CA)`; the count grows with each change of the others.
+type Files = (u64, Vec<u8>, Vec<u8>, Option<Vec<u8>>);
+
 #[pyclass(frozen, module = "tidegate._native")]
 pub struct Gateway {
     native: Native,
@@ -34,8 +37,7 @@ impl Gateway {
         self.native.http.to_string()
     }
 
-    /// `(count, certificate, key, client CA)`; the count grows with each change of the others.
-    fn tls(&self) -> Option<(u64, Vec<u8>, Vec<u8>, Option<Vec<u8>>)> {
+    fn tls(&self) -> Option<Files> {
         let tls = self.native.tls()?;
         // Counted first: what changes in between is found by the next look.
         let count = tls.taken();

@@ -3,6 +3,9 @@
 //! It belongs to one thread, as a front thread's reactor does, and does the same work in the same order. What is cheap is
 //! answered at once; what is queued is answered by [`Desk::attend`] once the bell has rung.
 
+mod answer;
+mod metadata;
+
 use super::access::Access;
 use super::bell::Bell;
 use super::{calls, connection, grpc, health, reflection, stream};
@@ -11,10 +14,10 @@ use crate::drive::keys::Permit;
 use crate::drive::message::{Encoding, Message, too_large};
 use crate::drive::plane::{Held, Phase, Plane};
 use crate::drive::reactor::{Caller, Envelope, Outcome, Reactor, draining};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
+pub use answer::Answer;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderValue, header};
+use metadata::{from_wire, to_wire};
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
@@ -24,9 +27,6 @@ use tidegate_core::oip::answer::FRAME_HEAD;
 use tidegate_core::plane::Nanos;
 
 const INFER: &str = "/inference.GRPCInferenceService/ModelInfer";
-/// The end of the names of metadata that is bytes.
-const BINARY: &str = "-bin";
-
 /// What came with a message.
 pub struct Accompaniment {
     /// Names in lower case with their values; those of `-bin` are plain bytes.
@@ -35,20 +35,6 @@ pub struct Accompaniment {
     pub peer: Arc<str>,
     /// Time that the caller gives from now on.
     pub timeout: Option<Nanos>,
-}
-
-/// The answer to one call, as gRPC has it.
-pub struct Answer {
-    /// One message without its frame; empty if there is none.
-    pub message: Bytes,
-    /// In a stream: the empty message that follows it, if the caller asked for one.
-    pub last: Option<Bytes>,
-    /// A gRPC status code.
-    pub status: u8,
-    /// What is wrong, for people.
-    pub details: String,
-    pub initial: Vec<(String, Vec<u8>)>,
-    pub trailing: Vec<(String, Vec<u8>)>,
 }
 
 /// What became of a call.
@@ -146,7 +132,7 @@ impl Desk {
             Err(fault) => return Called::Answered(self.refuse(form, &fault)),
         };
         let envelope = Envelope {
-            metadata: header_map(with.metadata),
+            metadata: to_wire(with.metadata),
             permit,
             peer: with.peer,
             grpc_timeout: with.timeout,
@@ -225,16 +211,16 @@ impl Desk {
             Form::Unary => {
                 let credit = outcome.credit.as_ref();
                 match outcome.result {
-                    Ok(frame) => good(frame.slice(FRAME_HEAD..), None, plain(grpc::head(credit).headers())),
-                    Err(fault) => bad(&fault, &grpc::fault_trailers(&fault, credit)),
+                    Ok(frame) => Answer::good(frame.slice(FRAME_HEAD..), None, from_wire(grpc::head(credit).headers())),
+                    Err(fault) => Answer::bad(&fault, &grpc::fault_trailers(&fault, credit)),
                 }
             }
             Form::Streamed { ends_on_error, until } => {
                 match stream::say(outcome, ends_on_error || self.plane().clock.now() >= until) {
                     Ok((frame, last)) => {
-                        good(frame.slice(FRAME_HEAD..), last.map(|frame| frame.slice(FRAME_HEAD..)), Vec::new())
+                        Answer::good(frame.slice(FRAME_HEAD..), last.map(|frame| frame.slice(FRAME_HEAD..)), Vec::new())
                     }
-                    Err(fault) => bad(&fault, &grpc::fault_trailers(&fault, None)),
+                    Err(fault) => Answer::bad(&fault, &grpc::fault_trailers(&fault, None)),
                 }
             }
         }
@@ -254,7 +240,7 @@ impl Desk {
     /// How a stream ends because the gateway does.
     pub fn end_of_streams(&self) -> Answer {
         let fault = draining();
-        bad(&fault, &grpc::fault_trailers(&fault, None))
+        Answer::bad(&fault, &grpc::fault_trailers(&fault, None))
     }
 
     /// The epoch that is served.
@@ -292,46 +278,6 @@ impl Caller for Slot {
 
 fn unstamped(result: Result<Bytes, Fault>) -> Outcome {
     Outcome { result, credit: None, echo: None }
-}
-
-fn good(message: Bytes, last: Option<Bytes>, initial: Vec<(String, Vec<u8>)>) -> Answer {
-    Answer { message, last, status: 0, details: String::new(), initial, trailing: Vec::new() }
-}
-
-fn bad(fault: &Fault, trailers: &HeaderMap) -> Answer {
-    Answer {
-        message: Bytes::new(),
-        last: None,
-        status: fault.code() as u8,
-        details: grpc::cut(&fault.message),
-        initial: Vec::new(),
-        trailing: plain(trailers),
-    }
-}
-
-/// Metadata as gRPC libraries have it: without what they write themselves, and with the bytes of `-bin` as they are.
-fn plain(headers: &HeaderMap) -> Vec<(String, Vec<u8>)> {
-    let own = |name: &HeaderName| !["content-type", "grpc-status", "grpc-message"].contains(&name.as_str());
-    let pairs = headers.iter().filter(|(name, _)| own(name));
-    pairs
-        .filter_map(|(name, value)| {
-            let value =
-                if name.as_str().ends_with(BINARY) { BASE64.decode(value).ok()? } else { value.as_bytes().to_vec() };
-            Some((name.to_string(), value))
-        })
-        .collect()
-}
-
-/// Metadata as it comes on the wire. What HTTP/2 could not have carried is not there.
-fn header_map(metadata: Vec<(String, Vec<u8>)>) -> HeaderMap {
-    let mut headers = HeaderMap::with_capacity(metadata.len());
-    for (name, value) in metadata {
-        let value = if name.ends_with(BINARY) { BASE64.encode(value).into_bytes() } else { value };
-        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
-            headers.append(name, value);
-        }
-    }
-    headers
 }
 
 #[cfg(test)]
