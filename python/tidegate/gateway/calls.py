@@ -2,14 +2,14 @@
 
 import ipaddress
 from collections.abc import AsyncIterator
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, NoReturn, TypeAlias
 from urllib.parse import unquote
 
 import grpc
 from grpc import aio
 
-from tidegate.gateway.plane import STREAM, Answer, Plane, StreamEnded
+from tidegate.gateway.plane import INFER, STREAM, Answer, Plane, StreamEnded
 from tidegate.inference import health_pb2
 
 _REFLECTION = (
@@ -29,16 +29,23 @@ class Calls(grpc.GenericRpcHandler):
 
     def __init__(self, plane: Plane) -> None:
         self._plane = plane
+        # Made once: grpcio asks for the handler of each call.
+        self._infer = self._unary_handler(INFER)
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Handler:
         """The handler of a path; messages are bytes on both sides."""
         path = handler_call_details.method
+        if path == INFER:
+            return self._infer
         if path == STREAM:
             return grpc.stream_stream_rpc_method_handler(self._stream)
         if path in _REFLECTION:
             return grpc.stream_stream_rpc_method_handler(self._reflect)
         if path == _WATCH:
             return grpc.unary_stream_rpc_method_handler(self._watch)
+        return self._unary_handler(path)
+
+    def _unary_handler(self, path: str) -> Handler:
         return grpc.unary_unary_rpc_method_handler(partial(self._unary, path))
 
     async def _unary(self, path: str, request: bytes, context: Context) -> bytes:
@@ -109,6 +116,7 @@ async def refuse(context: Context, answer: Answer) -> NoReturn:
     await context.abort(_CODES[answer.status], answer.details, answer.trailing)
 
 
+@lru_cache(maxsize=4096)
 def address_of(peer: str) -> str:
     """The IP address in what grpcio calls a peer, such as `ipv4:127.0.0.1:4321` or `ipv6:%5B::1%5D:4321`."""
     kind, _, rest = peer.partition(":")

@@ -6,6 +6,7 @@ from concurrent.futures import CancelledError, Future
 from functools import partial
 
 import grpc
+import uvloop
 from grpc import aio
 
 from tidegate import _native
@@ -64,7 +65,8 @@ class PythonFront:
 
     def _run(self) -> None:
         try:
-            asyncio.run(self._live())
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(self._live())
         except CancelledError:
             return
         except Exception as error:

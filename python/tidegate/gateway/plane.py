@@ -13,11 +13,12 @@ from typing import TypeAlias, TypeVar
 from tidegate import _native
 from tidegate._native import Answer
 
-__all__ = ["STREAM", "Answer", "Plane", "StreamEnded"]
+__all__ = ["INFER", "STREAM", "Answer", "Plane", "StreamEnded"]
 
 Metadata: TypeAlias = Iterable[tuple[str, str | bytes]]
 Item = TypeVar("Item")
 
+INFER = "/inference.GRPCInferenceService/ModelInfer"
 STREAM = "/inference.GRPCInferenceService/ModelStreamInfer"
 
 MOST_OUTSTANDING = 64
