@@ -51,11 +51,13 @@ def explain(snapshot: str, route: str, head: str) -> str:
         ValueError: The snapshot or the head cannot be read, the route is not in it, or has no sticky key for `key`.
     """
 
-def inspect_model(path: str, library: str) -> str:
+def inspect_model(path: str, library: str, profiled_rows: int | None) -> str:
     """What a model file is and costs, as JSON; `library` is ONNX Runtime's shared library.
 
+    With `profiled_rows` also where the time of runs of so many rows goes.
+
     Raises:
-        StartFailed: The file cannot be served.
+        StartFailed: The file cannot be served, or not be profiled.
     """
 
 @final

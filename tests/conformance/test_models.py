@@ -3,6 +3,7 @@
 import hashlib
 import json
 import subprocess
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,10 @@ import tritonclient.grpc as triton_grpc
 from onnx import TensorProto, helper
 
 from support import models as small_models
+from support.asking import Asker, tensors
 from support.gateway import TIDEGATE, refused_start, start_gateway
 from support.triton import sent, tensor_of, x
-from support.watching import status
+from support.watching import pss_mib, status
 
 FLOATS = TensorProto.FLOAT
 
@@ -178,6 +180,86 @@ def test_inspect_refuses_what_could_not_be_served_in_one_sentence(models, name):
     ended = subprocess.run([TIDEGATE, "models", "inspect", str(path)], capture_output=True, timeout=60, check=False)
     assert ended.returncode == 2
     assert len(ended.stderr.decode().strip().splitlines()) == 1
+
+
+def test_a_profile_says_where_the_time_of_a_run_goes(models):
+    path = models / "two_in_two_out/1/model.onnx"
+    command = [TIDEGATE, "models", "inspect", str(path), "--profile", "--rows", "16"]
+    ended = subprocess.run([*command, "--output", "json"], capture_output=True, timeout=60, check=True)
+    found = json.loads(ended.stdout)["profile"]
+    assert (found["rows"], found["runs"]) == (16, 200)
+    operators = {node["operator"] for node in found["nodes"]}
+    assert {"Add", "Sub"} & operators
+    assert {node["provider"] for node in found["nodes"]} == {"CPUExecutionProvider"}
+    times = [node["microseconds"] for node in found["nodes"]]
+    assert times == sorted(times, reverse=True)
+    assert 0 < sum(times) < found["run_microseconds"]
+    said = subprocess.run(command, capture_output=True, timeout=60, check=True).stdout.decode()
+    assert "a run of 16 rows" in said
+    assert found["nodes"][0]["operator"] in said
+    assert not list(Path(tempfile.gettempdir()).glob("tidegate-profile-*"))
+
+
+def test_a_model_without_rows_is_profiled_one_request_at_a_time(models):
+    path = str(models / "mean_removed/1/model.onnx")
+    refused = subprocess.run(
+        [TIDEGATE, "models", "inspect", path, "--profile", "--rows", "2"], capture_output=True, timeout=60, check=False
+    )
+    assert refused.returncode == 2
+    assert "with one row only" in refused.stderr.decode()
+    command = [TIDEGATE, "models", "inspect", path, "--profile", "--output", "json"]
+    assert json.loads(subprocess.run(command, capture_output=True, timeout=60, check=True).stdout)["profile"]["nodes"]
+
+
+@pytest.mark.parametrize(
+    "providers, said",
+    [
+        (["CUDAExecutionProvider"], "this ONNX Runtime does not offer CUDAExecutionProvider; it offers "),
+        (["NobodyExecutionProvider", "CPUExecutionProvider"], "CPUExecutionProvider"),
+        (
+            [{"name": "CPUExecutionProvider", "options": {"arena": 1}}],
+            'CPUExecutionProvider takes no options, and has "arena"',
+        ),
+        ([{"name": "AzureExecutionProvider", "options": {"x": "y"}}, "CPUExecutionProvider"], "takes no options"),
+        # Nothing of this model runs on Azure, and the processor is not named.
+        (["AzureExecutionProvider"], "add/1"),
+    ],
+    ids=["absent", "unknown", "option", "another's option", "no fallback"],
+)
+def test_a_provider_that_cannot_run_a_version_is_refused_and_nothing_falls_back(tmp_path, providers, said):
+    small_models.save(tmp_path, "add", 1, small_models.add(1))
+    document = {"versions": {"add/1": {"providers": providers}}, "routes": {"sum": {"split": {"add/1": 1}}}}
+    code, text = refused_start(document, tmp_path)
+    assert code == 2
+    assert said in text, text
+
+
+def test_providers_run_what_those_before_them_leave(tmp_path):
+    small_models.save(tmp_path, "add", 1, small_models.add(1))
+    document = {"versions": {"add/1": {"providers": ["AzureExecutionProvider", "CPUExecutionProvider"]}}}
+    with start_gateway(document, tmp_path) as gateway, Asker(gateway.grpc_address) as calls:
+        assert tensors(calls.infer("add", {"x": np.float32([[1, 2, 3, 4]])}))["y"].tolist() == [[2, 3, 4, 5]]
+
+
+def test_an_arena_keeps_what_a_run_needed_or_gives_it_back(tmp_path):
+    """A run of 500 rows takes 125 MiB between its input and its output."""
+    small_models.save(tmp_path, "swelling", 1, small_models.swelling())
+
+    def growth(arena):
+        with (
+            start_gateway({"versions": {"swelling/1": {"arena": arena}}}, tmp_path) as gateway,
+            Asker(gateway.grpc_address) as calls,
+        ):
+            before = pss_mib(gateway)
+            rows = np.arange(500, dtype=np.float32)[:, None]
+            assert np.array_equal(tensors(calls.infer("swelling", {"x": rows}))["y"], rows)
+            return pss_mib(gateway) - before
+
+    assert growth({}) > 100
+    assert growth({"pattern": "off"}) > 100
+    assert growth({"shrink": "on"}) < 40
+    assert growth({"enabled": "off"}) < 40
+    assert growth({"enabled": "off", "pattern": "off"}) < 40
 
 
 @pytest.mark.parametrize("name, why", [("scalar", "scalar"), ("fixed_shape", "fixed at 2")])

@@ -1,13 +1,16 @@
 """Both clients of ours against real gateways: the same answers, the same errors, and the same patience with a gateway that goes."""
 
+import hashlib
 import signal
 from concurrent.futures import ThreadPoolExecutor
 
+import grpc
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
 
+from support import certificates
 from support import models as small_models
 from support.asking import Asker
 from support.gateway import free_port, start_gateway
@@ -89,6 +92,30 @@ def test_each_fault_is_the_same_error(client):
     assert client.ready()
     assert client.health("add_one") == "SERVING"
     assert {entry.name for entry in client.index(only_ready=True)} >= {"add_one", "gather"}
+
+
+def test_a_key_over_tls_opens_its_routes(connect, patient_models, tmp_path):
+    authority = certificates.Authority()
+    tls = certificates.write(tmp_path, *authority.issue())
+    digest = hashlib.sha256(b"a token").hexdigest()
+    document = {
+        "listen": {"grpc": "127.0.0.1:0", "http": "127.0.0.1:0", "tls": tls},
+        "keys": {"team": {"sha256": digest, "routes": ["add_one"]}},
+    }
+    trusting = grpc.ssl_channel_credentials(authority.certificate)
+    bearing = grpc.composite_channel_credentials(trusting, grpc.access_token_call_credentials("a token"))
+    with start_gateway(document, patient_models) as gateway:
+        with connect(gateway.grpc_address, credentials=bearing) as client:
+            assert client.infer("add_one", ROW)["y"].tolist() == [[2, 3, 4, 5]]
+            with pytest.raises(errors.PermissionDenied) as denied:
+                client.infer("gather", {"index": [0]})
+            assert denied.value.reason == "KEY_DENIED"
+        with connect(gateway.grpc_address, credentials=trusting) as client:
+            with pytest.raises(errors.PermissionDenied) as unknown:
+                client.infer("add_one", ROW)
+            assert unknown.value.reason == "MISSING_KEY"
+            headers = {"authorization": "Bearer a token"}
+            assert client.infer("add_one", ROW, metadata=headers)["y"].tolist() == [[2, 3, 4, 5]]
 
 
 def is_live(client) -> bool:

@@ -70,6 +70,8 @@ def test_the_document_for_triton_s_users_says_what_their_configuration_said(serv
         config = client.get_model_config("scorer", "3").config
         assert config.max_batch_size == 32
         assert config.dynamic_batching.max_queue_delay_microseconds == 100
+        assert config.dynamic_batching.priority_levels == 3
+        assert config.dynamic_batching.default_priority_level == 2
         assert [group.count for group in config.instance_group] == [4]
         assert list(config.version_policy.specific.versions) == [1, 3]
         assert "config.pbtxt is ignored" in gateway.log

@@ -70,6 +70,19 @@ def mean_removed() -> onnx.ModelProto:
     )
 
 
+def swelling() -> onnx.ModelProto:
+    """FP32 [-1, 1] -> the same; each row takes a quarter of a MiB on its way."""
+    return _model(
+        [
+            helper.make_node("Expand", ["x", "wide"], ["many"]),
+            helper.make_node("ReduceMax", ["many"], ["y"], axes=[1], keepdims=1),
+        ],
+        inputs=[("x", TensorProto.FLOAT, ["N", 1])],
+        outputs=[("y", TensorProto.FLOAT, ["N", 1])],
+        constants={"wide": np.int64([1, 65_536])},
+    )
+
+
 def scalar() -> onnx.ModelProto:
     """FP32 [] -> twice the number; rank 0, so it cannot batch."""
     return _model(

@@ -13,6 +13,9 @@ from tidegate.cli.output import BAD_INPUT, Output, fail
 from tidegate.errors import GatewayNotStarted
 from tidegate.gateway import inspect_model
 
+MOST_NODES = 20
+"""Of a profile in the table; JSON has all of them."""
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
@@ -25,10 +28,12 @@ def inspect(
     model: Annotated[Path, typer.Argument(help="A model file, such as model.onnx.")],
     *,
     output: Annotated[Output, typer.Option(help="How the findings are written.")] = Output.table,
+    profile: Annotated[bool, typer.Option("--profile", help="Also show which nodes a run's time goes to.")] = False,
+    rows: Annotated[int, typer.Option(min=1, max=65_536, help="How many rows the profiled runs have.")] = 1,
 ) -> None:
     """Show inputs, outputs, operator sets, size, whether requests can share a run and why not, and the cost of a row."""
     try:
-        found = inspect_model(model)
+        found = inspect_model(model, profiled_rows=rows if profile else None)
     except GatewayNotStarted as error:
         fail([str(error)], BAD_INPUT)
     if output is Output.json:
@@ -37,6 +42,9 @@ def inspect(
     console = Console()
     console.print(_tensors(found))
     console.print(_facts(found))
+    if found["profile"]:
+        console.print()
+        console.print(_profile(found["profile"]))
 
 
 def _tensors(found: dict[str, Any]) -> Table:
@@ -67,6 +75,33 @@ def _facts(found: dict[str, Any]) -> Table:
     }
     for name, fact in facts.items():
         table.add_row(name, Text(fact, overflow="fold"))
+    return table
+
+
+def _profile(found: dict[str, Any]) -> Table:
+    """The nodes that take longest; the profiler takes some time itself."""
+    whole, nodes = found["run_microseconds"], found["nodes"]
+    rows = f"{found['rows']:,} row{'s' if found['rows'] > 1 else ''}"
+    table = Table(
+        title=f"a run of {rows}: {whole:,.1f} µs under the profiler, mean of {found['runs']}", title_justify="left"
+    )
+    for heading, justify in (
+        ("µs", "right"),
+        ("share", "right"),
+        ("operator", "left"),
+        ("node", "left"),
+        ("runs on", "left"),
+    ):
+        table.add_column(heading, justify=justify)  # type: ignore[arg-type]  # one of rich's words
+    for node in nodes[:MOST_NODES]:
+        where = node["provider"].removesuffix("ExecutionProvider")
+        share = f"{node['share']:.1%}"
+        table.add_row(
+            f"{node['microseconds']:,.1f}", share, node["operator"], Text(node["name"], overflow="fold"), where
+        )
+    if others := nodes[MOST_NODES:]:
+        took = sum(node["microseconds"] for node in others)
+        table.add_row(f"{took:,.1f}", f"{took / whole:.1%}", f"{len(others)} others", "", "")
     return table
 
 

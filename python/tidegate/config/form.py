@@ -41,6 +41,11 @@ def _as_mapping(value: object) -> object:
     return {"mode": value} if isinstance(value, bool | str) else value
 
 
+def _as_provider(value: object) -> object:
+    """A provider that is told nothing is its name."""
+    return {"name": value} if isinstance(value, str) else value
+
+
 def _which_pins(value: object) -> str:
     """`pins: allow` is a word, `pins: {when: …}` a condition."""
     return _CONDITION if isinstance(value, dict | PinsWhen) else _WORD
@@ -87,6 +92,21 @@ class Queue(_Form):
     default_priority: StrictInt | None = None
 
 
+class Provider(_Form):
+    """What operators run on, and what it is told."""
+
+    name: StrictStr
+    options: dict[str, StrictStr | StrictInt | StrictBool] | None = None
+
+
+class Arena(_Form):
+    """How the runtime keeps the memory of a version's runs."""
+
+    enabled: StrictBool | Literal["on", "off"] | None = None
+    pattern: StrictBool | Literal["on", "off"] | None = None
+    shrink: StrictBool | Literal["on", "off"] | None = None
+
+
 class Version(_Form):
     """How one version runs."""
 
@@ -94,6 +114,8 @@ class Version(_Form):
     instances: StrictInt | None = None
     intra_op_threads: StrictInt | None = None
     queue: Queue | None = None
+    providers: list[Annotated[Provider, BeforeValidator(_as_provider)]] | None = None
+    arena: Arena | None = None
 
 
 class Segment(_Form):

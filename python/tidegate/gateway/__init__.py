@@ -95,14 +95,18 @@ def _serve(front: "PythonFront", native: _native.Gateway) -> None:
         raise
 
 
-def inspect_model(path: Path) -> dict[str, Any]:
+def inspect_model(path: Path, *, profiled_rows: int | None = None) -> dict[str, Any]:
     """What a model file takes and gives, whether it can be batched and why not, what it costs.
 
+    Args:
+        path: The file.
+        profiled_rows: How many rows the runs of a profile have, 1 to 65,536; without it there is no profile.
+
     Raises:
-        GatewayNotStarted: The file cannot be served; the reason is named.
+        GatewayNotStarted: The file cannot be served, or not be profiled; the reason is named.
     """
     try:
-        found: dict[str, Any] = json.loads(_native.inspect_model(str(path), str(find_onnxruntime())))
+        found: dict[str, Any] = json.loads(_native.inspect_model(str(path), str(find_onnxruntime()), profiled_rows))
     except _native.StartFailed as failed:
         raise GatewayNotStarted(tuple(failed.args[0])) from None
     return found

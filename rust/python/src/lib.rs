@@ -68,8 +68,9 @@ fn explain(snapshot: &str, route: &str, head: &str) -> PyResult<String> {
 }
 
 #[pyfunction]
-fn inspect_model(py: Python<'_>, path: PathBuf, library: PathBuf) -> PyResult<String> {
-    py.detach(|| tidegate_dataplane::drive::inspect::inspect(&path, &library))
+#[pyo3(signature = (path, library, profiled_rows))]
+fn inspect_model(py: Python<'_>, path: PathBuf, library: PathBuf, profiled_rows: Option<u32>) -> PyResult<String> {
+    py.detach(|| tidegate_dataplane::drive::inspect::inspect(&path, &library, profiled_rows))
         .map(|found| found.to_string())
         .map_err(|reason| StartFailed::new_err((vec![reason],)))
 }

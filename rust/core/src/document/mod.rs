@@ -10,6 +10,7 @@ mod limits;
 mod listen;
 mod names;
 mod parse;
+mod providers;
 mod route;
 mod routes;
 mod segments;
@@ -30,9 +31,10 @@ pub use limits::Limits;
 pub use listen::{Listen, Tls};
 pub use names::{MAX_NAME_BYTES, NameError, VersionId, check_name};
 pub use parse::parse;
+pub use providers::{CPU, Provider};
 pub use route::{Decision, Pins, Route, Segment, Shadow};
 pub use routes::{MAX_CONDITIONS, parse_stored};
-pub use settings::{Batching, BatchingMode, Queue, VersionSettings};
+pub use settings::{Arena, Batching, BatchingMode, Queue, VersionSettings};
 pub use walk::Violation;
 
 /// The document with every default filled in, fields in the order of `docs/configuration.md`, names sorted.

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::Provider;
+
 /// How one version runs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct VersionSettings {
@@ -11,11 +13,39 @@ pub struct VersionSettings {
     /// Threads inside one operator.
     pub intra_op_threads: u64,
     pub queue: Queue,
+    /// What the operators run on: each takes what those before it leave. Where the processor is not among them, it takes
+    /// nothing.
+    pub providers: Vec<Provider>,
+    pub arena: Arena,
 }
 
 impl Default for VersionSettings {
     fn default() -> Self {
-        Self { batching: Batching::default(), instances: 2, intra_op_threads: 1, queue: Queue::default() }
+        Self {
+            batching: Batching::default(),
+            instances: 2,
+            intra_op_threads: 1,
+            queue: Queue::default(),
+            providers: vec![Provider::cpu()],
+            arena: Arena::default(),
+        }
+    }
+}
+
+/// How the runtime keeps the memory of a version's runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct Arena {
+    /// Whether memory of a run is kept for the next one; otherwise it goes back to the system's allocator.
+    pub enabled: bool,
+    /// Whether the runtime plans the memory of each shape of inputs and remembers the plan.
+    pub pattern: bool,
+    /// Whether what a run did not need goes back to the system after it.
+    pub shrink: bool,
+}
+
+impl Default for Arena {
+    fn default() -> Self {
+        Self { enabled: true, pattern: true, shrink: false }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the document takes, and every sentence it refuses with.
 
 mod access;
+mod versions;
 
 use serde_json::{Value, json};
 
@@ -67,6 +68,8 @@ fn a_route_gets_its_defaults_from_its_split_and_its_name() {
     let version = json!({
         "batching": {"mode": "auto", "max": 64, "max_delay_us": 0}, "instances": 2, "intra_op_threads": 1,
         "queue": {"requests": 1024, "mib": 256, "priority_levels": 1, "default_priority": 1},
+        "providers": [{"name": "CPUExecutionProvider", "options": {}}],
+        "arena": {"enabled": true, "pattern": true, "shrink": false},
     });
     assert_eq!(rendered["versions"]["m/2"].to_string(), version.to_string(), "routed versions are spelled out");
     assert_eq!(document.routed_versions().len(), 3);

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::parse::ON_OFF;
 use super::walk::{Bounds, Fields, Walk};
-use super::{Batching, BatchingMode, VersionId, VersionSettings};
+use super::{Arena, Batching, BatchingMode, VersionId, VersionSettings, providers};
 
 /// Most versions one document names: each is loaded, and each is a label of every metric.
 const MAX_VERSIONS: usize = 1024;
 
+const KNOWN: [&str; 6] = ["batching", "instances", "intra_op_threads", "queue", "providers", "arena"];
 const MODES: [(&str, BatchingMode); 3] =
     [("auto", BatchingMode::Auto), ("on", BatchingMode::On), ("off", BatchingMode::Off)];
 
@@ -41,7 +43,7 @@ pub(super) fn parse(walk: &mut Walk, root: &Fields<'_>) -> BTreeMap<VersionId, V
 
 fn settings(walk: &mut Walk, path: String, value: &Value) -> VersionSettings {
     let mut settings = VersionSettings::default();
-    let fields = walk.fields(path, value, &["batching", "instances", "intra_op_threads", "queue"]);
+    let fields = walk.fields(path, value, &KNOWN);
     batching(walk, &fields, &mut settings.batching);
     walk.integer(&fields, "instances", &INSTANCES, &mut settings.instances);
     walk.integer(&fields, "intra_op_threads", &INTRA_OP_THREADS, &mut settings.intra_op_threads);
@@ -51,7 +53,19 @@ fn settings(walk: &mut Walk, path: String, value: &Value) -> VersionSettings {
     walk.integer(&queue, "priority_levels", &PRIORITY_LEVELS, &mut settings.queue.priority_levels);
     let levels = Bounds { max: settings.queue.priority_levels, ..DEFAULT_PRIORITY };
     walk.integer(&queue, "default_priority", &levels, &mut settings.queue.default_priority);
+    providers::parse(walk, &fields, &mut settings.providers);
+    arena(walk, &fields, &mut settings.arena);
     settings
+}
+
+fn arena(walk: &mut Walk, parent: &Fields<'_>, into: &mut Arena) {
+    let fields = walk.section(parent, "arena", &["enabled", "pattern", "shrink"]);
+    walk.choice(&fields, "enabled", &ON_OFF, &mut into.enabled);
+    walk.choice(&fields, "pattern", &ON_OFF, &mut into.pattern);
+    walk.choice(&fields, "shrink", &ON_OFF, &mut into.shrink);
+    if into.shrink && !into.enabled {
+        walk.refuse(&fields.path, "shrink: on has nothing to give back while enabled is off");
+    }
 }
 
 /// A mapping, or a mode alone: `batching: off`.

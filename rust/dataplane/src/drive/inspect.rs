@@ -1,5 +1,7 @@
 //! What `tidegate models inspect` shows of a model file.
 
+mod profile;
+
 use super::clock::SystemClock;
 use crate::runtime::artifact::Artifact;
 use crate::runtime::onnx::OnnxRuntime;
@@ -7,18 +9,27 @@ use crate::runtime::warmup::warm_up;
 use crate::runtime::{LoadOptions, Runtime as _};
 use serde_json::{Value, json};
 use std::path::Path;
+use tidegate_core::document::VersionSettings;
 use tidegate_core::oip::signature::TensorSpec;
 use tidegate_core::plane::CostModel;
 
-/// Loads a model file and describes it.
+/// Loads a model file and describes it; with `profiled` also where the time of a run of so many rows goes.
 ///
 /// # Errors
-/// The sentence that says why it cannot be served.
-pub fn inspect(path: &Path, library: &Path) -> Result<Value, String> {
+/// The sentence that says why it cannot be served, or not be profiled.
+pub fn inspect(path: &Path, library: &Path, profiled: Option<u32>) -> Result<Value, String> {
     let artifact = Artifact::of_file(path)?;
     let runtime = OnnxRuntime::open(library, 1)?;
-    let model = runtime.load(&artifact, LoadOptions { intra_op_threads: 1 })?;
+    let settings = VersionSettings::default();
+    let model = runtime.load(&artifact, LoadOptions::of(&settings))?;
     let findings = warm_up(model.as_ref(), 64, None, &[], &SystemClock::new())?;
+    let profile = match profiled {
+        None => None,
+        Some(2..) if let Some(reason) = &findings.unbatched => {
+            return Err(format!("it can be profiled with one row only, because requests run one by one: {reason}"));
+        }
+        Some(rows) => Some(profile::profile(&runtime, &artifact, findings.unbatched.is_none().then_some(rows))?),
+    };
     let signature = model.signature();
     let cost = CostModel::fit(&findings.costs);
     let per_row: Option<u64> = signature.inputs.iter().map(TensorSpec::elements_per_row).sum();
@@ -53,6 +64,7 @@ pub fn inspect(path: &Path, library: &Path) -> Result<Value, String> {
         "one_row_microseconds": cost_of(1),
         "row_in_a_batch_of_64_microseconds": findings.unbatched.is_none().then(|| cost_of(64).map(|all| all / 64.0)).flatten(),
         "runtime": runtime.version,
+        "profile": profile,
     }))
 }
 

@@ -129,7 +129,7 @@ fn read(
             folder.display()
         ));
     }
-    let model = runtime.load(&artifact, LoadOptions { intra_op_threads: settings.intra_op_threads as u32 })?;
+    let model = runtime.load(&artifact, LoadOptions::of(settings))?;
     let Artifact { digest, size_bytes, .. } = artifact;
     Ok(Part { model: Arc::from(model), digest, size_bytes })
 }

@@ -8,15 +8,34 @@ pub mod onnx;
 pub mod warmup;
 
 use artifact::Artifact;
+use std::path::{Path, PathBuf};
+use tidegate_core::document::{Arena, Provider, VersionSettings};
 use tidegate_core::oip::answer::Elements;
 use tidegate_core::oip::signature::Signature;
 use tidegate_core::oip::validate::Plan;
 
 /// How a version is to be loaded.
 #[derive(Clone, Copy, Debug)]
-pub struct LoadOptions {
+pub struct LoadOptions<'a> {
     /// Threads that one run may use; 1 keeps the run on its own thread, more share one pool of the process.
     pub intra_op_threads: u32,
+    /// See [`VersionSettings::providers`].
+    pub providers: &'a [Provider],
+    pub arena: Arena,
+    /// Where the events of all runs are written, as the beginning of a file's name, until [`Model::end_profile`].
+    pub profile: Option<&'a Path>,
+}
+
+impl<'a> LoadOptions<'a> {
+    /// As a document says it.
+    pub fn of(settings: &'a VersionSettings) -> Self {
+        Self {
+            intra_op_threads: settings.intra_op_threads as u32,
+            providers: &settings.providers,
+            arena: settings.arena,
+            profile: None,
+        }
+    }
 }
 
 /// Makes models of artifacts.
@@ -25,7 +44,7 @@ pub trait Runtime: Send + Sync {
     ///
     /// # Errors
     /// A sentence for the operator: what is wrong with the artifact and what to do.
-    fn load(&self, artifact: &Artifact, options: LoadOptions) -> Result<Box<dyn Model>, String>;
+    fn load(&self, artifact: &Artifact, options: LoadOptions<'_>) -> Result<Box<dyn Model>, String>;
 }
 
 /// A loaded version, shared by all threads.
@@ -39,8 +58,16 @@ pub trait Model: Send + Sync {
     fn terminate(&self);
 
     /// Whether a run gives memory that it does not need any more back to the system when it ends: for the end of a warm-up,
-    /// whose largest batch few callers will come near.
+    /// whose largest batch few callers will come near. Where the arena shrinks anyway, it stays so.
     fn set_shrinking(&self, is_on: bool);
+
+    /// Writes the events of a model that was loaded to be profiled, and says to which file.
+    ///
+    /// # Errors
+    /// What the runtime says of the failure, or that it profiles nothing.
+    fn end_profile(&self) -> Result<PathBuf, String> {
+        Err("this runtime profiles nothing".to_owned())
+    }
 }
 
 /// One request of a batch.

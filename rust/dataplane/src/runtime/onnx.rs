@@ -10,16 +10,19 @@
 #![allow(unsafe_code)]
 
 mod elements;
+mod options;
 mod worker;
 
 use super::{Artifact, Batch, LoadOptions, Model, Outputs, Runtime, Worker};
 use elements::{datatype_of, element_type, not_a_tensor, readable};
 use ort_sys as sys;
 use std::alloc::Layout;
-use std::ffi::{CStr, CString, c_char, c_int, c_void};
-use std::path::Path;
+use std::ffi::{CStr, CString, OsStr, c_char, c_int, c_void};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
+use tidegate_core::document::Arena;
 use tidegate_core::oip::answer::Elements;
 use tidegate_core::oip::datatype::Datatype;
 use tidegate_core::oip::signature::{Signature, TensorSpec};
@@ -153,14 +156,14 @@ unsafe fn check(api: &sys::OrtApi, status: sys::OrtStatusPtr) -> Result<(), Stri
 }
 
 impl Runtime for OnnxRuntime {
-    fn load(&self, artifact: &Artifact, options: LoadOptions) -> Result<Box<dyn Model>, String> {
-        let session = Session::create(&self.shared, artifact, options)?;
+    fn load(&self, artifact: &Artifact, load: LoadOptions<'_>) -> Result<Box<dyn Model>, String> {
+        let session = Session::create(&self.shared, artifact, load)?;
         let signature = session.signature()?;
         let names = |specs: &[TensorSpec]| {
             specs.iter().map(|spec| CString::new(spec.name.as_str()).unwrap_or_default()).collect::<Vec<_>>()
         };
         let (inputs, outputs) = (names(&signature.inputs), names(&signature.outputs));
-        let options = RunOptions::create(&self.shared)?;
+        let options = RunOptions::create(&self.shared, load.arena)?;
         Ok(Box::new(OnnxModel {
             core: Arc::new(ModelCore { session, options, inputs, outputs }),
             signature: Arc::new(signature),
@@ -185,13 +188,13 @@ impl Drop for Session {
 }
 
 impl Session {
-    fn create(shared: &Arc<Shared>, artifact: &Artifact, load: LoadOptions) -> Result<Self, String> {
+    fn create(shared: &Arc<Shared>, artifact: &Artifact, load: LoadOptions<'_>) -> Result<Self, String> {
         let api = shared.api;
         // SAFETY: see the head of this file; ONNX Runtime copies the model and the external data while it creates the session.
         unsafe {
             let mut options = ptr::null_mut();
             check(api, (api.CreateSessionOptions)(&raw mut options))?;
-            let made = Self::configure(shared, options, load)
+            let made = options::set(shared, options, load)
                 .and_then(|()| Self::add_external(api, options, artifact))
                 .and_then(|()| {
                     let mut raw = ptr::null_mut();
@@ -204,30 +207,6 @@ impl Session {
                 });
             (api.ReleaseSessionOptions)(options);
             Ok(Self { shared: Arc::clone(shared), raw: made? })
-        }
-    }
-
-    unsafe fn configure(
-        shared: &Shared,
-        options: *mut sys::OrtSessionOptions,
-        load: LoadOptions,
-    ) -> Result<(), String> {
-        let api = shared.api;
-        // SAFETY: `options` is alive; strings are static.
-        unsafe {
-            let all = sys::GraphOptimizationLevel::ORT_ENABLE_ALL;
-            check(api, (api.SetSessionGraphOptimizationLevel)(options, all))?;
-            if load.intra_op_threads > 1 && shared.pooled {
-                check(api, (api.DisablePerSessionThreads)(options))?;
-            } else {
-                check(api, (api.SetIntraOpNumThreads)(options, 1))?;
-            }
-            check(api, (api.SetInterOpNumThreads)(options, 1))?;
-            let entry = |key: &CStr, value: &CStr| {
-                check(api, (api.AddSessionConfigEntry)(options, key.as_ptr(), value.as_ptr()))
-            };
-            // A waiting pool must not burn the cores that serve other models.
-            entry(c"session.intra_op.allow_spinning", c"0")
         }
     }
 
@@ -337,6 +316,7 @@ type TypeOf = unsafe extern "system" fn(*const sys::OrtSession, usize, *mut *mut
 struct RunOptions {
     shared: Arc<Shared>,
     raw: NonNull<sys::OrtRunOptions>,
+    arena: Arena,
 }
 
 // SAFETY: runs only read the options; the flag that is set beside them is made for that.
@@ -344,11 +324,13 @@ unsafe impl Send for RunOptions {}
 unsafe impl Sync for RunOptions {}
 
 impl RunOptions {
-    fn create(shared: &Arc<Shared>) -> Result<Self, String> {
+    fn create(shared: &Arc<Shared>, arena: Arena) -> Result<Self, String> {
         let mut raw = ptr::null_mut();
         // SAFETY: see the head of this file.
         unsafe { check(shared.api, (shared.api.CreateRunOptions)(&raw mut raw))? };
-        Ok(Self { shared: Arc::clone(shared), raw: some(raw)? })
+        let options = Self { shared: Arc::clone(shared), raw: some(raw)?, arena };
+        options.set_shrinking(false);
+        Ok(options)
     }
 
     fn terminate(&self) {
@@ -360,8 +342,9 @@ impl RunOptions {
 }
 
 impl RunOptions {
-    /// Not while runs read the options: a version is warmed up before it serves.
+    /// Not while runs read the options: a version is warmed up before it serves. Without an arena there is nothing to give back.
     fn set_shrinking(&self, is_on: bool) {
+        let is_on = self.arena.enabled && (is_on || self.arena.shrink);
         let (key, value) = (c"memory.enable_memory_arena_shrinkage", if is_on { c"cpu:0" } else { c"" });
         let api = self.shared.api;
         // SAFETY: alive; both strings are copied.
@@ -405,6 +388,19 @@ impl Model for OnnxModel {
 
     fn set_shrinking(&self, is_on: bool) {
         self.core.options.set_shrinking(is_on);
+    }
+
+    fn end_profile(&self) -> Result<PathBuf, String> {
+        let (shared, session) = (&self.core.session.shared, &self.core.session);
+        let allocator = shared.allocator.as_ptr();
+        // SAFETY: the session is alive; the text is the allocator's and freed once.
+        unsafe {
+            let mut path = ptr::null_mut();
+            check(shared.api, (shared.api.SessionEndProfiling)(session.raw.as_ptr(), allocator, &raw mut path))?;
+            let written = PathBuf::from(OsStr::from_bytes(CStr::from_ptr(path).to_bytes()));
+            check(shared.api, (shared.api.AllocatorFree)(allocator, path.cast()))?;
+            Ok(written)
+        }
     }
 }
 

@@ -74,6 +74,30 @@ pub fn warm_up(
     Ok(Findings { unbatched: verdict.err(), costs })
 }
 
+/// Runs generated inputs of so many rows again and again, at most `most` times and for `longest_ns`; how often it was.
+///
+/// # Errors
+/// No inputs fit the signature, or the model fails with them.
+pub fn rehearse(
+    model: &dyn Model,
+    rows: Option<u32>,
+    most: usize,
+    longest_ns: u64,
+    clock: &dyn Clock,
+) -> Result<usize, String> {
+    let sample = sample(model.signature(), rows.is_some(), i64::from(rows.unwrap_or(1)), 1)
+        .ok_or("no inputs could be generated for its shapes")?;
+    let (mut worker, start) = (model.worker(), clock.now());
+    for done in 1..=most {
+        let parts = [Part { plan: &sample.plan, message: &sample.message }];
+        run(worker.as_mut(), Batch { parts: &parts, rows })?;
+        if clock.now() - start > longest_ns {
+            return Ok(done);
+        }
+    }
+    Ok(most)
+}
+
 /// Gives back what the largest batches took, and takes again what a small one needs. A model that cannot run made-up
 /// inputs keeps what it has.
 fn shrink(model: &dyn Model, worker: &mut dyn Worker, batched: bool) {

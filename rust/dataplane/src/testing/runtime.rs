@@ -8,6 +8,7 @@ use prost::Message as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use tidegate_core::document::VersionSettings;
 use tidegate_core::oip::answer::Elements;
 use tidegate_core::oip::messages::inference::ModelInferRequest;
 use tidegate_core::oip::messages::inference::model_infer_request::InferInputTensor;
@@ -67,7 +68,7 @@ impl Drop for Folder {
 pub(crate) fn try_load(model: &[u8]) -> Result<Box<dyn Model>, String> {
     let folder = Folder::of_model(model);
     let artifact = Artifact::read(folder.path())?;
-    runtime().load(&artifact, LoadOptions { intra_op_threads: 1 })
+    runtime().load(&artifact, LoadOptions::of(&VersionSettings::default()))
 }
 
 pub(crate) fn load(model: &[u8]) -> Box<dyn Model> {

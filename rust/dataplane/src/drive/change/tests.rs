@@ -17,7 +17,7 @@ use tidegate_core::document;
 struct Nothing;
 
 impl Runtime for Nothing {
-    fn load(&self, _: &Artifact, _: LoadOptions) -> Result<Box<dyn Model>, String> {
+    fn load(&self, _: &Artifact, _: LoadOptions<'_>) -> Result<Box<dyn Model>, String> {
         Err("it takes no model".to_owned())
     }
 }

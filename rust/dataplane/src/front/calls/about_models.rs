@@ -124,8 +124,14 @@ fn version_policy(target: &Target) -> oip::ModelVersionPolicy {
 }
 
 fn dynamic_batching(version: &Version) -> oip::model_config::SchedulingChoice {
+    let queue = &version.settings.queue;
+    // One level is none, which the protocol writes as zero.
+    let (priority_levels, default_priority_level) =
+        if queue.priority_levels > 1 { (queue.priority_levels, queue.default_priority) } else { (0, 0) };
     oip::model_config::SchedulingChoice::DynamicBatching(oip::ModelDynamicBatching {
         max_queue_delay_microseconds: version.settings.batching.max_delay_us,
+        priority_levels,
+        default_priority_level,
         ..Default::default()
     })
 }

@@ -4,6 +4,7 @@ use crate::testing::onnx::{add, add_to, external};
 use crate::testing::runtime::{Folder, floats, run_alone, runtime};
 use std::os::unix::fs::symlink;
 use std::process::Command;
+use tidegate_core::document::VersionSettings;
 
 /// `y = x + c`, with `c` in another file.
 fn model_with(location: &str) -> Vec<u8> {
@@ -72,7 +73,7 @@ fn external_data_is_loaded_from_the_bytes_that_were_hashed() {
         assert_eq!(artifact.digest, digest_by_sha256sum(&folder));
         // What lies there after the hash was taken is not what is loaded.
         folder.write(location, floats(&[0.0, 0.0]));
-        let model = runtime().load(&artifact, LoadOptions { intra_op_threads: 1 }).expect("it loads");
+        let model = runtime().load(&artifact, LoadOptions::of(&VersionSettings::default())).expect("it loads");
         drop((folder, artifact));
         let answer = run_alone(model.as_ref(), model.worker().as_mut(), &[1, 2], &floats(&[1.0, 2.0]));
         assert_eq!(answer, Ok((vec![1, 2], floats(&[11.0, 22.0]))), "{location}");
@@ -125,7 +126,8 @@ fn external_data_that_is_too_short_is_refused_when_the_model_loads() {
     let folder = folder_with("weights.bin");
     folder.write("weights.bin", floats(&[10.0]));
     let artifact = Artifact::read(folder.path()).expect("the file is there");
-    let reason = runtime().load(&artifact, LoadOptions { intra_op_threads: 1 }).err().expect("a number is missing");
+    let reason =
+        runtime().load(&artifact, LoadOptions::of(&VersionSettings::default())).err().expect("a number is missing");
     assert!(!reason.is_empty());
 }
 

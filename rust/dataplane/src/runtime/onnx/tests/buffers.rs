@@ -11,6 +11,7 @@ use crate::testing::runtime::{Asked, Folder, run, runtime};
 use proptest::prelude::*;
 use std::ffi::CString;
 use std::sync::Arc;
+use tidegate_core::document::{Arena, VersionSettings};
 use tidegate_core::oip::datatype::Datatype;
 
 const UINT8: u64 = 2;
@@ -20,13 +21,14 @@ const WIDE: usize = 1_024;
 /// A model whose workers show what they hold.
 fn open(model: &[u8]) -> OnnxModel {
     let artifact = Artifact::read(Folder::of_model(model).path()).expect("the file is a model");
-    let session = Session::create(&runtime().shared, &artifact, LoadOptions { intra_op_threads: 1 }).expect("it loads");
+    let session =
+        Session::create(&runtime().shared, &artifact, LoadOptions::of(&VersionSettings::default())).expect("it loads");
     let signature = session.signature().expect("it has one");
     let names = |specs: &[TensorSpec]| {
         specs.iter().map(|spec| CString::new(spec.name.as_str()).expect("a short name")).collect::<Vec<_>>()
     };
     let (inputs, outputs) = (names(&signature.inputs), names(&signature.outputs));
-    let options = RunOptions::create(&runtime().shared).expect("options");
+    let options = RunOptions::create(&runtime().shared, Arena::default()).expect("options");
     OnnxModel { core: Arc::new(ModelCore { session, options, inputs, outputs }), signature: Arc::new(signature) }
 }
 

@@ -6,6 +6,7 @@ use crate::runtime::{LoadOptions, Runtime as _};
 use crate::testing::onnx::{FLOAT, Graph, add, add_to, axes, floats, node, sequence, value};
 use crate::testing::runtime::{Folder, floats as raw, library, run_alone, runtime, try_load};
 use std::path::Path;
+use tidegate_core::document::VersionSettings;
 
 #[track_caller]
 fn refused(model: &[u8], part: &str) {
@@ -77,7 +78,9 @@ fn a_refused_model_leaves_the_runtime_usable() {
 #[test]
 fn a_model_with_several_threads_a_run_shares_the_pool_and_answers_the_same() {
     let artifact = Artifact::read(Folder::of_model(&add()).path()).expect("a model");
-    let model = runtime().load(&artifact, LoadOptions { intra_op_threads: 2 }).expect("it loads");
+    let model = runtime()
+        .load(&artifact, LoadOptions { intra_op_threads: 2, ..LoadOptions::of(&VersionSettings::default()) })
+        .expect("it loads");
     let answer = run_alone(model.as_ref(), model.worker().as_mut(), &[1, 2], &raw(&[1.0, 2.0]));
     assert_eq!(answer, Ok((vec![1, 2], raw(&[11.0, 22.0]))));
 }
