@@ -222,7 +222,10 @@ def test_a_model_without_rows_is_profiled_one_request_at_a_time(models):
         ),
         ([{"name": "AzureExecutionProvider", "options": {"x": "y"}}, "CPUExecutionProvider"], "takes no options"),
         # Nothing of this model runs on Azure, and the processor is not named.
-        (["AzureExecutionProvider"], "add/1"),
+        (
+            ["AzureExecutionProvider"],
+            "operators that AzureExecutionProvider does not run; name CPUExecutionProvider as the last",
+        ),
     ],
     ids=["absent", "unknown", "option", "another's option", "no fallback"],
 )

@@ -29,11 +29,13 @@ def inspect(
     *,
     output: Annotated[Output, typer.Option(help="How the findings are written.")] = Output.table,
     profile: Annotated[bool, typer.Option("--profile", help="Also show which nodes a run's time goes to.")] = False,
-    rows: Annotated[int, typer.Option(min=1, max=65_536, help="How many rows the profiled runs have.")] = 1,
+    rows: Annotated[int | None, typer.Option(min=1, max=65_536, help="Rows of a profiled run; 1 without it.")] = None,
 ) -> None:
     """Show inputs, outputs, operator sets, size, whether requests can share a run and why not, and the cost of a row."""
+    if rows is not None and not profile:
+        fail(["--rows is about a profile: add --profile"], BAD_INPUT)
     try:
-        found = inspect_model(model, profiled_rows=rows if profile else None)
+        found = inspect_model(model, profiled_rows=(rows or 1) if profile else None)
     except GatewayNotStarted as error:
         fail([str(error)], BAD_INPUT)
     if output is Output.json:

@@ -206,7 +206,8 @@ impl Session {
                     some(raw)
                 });
             (api.ReleaseSessionOptions)(options);
-            Ok(Self { shared: Arc::clone(shared), raw: made? })
+            let raw = made.map_err(|error| options::explain(load, error))?;
+            Ok(Self { shared: Arc::clone(shared), raw })
         }
     }
 

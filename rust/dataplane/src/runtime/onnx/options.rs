@@ -58,6 +58,15 @@ pub(super) unsafe fn set(
     }
 }
 
+/// What creating a session came to, in the words of a document where the library has words of its own.
+pub(super) fn explain(load: LoadOptions<'_>, error: String) -> String {
+    if !error.contains("fallback to CPU EP") {
+        return error;
+    }
+    let named: Vec<_> = load.providers.iter().map(|provider| provider.name.as_str()).collect();
+    format!("providers: it has operators that {} does not run; name {CPU} as the last", named.join(", "))
+}
+
 /// The providers that the library was built with, the most capable first.
 fn offered(api: &sys::OrtApi) -> Result<Vec<String>, String> {
     let (mut names, mut count) = (ptr::null_mut(), 0);
