@@ -9,6 +9,7 @@ from support import rest
 from support.adding import ROW, added, route, write
 from support.applying import apply
 from support.asking import Asker, asked, failure
+from support.calls import metadata_of
 from support.gateway import refused_start, start_gateway
 from support.watching import metric, status
 from tidegate.inference import open_inference_pb2 as oip
@@ -96,6 +97,18 @@ def test_what_is_said_about_models_needs_their_key(calls, method, kind):
     assert failure(calls.ask(method, kind(name="other"), **bearing("of the team"))) == DENIED
 
 
+def test_a_key_cannot_be_used_to_find_other_models(calls):
+    """KServe's dialect of loading is recognised by names, and only by those that the key opens."""
+
+    def told(name, token):
+        return failure(
+            calls.ask("RepositoryModelLoad", oip.RepositoryModelLoadRequest(repository_name=name), **bearing(token))
+        )
+
+    assert told("sum", "of the team")[1] == told("other", "of operators")[1] == "WRONG_DIALECT"
+    assert told("other", "of the team") == told("nobody", "of the team") == ("PERMISSION_DENIED", "ADMIN_ONLY")
+
+
 def test_lists_have_what_the_key_opens(calls):
     def counted(token):
         answer = calls.ask("ModelStatistics", oip.ModelStatisticsRequest(), **bearing(token)).result()
@@ -120,7 +133,7 @@ def test_nobody_else_sees_the_token(repository):
     ):
         call = calls.begin(asked("sum", ROW), **bearing("of the team"))
         call.result()
-        assert dict(call.initial_metadata())["x-tidegate-reason"] == "unkeyed"
+        assert metadata_of(call)["x-tidegate-reason"] == "unkeyed"
         assert failure(calls.begin(asked("sum", ROW), **bearing("a secret guess"))) == UNKNOWN
         assert status(gateway)["keys"] == 2
         assert "key_refused" in gateway.log
@@ -142,7 +155,8 @@ def test_keys_change_while_requests_are_answered(repository):
         assert "no key of this gateway" in next(stream).error_message
         sent.put(None)
         assert list(stream) == []
-        assert apply(gateway, {**document, "keys": {}}).outcomes["keys"] == "current"
+        assert apply(gateway, {**document, "keys": {}}).outcomes["keys"] == "removed"
+        assert "everybody may ask" in gateway.log
         assert added(calls) == 1
 
 

@@ -10,7 +10,7 @@ from support import interceptors
 from support.adding import ROW, added, route, write
 from support.asking import Asker, asked, failure
 from support.gateway import refused_start, start_gateway
-from support.patience import PATIENT, ROUNDS_A_SECOND, begin_and_queue, begin_and_wait, patient_gateway
+from support.patience import PATIENT, ROUNDS_A_SECOND, begin_and_queue, begin_and_wait, lasting, patient_gateway
 from support.waiting import until
 from support.watching import queue, status
 
@@ -108,6 +108,17 @@ def test_a_caller_that_gives_up_frees_its_place_in_the_queue(patient_models):
         waiting.cancel()
         until(lambda: queue(gateway, PATIENT) == (0, 1), what="nothing waits behind the one that runs")
         assert running.result().model_version == "1"
+
+
+def test_a_caller_may_ask_often_whether_the_gateway_is_there(patient_models):
+    """Ten PINGs a second while a run takes three: to grpcio by itself that is a reason to hang up."""
+    often = [("grpc.keepalive_time_ms", 100), ("grpc.http2.max_pings_without_data", 0)]
+    with (
+        patient_gateway(patient_models, front="python") as gateway,
+        grpc.insecure_channel(gateway.grpc_address, options=often) as channel,
+    ):
+        infer = channel.unary_unary("/inference.GRPCInferenceService/ModelInfer")
+        assert infer(lasting(3).SerializeToString(), timeout=20)
 
 
 def test_begun_requests_are_answered_when_the_gateway_ends(patient_models):

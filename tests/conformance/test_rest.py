@@ -3,6 +3,8 @@
 import json
 import re
 import socket
+import time
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import numpy as np
@@ -178,6 +180,41 @@ def test_a_full_queue_says_when_to_come_again(patient_models):
         shed = call(gateway, "/v2/models/patient/infer", lasting(0))
         assert (shed.status, shed.said["reason"], shed.headers["retry-after"]) == (429, "QUEUE_FULL", "1")
         assert [call.result().model_version for call in begun] == ["1", "1"]
+
+
+def test_idle_callers_over_http_leave_grpc_its_connections(repository):
+    document = {"routes": {"sum": route(1)}, "limits": {"connections": 2}}
+    with start_gateway(document, repository) as gateway, ExitStack() as idle:
+        for _ in range(3):
+            connection = idle.enter_context(connected(gateway))
+            connection.request("GET", "/v2/health/live")
+        until(lambda: metric(gateway, "tidegate_rest_connections") == 2, what="as many as may be")
+        with Asker(gateway.grpc_address) as calls:
+            assert added(calls) == 1
+        assert metric(gateway, "tidegate_connections_refused_total") == 1
+
+
+def test_an_old_connection_is_closed_after_an_answer(repository):
+    young = {"max_connection_age_ms": 100}
+    with serving(repository, {"sum": route(1)}, limits=young) as gateway, connected(gateway) as connection:
+        assert call_on(connection, "/v2/models/sum").status == 200
+        until(lambda: metric(gateway, "tidegate_connections_closed_total", reason="max_age") == 1)
+        until(lambda: metric(gateway, "tidegate_rest_connections") == 0, what="the idle connection is closed")
+
+
+def test_a_body_that_trickles_is_given_up(patient_models):
+    document = {"timeout_ms": 500, "limits": {"idle_body_timeout_ms": 400}}
+    with start_gateway(document, patient_models) as gateway:
+        host, _, port = gateway.http_address.rpartition(":")
+        with socket.create_connection((host, int(port)), timeout=20) as slow:
+            slow.sendall(b"POST /v2/models/add_one/infer HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n")
+            slow.settimeout(0.1)
+            begun, told = time.monotonic(), b""
+            while not told and time.monotonic() - begun < 5:
+                slow.sendall(b" ")
+                with suppress(TimeoutError):
+                    told = slow.recv(65_536)
+            assert told.startswith(b"HTTP/1.1 504")
 
 
 def test_begun_requests_are_answered_when_the_gateway_ends(patient_models):

@@ -10,7 +10,7 @@ from oracles.allocate import BUCKETS, allocate, bucket
 from support import models as small_models
 from support.applying import apply, serving
 from support.asking import failure
-from support.calls import INFER, channel_to, four
+from support.calls import INFER, channel_to, four, metadata_of
 from support.gateway import refused_start
 from support.watching import metric, read
 from tidegate.inference import open_inference_pb2 as oip
@@ -50,7 +50,7 @@ def ask(gateway, *, params=None, metadata=(), version=""):
     with channel_to(gateway) as channel:
         call = channel.unary_unary(INFER).future(message.SerializeToString(), timeout=20, metadata=list(metadata))
         answer = oip.ModelInferResponse.FromString(call.result())
-        said = dict(call.initial_metadata())
+        said = metadata_of(call)
     assert answer.parameters["tidegate_reason"].string_param == said["x-tidegate-reason"]
     return said["x-tidegate-version"], said["x-tidegate-reason"]
 

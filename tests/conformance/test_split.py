@@ -11,7 +11,7 @@ import pytest
 
 from oracles.allocate import BUCKETS, allocate, bucket
 from support import models as small_models
-from support.calls import INFER, channel_to, four
+from support.calls import INFER, channel_to, four, metadata_of
 from support.gateway import Gateway, refused_start, start_gateway
 from tidegate.inference import open_inference_pb2 as oip
 
@@ -37,7 +37,7 @@ def _infer(channel: grpc.Channel, asked: oip.ModelInferRequest, **options) -> An
 
 def _credit(call: Any) -> tuple[str, str]:
     call.result()
-    metadata = dict(call.initial_metadata())
+    metadata = metadata_of(call)
     return metadata["x-tidegate-version"], metadata["x-tidegate-reason"]
 
 
@@ -118,7 +118,7 @@ def test_an_unkeyed_request_is_dealt_by_its_prediction_id(parameter_gateway):
     with channel_to(parameter_gateway) as channel:
         for call in [_infer(channel, four("sum")) for _ in range(60)]:
             version, reason = _credit(call)
-            prediction_id = dict(call.initial_metadata())["x-tidegate-prediction-id"]
+            prediction_id = metadata_of(call)["x-tidegate-prediction-id"]
             assert (version, reason) == (_owner(table, bucket("sum", prediction_id.encode())), "unkeyed")
 
 

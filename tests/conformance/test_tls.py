@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager, suppress
 
 import grpc
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from support import certificates
 from support.adding import ROW, added, route, write
@@ -208,6 +209,29 @@ def test_a_start_names_everything_that_is_wrong_with_the_files(repository, tmp_p
     code, said = refused_start(speaking(missing), repository)
     assert code == 2
     assert "listen.tls: has no key_file" in said
+
+
+@transport
+def test_an_authority_whose_time_comes_while_the_gateway_serves_is_believed_from_then_on(
+    repository, tmp_path, authority
+):
+    """The old one and the next one in one file is how authorities are changed."""
+    old, following = Authority("Of today"), Authority("Of tomorrow", begins=dt.timedelta(seconds=3))
+    both = old.certificate + following.certificate
+    with secured(repository, tmp_path, authority, client_ca=both) as gateway:
+        assert outcome(gateway, trusting(authority, old.issue("a caller", for_clients=True))) == "OK"
+        shown = following.issue("a caller", for_clients=True, begins=dt.timedelta(seconds=3))
+        assert outcome(gateway, trusting(authority, shown)) == "UNAVAILABLE"
+        until(lambda: outcome(gateway, trusting(authority, shown)) == "OK", what="its day has come")
+
+
+@transport
+def test_a_key_that_stock_clients_do_not_take_is_said_at_the_start(repository, tmp_path, authority):
+    with secured(
+        repository, tmp_path, authority, issued=authority.issue(key=ed25519.Ed25519PrivateKey.generate())
+    ) as gateway:
+        assert "do not take Ed25519" in gateway.log
+        assert outcome(gateway, trusting(authority)) == "UNAVAILABLE"
 
 
 @contextmanager

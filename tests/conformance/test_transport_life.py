@@ -11,7 +11,7 @@ import pytest
 from support.adding import ROW, added, route, write
 from support.asking import Asker
 from support.gateway import refused_start, start_gateway
-from support.http2 import GOAWAY, OWN_SETTINGS, PING, PREFACE, SETTINGS
+from support.http2 import GOAWAY, OWN_SETTINGS, PING, PREFACE, SETTINGS, WINDOW_UPDATE
 from support.patience import begin_and_wait, patient_gateway
 from support.waiting import until
 from support.watching import metric
@@ -124,6 +124,19 @@ def test_a_peer_that_answers_pings_stays(repository):
         assert metric(gateway, "tidegate_connections") == 1
 
 
+def test_a_slow_caller_that_still_sends_is_kept(repository):
+    """It answers no PING, as behind a line that is full; but something comes all the time."""
+    with start_gateway({**ROUTES, "limits": KEEPALIVE}, repository) as gateway, opened(gateway) as connection:
+        window_update = struct.pack(">I", 4)[1:] + bytes([WINDOW_UPDATE, 0]) + bytes(4) + struct.pack(">I", 1)
+        for _ in range(20):
+            connection.sendall(window_update)
+            time.sleep(0.05)
+        assert closed(gateway, "keepalive") == 0
+        while next_frame(connection)[0] is not None:
+            pass
+        assert closed(gateway, "keepalive") == 1
+
+
 VERSION_2 = b"\r\n\r\n\0\r\nQUIT\n"
 
 
@@ -189,6 +202,15 @@ def pump(source, target):
     for each in (source, target):
         with contextlib.suppress(OSError):
             each.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_peer_that_answers_no_ping_of_the_front_in_python_is_let_go(repository):
+    document = {**ROUTES, "front": "python", "limits": {"keepalive_ms": 1000, "keepalive_timeout_ms": 1000}}
+    with start_gateway(document, repository) as gateway, opened(gateway) as connection:
+        begun = time.monotonic()
+        while next_frame(connection)[0] is not None:
+            pass
+        assert time.monotonic() - begun < 10
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import grpc
 import numpy as np
@@ -32,6 +32,11 @@ def channel_to(gateway: Gateway) -> Iterator[grpc.Channel]:
 def ask(channel: grpc.Channel, method: str, request: Message, answered: type[Answered], **options) -> Answered:
     """One unary call of the inference service."""
     return answered.FromString(send(channel, SERVICE + method, [request.SerializeToString()], **options))
+
+
+def metadata_of(call: Any) -> dict[str, str]:
+    """All that the metadata of an answered call says: before the answer, and after it, where grpcio writes it."""
+    return dict(call.initial_metadata() or ()) | dict(call.trailing_metadata() or ())
 
 
 def send(channel: grpc.Channel, path: str, messages: Iterable[bytes], **options) -> bytes:

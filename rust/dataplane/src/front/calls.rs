@@ -50,8 +50,8 @@ pub fn call(plane: &Plane, permit: &Permit, method: &str, message: Bytes) -> Res
         }),
         "ModelStatistics" => answer(message, |asked| statistics::statistics(&snapshot, permit, &asked)),
         "RepositoryIndex" => answer(message, |asked| repository::index(&snapshot, permit, &asked)),
-        "RepositoryModelLoad" => repository::load(&snapshot, message),
-        "RepositoryModelUnload" => repository::unload(&snapshot, message),
+        "RepositoryModelLoad" => repository::load(&snapshot, permit, message),
+        "RepositoryModelUnload" => repository::unload(&snapshot, permit, message),
         "TraceSetting" => answer(message, |asked| repository::trace_setting(&snapshot, permit, &asked)),
         "LogSettings" => answer(message, |asked| repository::log_settings(&plane.document.log, &asked)),
         "SystemSharedMemoryStatus" => answer(message, |_: oip::SystemSharedMemoryStatusRequest| {

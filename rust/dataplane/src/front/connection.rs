@@ -5,6 +5,7 @@ use super::arrival::{self, Arrived, Failed};
 use super::body::{Broken, Messages, encoding_of};
 use super::life::{Age, Pulse};
 use super::threads::Place;
+use super::watched::Heard;
 use super::{calls, grpc, health, infer, reflection, stream};
 use crate::drive::keys::Permit;
 use crate::drive::message::Message;
@@ -48,16 +49,17 @@ pub async fn serve(reactor: Rc<Reactor>, socket: std::net::TcpStream, place: Pla
     // A socket that breaks before the first byte was never a connection.
     let Ok(socket) = TcpStream::from_std(socket) else { return };
     let mut address = socket.peer_addr().map_or_else(|_| "".into(), |peer| arrival::said(peer.ip()));
+    let heard = Heard::default();
     let mut phase = reactor.plane.phase.subscribe();
     let patience = Duration::from_millis(reactor.plane.document.limits.handshake_timeout_ms);
     let arrived = tokio::select! {
         biased;
         _ = phase.wait_for(|phase| *phase >= Phase::Draining) => return,
-        arrived = tokio::time::timeout(patience, arrival::arrive(&reactor.plane, socket, &mut address)) => arrived,
+        arrived = tokio::time::timeout(patience, arrival::arrive(&reactor.plane, socket, &mut address, &heard)) => arrived,
     };
     match arrived.unwrap_or_else(|_| Err(Failed::late())) {
-        Ok(Arrived::Plain(connection)) => converse(reactor, *connection, address, phase, place).await,
-        Ok(Arrived::Tls(connection)) => converse(reactor, *connection, address, phase, place).await,
+        Ok(Arrived::Plain(connection)) => converse(reactor, *connection, (address, heard), phase, place).await,
+        Ok(Arrived::Tls(connection)) => converse(reactor, *connection, (address, heard), phase, place).await,
         Err(failed) => failed.tell(&reactor.plane, &address),
     }
 }
@@ -66,13 +68,13 @@ pub async fn serve(reactor: Rc<Reactor>, socket: std::net::TcpStream, place: Pla
 async fn converse<Stream: AsyncRead + AsyncWrite + Unpin>(
     reactor: Rc<Reactor>,
     mut connection: Connection<Stream, Bytes>,
-    address: Arc<str>,
+    (address, heard): (Arc<str>, Heard),
     mut phase: watch::Receiver<Phase>,
     mut place: Place,
 ) {
     let document = &reactor.plane.document;
     let mut age = Age::new(&document.limits);
-    let mut pulse = Pulse::new(&document.limits, connection.ping_pong());
+    let mut pulse = Pulse::new(&document.limits, connection.ping_pong(), heard);
     let peer = Rc::new(Peer { address, access: Access::default() });
     let closed = &reactor.plane.counters.closed;
     let mut is_draining = false;
@@ -86,10 +88,7 @@ async fn converse<Stream: AsyncRead + AsyncWrite + Unpin>(
                 }
                 accepted
             }) => match accepted {
-                Some(Ok((request, respond))) => {
-                    pulse.beat();
-                    dispatch(&reactor, &peer, request, respond);
-                }
+                Some(Ok((request, respond))) => dispatch(&reactor, &peer, request, respond),
                 // Protocol errors and broken sockets end a connection; its requests are reset with it.
                 Some(Err(_)) | None => return,
             },

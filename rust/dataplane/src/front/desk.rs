@@ -92,14 +92,14 @@ impl Desk {
     pub fn call(&mut self, path: &str, message: Bytes, with: Accompaniment) -> Called {
         match path.strip_prefix(connection::INFERENCE) {
             Some("ModelInfer") => self.infer(message, with, Form::Unary),
-            Some(method) => match self.permit(path, with).1 {
-                Ok(permit) => {
+            method => match (method, self.permit(path, with).1) {
+                (_, Err(fault)) => Called::Answered(self.refuse(Form::Unary, &fault)),
+                (Some(method), Ok(permit)) => {
                     self.at_once(path, message, |plane, message| calls::call(plane, &permit, method, message))
                 }
-                Err(fault) => Called::Answered(self.refuse(Form::Unary, &fault)),
+                (None, Ok(_)) if path == health::CHECK => self.at_once(path, message, health::check),
+                (None, Ok(_)) => self.at_once(path, message, |_, _| Err(connection::unknown_path(path))),
             },
-            None if path == health::CHECK => self.at_once(path, message, health::check),
-            None => self.at_once(path, message, |_, _| Err(connection::unknown_path(path))),
         }
     }
 

@@ -29,7 +29,7 @@ const EPOCH: HeaderName = HeaderName::from_static("x-tidegate-epoch");
 /// The encodings of requests that are understood.
 pub const ENCODINGS: &str = "identity,gzip,deflate";
 /// A caller that takes nothing of a large answer for so long is given up.
-const SEND_PATIENCE: Duration = Duration::from_secs(60);
+pub const SEND_PATIENCE: Duration = Duration::from_secs(60);
 /// `google.rpc.ErrorInfo.domain`.
 const DOMAIN: &str = "tidegate";
 /// Clients take header lists of 8 KiB at least; a message beyond this is cut.

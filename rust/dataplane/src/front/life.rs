@@ -1,5 +1,6 @@
 //! How long a connection lives: until it is old, or its peer does not answer any more.
 
+use super::watched::Heard;
 use h2::{Ping, PingPong};
 use std::future::poll_fn;
 use std::hash::{BuildHasher as _, RandomState};
@@ -40,44 +41,49 @@ fn random() -> u64 {
     RandomState::new().hash_one(())
 }
 
-/// Asks a peer that brings no new calls whether it is still there.
+/// Asks a peer from which nothing comes whether it is still there.
 pub struct Pulse {
     asking: Option<(PingPong, Pin<Box<Sleep>>)>,
+    heard: Heard,
     idle: Duration,
     patience: Duration,
     is_asked: bool,
-    was_active: bool,
 }
 
 impl Pulse {
-    pub fn new(limits: &Limits, pings: Option<PingPong>) -> Self {
+    pub fn new(limits: &Limits, pings: Option<PingPong>, heard: Heard) -> Self {
         let idle = Duration::from_millis(limits.keepalive_ms);
         let asking = pings.filter(|_| !idle.is_zero()).map(|pings| (pings, Box::pin(tokio::time::sleep(idle))));
         let patience = Duration::from_millis(limits.keepalive_timeout_ms);
-        Self { asking, idle, patience, is_asked: false, was_active: false }
+        Self { asking, heard, idle, patience, is_asked: false }
     }
 
-    /// Notes a new call.
-    pub fn beat(&mut self) {
-        self.was_active = true;
-    }
-
-    /// Waits until the peer has not answered in time. May be dropped and called again.
+    /// Waits until the peer has not answered in time, and sent nothing else. May be dropped and called again.
     pub async fn lost(&mut self) {
         let Some((pings, due)) = &mut self.asking else { return std::future::pending().await };
         loop {
             if self.is_asked {
                 tokio::select! {
                     biased;
-                    // A connection that breaks ends by itself.
-                    pong = poll_fn(|cx| pings.poll_pong(cx)) => if pong.is_err() { return std::future::pending().await },
-                    () = due.as_mut() => return,
+                    pong = poll_fn(|cx| pings.poll_pong(cx)) => match pong {
+                        Ok(_) => {
+                            self.is_asked = false;
+                            due.as_mut().reset(Instant::now() + self.idle);
+                        }
+                        // A connection that breaks ends by itself.
+                        Err(_) => return std::future::pending().await,
+                    },
+                    () = due.as_mut() => {
+                        // On a slow line the answer comes behind everything that was sent before it.
+                        if !self.heard.take() {
+                            return;
+                        }
+                        due.as_mut().reset(Instant::now() + self.patience);
+                    }
                 }
-                self.is_asked = false;
-                due.as_mut().reset(Instant::now() + self.idle);
             } else {
                 due.as_mut().await;
-                self.is_asked = !std::mem::take(&mut self.was_active);
+                self.is_asked = !self.heard.take();
                 if self.is_asked && pings.send_ping(Ping::opaque()).is_err() {
                     return std::future::pending().await;
                 }

@@ -20,3 +20,4 @@ pub mod rest;
 pub mod stream;
 pub mod threads;
 pub mod tls;
+pub mod watched;

@@ -7,10 +7,14 @@ mod refusal;
 
 use super::access::{self, Access};
 use super::arrival::{self, Failed, Line, TLS_HANDSHAKE};
+use super::grpc::SEND_PATIENCE;
+use super::life::Age;
 use super::threads::Place;
+use super::watched::Impatient;
 use crate::drive::keys::Permit;
 use crate::drive::plane::Phase;
 use crate::drive::reactor::Reactor;
+use crate::observe::connections::Closed;
 use hyper::body::Incoming;
 use hyper::header::{ALLOW, CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
@@ -105,19 +109,26 @@ pub async fn serve(reactor: Rc<Reactor>, socket: std::net::TcpStream, place: Pla
 
 /// Answers the requests of a connection for as long as it lasts.
 async fn converse(reactor: &Rc<Reactor>, peer: &Peer, socket: impl AsyncRead + AsyncWrite + Unpin) {
+    let socket = Impatient::new(socket, SEND_PATIENCE);
+    let mut age = Age::new(&reactor.plane.document.limits);
     let mut phase = reactor.plane.phase.subscribe();
     let service = service_fn(|request| async move { Ok::<_, Infallible>(respond(reactor, peer, request).await) });
     let mut server = http1::Builder::new();
     let most_head = (reactor.plane.document.limits.header_list_kib << 10) as usize;
     server.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(most_head.max(8 << 10));
+    // Where models are asked over TLS, what comes without asks for health, and need not stay.
+    server.keep_alive(peer.is_secure);
     let mut connection = pin!(server.serve_connection(TokioIo::new(socket), service));
-    tokio::select! {
-        // How it ends is the caller's business: there is nobody to tell.
-        ended = connection.as_mut() => drop(ended),
-        _ = phase.wait_for(|phase| *phase >= Phase::Draining) => {
-            connection.as_mut().graceful_shutdown();
-            drop(connection.await);
+    let mut is_draining = false;
+    loop {
+        tokio::select! {
+            // How it ends is the caller's business: there is nobody to tell.
+            _ = connection.as_mut() => return,
+            _ = phase.wait_for(|phase| *phase >= Phase::Draining), if !is_draining => is_draining = true,
+            () = age.reached() => reactor.plane.counters.closed.count(Closed::MaxAge),
         }
+        // The request that is being answered is the last.
+        connection.as_mut().graceful_shutdown();
     }
 }
 

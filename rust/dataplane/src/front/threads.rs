@@ -7,11 +7,12 @@ use super::{connection, rest};
 use crate::drive::aside;
 use crate::drive::plane::Plane;
 use crate::drive::reactor::Reactor;
+use crate::observe::counters::Gauges;
 use serde_json::json;
 use socket2::{SockRef, TcpKeepalive};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::runtime::LocalOptions;
@@ -32,6 +33,16 @@ const HEAVY_READERS: usize = 1;
 pub enum Protocol {
     Grpc,
     Rest,
+}
+
+impl Protocol {
+    /// Each has as many connections as the limit says, so that neither can take the other's.
+    fn open(self, gauges: &Gauges) -> &AtomicI64 {
+        match self {
+            Self::Grpc => &gauges.connections,
+            Self::Rest => &gauges.rest_connections,
+        }
+    }
 }
 
 /// The way into one front thread.
@@ -110,7 +121,7 @@ fn work(
         let own = Rc::clone(&reactor);
         tokio::task::spawn_local(async move {
             while let Some((protocol, socket)) = arriving.recv().await {
-                let (reactor, place) = (Rc::clone(&own), Place::take(&own, &open));
+                let (reactor, place) = (Rc::clone(&own), Place::take(&own, &open, protocol));
                 match protocol {
                     Protocol::Grpc => drop(tokio::task::spawn_local(connection::serve(reactor, socket, place))),
                     Protocol::Rest => drop(tokio::task::spawn_local(rest::serve(reactor, socket, place))),
@@ -125,12 +136,13 @@ fn work(
 pub struct Place {
     plane: Arc<Plane>,
     open: Arc<AtomicUsize>,
+    protocol: Protocol,
     is_answering: bool,
 }
 
 impl Place {
-    fn take(reactor: &Reactor, open: &Arc<AtomicUsize>) -> Self {
-        Self { plane: Arc::clone(&reactor.plane), open: Arc::clone(open), is_answering: false }
+    fn take(reactor: &Reactor, open: &Arc<AtomicUsize>, protocol: Protocol) -> Self {
+        Self { plane: Arc::clone(&reactor.plane), open: Arc::clone(open), protocol, is_answering: false }
     }
 
     /// Says whether a caller on the connection of an ending gateway still waits for the rest of an answer.
@@ -146,7 +158,7 @@ impl Drop for Place {
     fn drop(&mut self) {
         self.set_answering(false);
         self.open.fetch_sub(1, Ordering::Relaxed);
-        self.plane.counters.gauges.connections.fetch_sub(1, Ordering::Relaxed);
+        self.protocol.open(&self.plane.counters.gauges).fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -172,7 +184,7 @@ impl Doors {
     /// Hands a connection to the thread that has the fewest, unless there are as many as may be.
     pub fn deal(&self, protocol: Protocol, socket: tokio::net::TcpStream) {
         let gauges = &self.plane.counters.gauges;
-        if gauges.connections.load(Ordering::Relaxed) >= self.plane.document.limits.connections as i64 {
+        if protocol.open(gauges).load(Ordering::Relaxed) >= self.plane.document.limits.connections as i64 {
             gauges.refused_connections.fetch_add(1, Ordering::Relaxed);
             return;
         }
@@ -189,10 +201,10 @@ impl Doors {
         let staffed = self.doors.iter().filter(|door| !door.sockets.is_closed());
         let Some(door) = staffed.min_by_key(|door| door.open.load(Ordering::Relaxed)) else { return };
         door.open.fetch_add(1, Ordering::Relaxed);
-        gauges.connections.fetch_add(1, Ordering::Relaxed);
+        protocol.open(gauges).fetch_add(1, Ordering::Relaxed);
         if door.sockets.send((protocol, socket)).is_err() {
             door.open.fetch_sub(1, Ordering::Relaxed);
-            gauges.connections.fetch_sub(1, Ordering::Relaxed);
+            protocol.open(gauges).fetch_sub(1, Ordering::Relaxed);
         }
     }
 }

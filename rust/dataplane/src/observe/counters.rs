@@ -179,6 +179,8 @@ pub struct Gauges {
     pub in_flight_requests: AtomicI64,
     pub in_flight_bytes: AtomicI64,
     pub connections: AtomicI64,
+    /// Of them none is in `connections`.
+    pub rest_connections: AtomicI64,
     pub refused_connections: AtomicU64,
 }
 

@@ -48,6 +48,12 @@ pub fn render(plane: &Plane) -> String {
         ),
         ("tidegate_connections", "gauge", "Open gRPC connections.", gauges.connections.load(Ordering::Relaxed)),
         (
+            "tidegate_rest_connections",
+            "gauge",
+            "Open HTTP connections that asked for /v2.",
+            gauges.rest_connections.load(Ordering::Relaxed),
+        ),
+        (
             "tidegate_connections_refused_total",
             "counter",
             "Connections closed at once because of the limit.",

@@ -34,8 +34,15 @@ impl Changer {
         let known = plane.keys.load();
         if known.differ(&document.keys) {
             let keys = Keys::new(&document.keys);
-            plane.log.info("keys", &[("labels", json!(keys.labels()))]);
+            let (labels, is_open) = ([("labels", json!(keys.labels()))], keys.is_open());
             plane.keys.store(Arc::new(keys));
+            if is_open {
+                plane
+                    .log
+                    .warning("keys_removed", &[("reason", json!("there are no keys any more: everybody may ask"))]);
+                return Some(Outcome::Removed);
+            }
+            plane.log.info("keys", &labels);
             Some(Outcome::Current)
         } else {
             (!known.is_open()).then_some(Outcome::Unchanged)

@@ -31,24 +31,27 @@ pub(super) fn index(
 }
 
 /// Refuses to load: callers use what is served, the document says what that is.
-pub(super) fn load(snapshot: &Snapshot, message: Bytes) -> Result<Bytes, Fault> {
+pub(super) fn load(snapshot: &Snapshot, permit: &Permit, message: Bytes) -> Result<Bytes, Fault> {
     // A request may carry a whole model file. It is refused whatever it holds, so nothing of it is unpacked.
     if message.len() > super::LONGEST_MESSAGE {
         return Err(guarded("loaded"));
     }
     let asked: oip::RepositoryModelLoadRequest = super::read(message)?;
-    Err(refused(snapshot, "loaded", &asked.repository_name, &asked.model_name))
+    Err(refused(snapshot, permit, "loaded", &asked.repository_name, &asked.model_name))
 }
 
 /// Refuses to unload; see [`load`].
-pub(super) fn unload(snapshot: &Snapshot, message: Bytes) -> Result<Bytes, Fault> {
+pub(super) fn unload(snapshot: &Snapshot, permit: &Permit, message: Bytes) -> Result<Bytes, Fault> {
     let asked: oip::RepositoryModelUnloadRequest = super::read(message)?;
-    Err(refused(snapshot, "unloaded", &asked.repository_name, &asked.model_name))
+    Err(refused(snapshot, permit, "unloaded", &asked.repository_name, &asked.model_name))
 }
 
-fn refused(snapshot: &Snapshot, verb: &str, repository: &str, model: &str) -> Fault {
-    let is_known =
-        |name: &str| snapshot.targets.contains_key(name) || snapshot.index().iter().any(|entry| entry.model == name);
+fn refused(snapshot: &Snapshot, permit: &Permit, verb: &str, repository: &str, model: &str) -> Fault {
+    // Who may not ask a name is not told whether it is there.
+    let is_known = |name: &str| {
+        let is_there = || snapshot.index().iter().any(|entry| entry.model == name);
+        permit.opens(name) && (snapshot.targets.contains_key(name) || is_there())
+    };
     if model.is_empty() && is_known(repository) {
         let text = format!(
             "the request has the model's name \"{}\" in field 1, which is repository_name here and model_name in KServe's \

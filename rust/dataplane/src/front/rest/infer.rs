@@ -81,7 +81,15 @@ async fn read(
     held: &mut Held,
 ) -> Result<rest::Asked, Fault> {
     // Read whole in any case: a caller whose message is cut off learns nothing of the answer.
-    let body = collect(reactor, body, held).await?;
+    let document = &reactor.plane.document;
+    let most = document.timeout_ms.max(document.limits.idle_body_timeout_ms);
+    let collected = tokio::time::timeout(Duration::from_millis(most), collect(reactor, body, held)).await;
+    let body = collected.unwrap_or_else(|_| {
+        let text = format!(
+            "the body did not arrive within {most} ms (the larger of timeout_ms and limits.idle_body_timeout_ms)"
+        );
+        Err(Fault::new(Reason::DeadlineExpired, text))
+    })?;
     if let Some(encoding) = headers.get(CONTENT_ENCODING).filter(|encoding| *encoding != "identity") {
         let shown = String::from_utf8_lossy(encoding.as_bytes()).into_owned();
         let text = format!("content-encoding \"{}\" is not understood; send the body as it is", quoted(&shown));

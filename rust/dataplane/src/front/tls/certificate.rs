@@ -9,6 +9,7 @@ use x509_cert::der::asn1::ObjectIdentifier;
 use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage};
 
 const SERVER_AUTH: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.1");
+const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 const ANY_PURPOSE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37.0");
 
 /// What people want to know of the certificate that callers see.
@@ -19,6 +20,8 @@ pub struct Facts {
     pub not_after_ms: u64,
     /// SHA-256 of the certificate, in hex: what `openssl x509 -fingerprint -sha256` shows.
     pub fingerprint: String,
+    /// Whether its key is one that clients of gRPC's own libraries do not take.
+    pub is_ed25519: bool,
 }
 
 /// A certificate that was read, with the name that sentences call it by.
@@ -45,6 +48,7 @@ impl Read {
             issuer: content.issuer().to_string(),
             not_after_ms: content.validity().not_after.to_unix_duration().as_millis() as u64,
             fingerprint,
+            is_ed25519: content.subject_public_key_info().algorithm.oid == ED25519,
         };
         Ok(Self { certificate, name, facts })
     }
@@ -56,11 +60,15 @@ impl Read {
         let (name, since, until) = (&self.name, validity.not_before, validity.not_after);
         if unix_ms < from_ms {
             Some(format!("{name} is not valid yet: it begins on {since}, by the clock of this machine"))
-        } else if unix_ms > self.facts.not_after_ms {
+        } else if self.has_expired(unix_ms) {
             Some(format!("{name} has expired on {until}, by the clock of this machine"))
         } else {
             None
         }
+    }
+
+    pub(super) fn has_expired(&self, unix_ms: u64) -> bool {
+        unix_ms > self.facts.not_after_ms
     }
 
     /// Why callers cannot take it for a server's, if they cannot. What an extension does not say is allowed.

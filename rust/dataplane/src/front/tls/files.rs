@@ -138,18 +138,26 @@ impl Files {
 /// Who judges the certificates of callers.
 fn authorities(path: &Path, text: &[u8], unix_ms: u64) -> Result<Arc<dyn ClientCertVerifier>, Violations> {
     let (mut roots, mut reasons, mut late) = (RootCertStore::empty(), Vec::new(), Vec::new());
+    let mut is_anyone_current = false;
     for (index, der) in certificates(CLIENT_CA, path, text)?.into_iter().enumerate() {
-        match Read::new(&der, format!("certificate {}", index + 1)) {
-            Ok(read) => match (read.unfit_for_issuers(), read.untimely(unix_ms)) {
-                (Some(reason), _) => reasons.push(reason),
-                // A file with the last authority and the next one is how they are changed; one of them may be late.
-                (None, Some(reason)) => late.push(reason),
-                (None, None) => reasons.extend(roots.add(der).err().map(|error| error.to_string())),
-            },
-            Err(reason) => reasons.push(reason),
+        let read = match Read::new(&der, format!("certificate {}", index + 1)) {
+            Ok(read) => read,
+            Err(reason) => {
+                reasons.push(reason);
+                continue;
+            }
+        };
+        let untimely = read.untimely(unix_ms);
+        is_anyone_current |= untimely.is_none();
+        late.extend(untimely);
+        match read.unfit_for_issuers() {
+            Some(reason) => reasons.push(reason),
+            // The last authority and the next one are how they are changed: what the next one issues begins with it.
+            None if !read.has_expired(unix_ms) => reasons.extend(roots.add(der).err().map(|error| error.to_string())),
+            None => {}
         }
     }
-    if roots.is_empty() {
+    if !is_anyone_current {
         reasons.append(&mut late);
     }
     if !reasons.is_empty() {

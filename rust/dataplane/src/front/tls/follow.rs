@@ -43,6 +43,10 @@ impl Tls {
             ("client_certificates", json!(if self.asks_for_certificates() { "required" } else { "not asked for" })),
         ];
         log.info("tls", &fields);
+        if certificate.is_ed25519 {
+            let advice = "clients of grpc's C core (Python, C++, tritonclient) do not take Ed25519: use ECDSA P-256";
+            log.warning("tls_key", &[("reason", json!(advice))]);
+        }
     }
 }
 

@@ -41,6 +41,8 @@ pub struct Tls {
     files: Files,
     current: ArcSwap<Identity>,
     last: Mutex<Last>,
+    /// What is wrong with the files as they were last read. Not behind the lock, which waits for the files.
+    violations: ArcSwap<Vec<Violation>>,
     reloads: [AtomicU64; 2],
 }
 
@@ -50,7 +52,6 @@ struct Last {
     read: Stamp,
     /// What they were when they were last looked at.
     seen: Stamp,
-    violations: Vec<Violation>,
 }
 
 /// What a look at the files came to.
@@ -71,11 +72,12 @@ impl Tls {
     pub fn open(files: Files, unix_ms: u64) -> Result<Self, Vec<Violation>> {
         let read = files.stamp();
         let identity = files.read(unix_ms)?;
-        let last = Last { seen: read.clone(), read, violations: Vec::new() };
+        let last = Last { seen: read.clone(), read };
         Ok(Self {
             files,
             current: ArcSwap::from_pointee(identity),
             last: Mutex::new(last),
+            violations: ArcSwap::default(),
             reloads: Default::default(),
         })
     }
@@ -105,8 +107,8 @@ impl Tls {
     }
 
     /// What is wrong with the files as they were last read.
-    pub fn violations(&self) -> Vec<Violation> {
-        self.last().violations.clone()
+    pub fn violations(&self) -> Arc<Vec<Violation>> {
+        self.violations.load_full()
     }
 
     /// How often changed files were taken.
@@ -139,7 +141,8 @@ impl Tls {
 
     fn read(&self, last: &mut Last, now: Stamp, unix_ms: u64) -> Look {
         let is_changed = now != last.read;
-        if !is_changed && last.violations.is_empty() {
+        let known = self.violations();
+        if !is_changed && known.is_empty() {
             return Look::Same;
         }
         let read = self.files.read(unix_ms);
@@ -150,13 +153,13 @@ impl Tls {
             Ok(identity) => {
                 self.current.store(Arc::new(identity));
                 taken.fetch_add(1, Ordering::Release);
-                last.violations.clear();
+                self.violations.store(Arc::default());
                 Look::Replaced
             }
-            Err(violations) if !is_changed && violations == last.violations => Look::Same,
+            Err(violations) if !is_changed && violations == *known => Look::Same,
             Err(violations) => {
                 refused.fetch_add(1, Ordering::Relaxed);
-                last.violations.clone_from(&violations);
+                self.violations.store(Arc::new(violations.clone()));
                 Look::Refused(violations)
             }
         }
