@@ -200,6 +200,12 @@ def test_a_profile_says_where_the_time_of_a_run_goes(models):
     assert not list(Path(tempfile.gettempdir()).glob("tidegate-profile-*"))
 
 
+def test_rows_without_a_profile_are_refused(models):
+    command = [TIDEGATE, "models", "inspect", str(models / "add_one/1/model.onnx"), "--rows", "4"]
+    refused = subprocess.run(command, capture_output=True, timeout=60, check=False)
+    assert (refused.returncode, "--profile" in refused.stderr.decode()) == (2, True)
+
+
 def test_a_model_without_rows_is_profiled_one_request_at_a_time(models):
     path = str(models / "mean_removed/1/model.onnx")
     refused = subprocess.run(
