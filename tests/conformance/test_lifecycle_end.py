@@ -68,7 +68,8 @@ def test_streams_and_half_handshakes_do_not_keep_a_gateway_from_its_end(patient_
                 until(lambda: metric(gateway, "tidegate_connections") == 4)
                 gateway.signal(number)
                 assert any(frame.kind == GOAWAY for frame in greeted.until_closed())
-            assert [frame.kind for frame in (*silent.until_closed(), *half.until_closed())] == [SETTINGS] * 2
+            # Who says nothing is told nothing: it could speak anything.
+            assert [frame.kind for frame in (*silent.until_closed(), *half.until_closed())] == [SETTINGS]
         assert gateway.wait(5) == 0
         assert the_end_of(stream) is the_end_of(reflection) is grpc.StatusCode.UNAVAILABLE
         assert the_end_of(watch) is grpc.StatusCode.UNAVAILABLE

@@ -60,11 +60,9 @@ def strings() -> onnx.ModelProto:
 
 def mean_removed() -> onnx.ModelProto:
     """FP32 [-1, 4] -> x - mean(x, axis 0): looks batchable and mixes the rows of different callers."""
+    mean = helper.make_node("ReduceMean", ["x"], ["mean"], axes=[0], keepdims=1)
     return _model(
-        [
-            helper.make_node("ReduceMean", ["x"], ["mean"], axes=[0], keepdims=1),
-            helper.make_node("Sub", ["x", "mean"], ["y"]),
-        ],
+        [mean, helper.make_node("Sub", ["x", "mean"], ["y"])],
         inputs=[("x", TensorProto.FLOAT, ["N", 4])],
         outputs=[("y", TensorProto.FLOAT, ["N", 4])],
     )
@@ -72,11 +70,9 @@ def mean_removed() -> onnx.ModelProto:
 
 def swelling() -> onnx.ModelProto:
     """FP32 [-1, 1] -> the same; each row takes a quarter of a MiB on its way."""
+    wide = helper.make_node("Expand", ["x", "wide"], ["many"])
     return _model(
-        [
-            helper.make_node("Expand", ["x", "wide"], ["many"]),
-            helper.make_node("ReduceMax", ["many"], ["y"], axes=[1], keepdims=1),
-        ],
+        [wide, helper.make_node("ReduceMax", ["many"], ["y"], axes=[1], keepdims=1)],
         inputs=[("x", TensorProto.FLOAT, ["N", 1])],
         outputs=[("y", TensorProto.FLOAT, ["N", 1])],
         constants={"wide": np.int64([1, 65_536])},

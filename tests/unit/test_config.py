@@ -41,7 +41,8 @@ def refuse_one(path):
 def test_a_document_that_says_nothing_is_all_defaults(write, text):
     document = config.load(write(text))
     assert document.fields == fill_in({})
-    assert document.fields["listen"] == {"grpc": "127.0.0.1:8001", "http": "127.0.0.1:8002"}
+    listen = {"grpc": "127.0.0.1:8001", "http": "127.0.0.1:8002", "tls": None, "proxy_protocol": False}
+    assert document.fields["listen"] == listen
 
 
 def test_a_document_says_what_it_says_and_defaults_say_the_rest(write):

@@ -41,6 +41,7 @@ class Plane:
         self._loop = asyncio.get_running_loop()
         self._waiting: dict[int, asyncio.Future[Answer]] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_due = 0.0
         self._state = desk.state()
         self._changed = asyncio.Event()
         self._loop.add_reader(desk.fileno(), self._attend)
@@ -214,9 +215,11 @@ class Plane:
         wait = self._desk.next_deadline_s()
         if wait is None:
             return
-        due = self._loop.time() + wait
-        if self._timer is not None and not self._timer.cancelled() and self._loop.time() < self._timer.when() <= due:
+        now = self._loop.time()
+        due = now + wait
+        # What the handle itself says of its time depends on the loop.
+        if self._timer is not None and not self._timer.cancelled() and now < self._timer_due <= due:
             return
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._loop.call_at(due, self._attend)
+        self._timer, self._timer_due = self._loop.call_at(due, self._attend), due
