@@ -2,13 +2,15 @@
 
 import re
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.load import LoadError
-from benchmarks.wire import METHOD
 
 LIMIT_S = 120.0
+# What makes a request one of gRPC; its body has gRPC's prefix.
+GRPC = ("content-type: application/grpc", "te: trailers")
 _RATE = re.compile(r"finished in [\d.]+\w+, ([\d.]+) req/s")
 _SUCCEEDED = re.compile(r"(\d+) succeeded, (\d+) failed, (\d+) errored, (\d+) timeout")
 _DATA = re.compile(r"\((\d+)\) data")
@@ -28,11 +30,22 @@ def version() -> str:
     return subprocess.run(["h2load", "--version"], capture_output=True, text=True, check=True).stdout.strip()
 
 
-def run(target: str, body: Path, *, header: str, connections: int, streams: int, requests: int) -> Seen:
-    """Send exactly `requests`; `body` is a file with the gRPC prefix. Raises LoadError unless all succeed."""
+def run(
+    url: str,
+    body: Path,
+    *,
+    headers: Sequence[str],
+    connections: int,
+    streams: int,
+    requests: int,
+    is_http1: bool = False,
+) -> Seen:
+    """Send the file `body` exactly `requests` times. Raises LoadError unless all succeed."""
     command = ["h2load", "-n", str(requests), "-c", str(connections), "-m", str(streams), "-t", "1", "-d", str(body)]
-    command += ["-H", "content-type: application/grpc", "-H", "te: trailers", "-H", header, f"http://{target}{METHOD}"]
-    said = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=True).stdout
+    command += ["--h1"] if is_http1 else []
+    for header in headers:
+        command += ["-H", header]
+    said = subprocess.run([*command, url], capture_output=True, text=True, timeout=LIMIT_S, check=True).stdout
     rate, outcome, data = _RATE.search(said), _SUCCEEDED.search(said), _DATA.search(said)
     if rate is None or outcome is None or data is None:
         raise LoadError(f"h2load said something else than expected: {said[-500:]}")

@@ -13,7 +13,7 @@ from benchmarks import cores, h2load, load, oracle
 from benchmarks.cells import SPLIT, STICKY_HEADER, STICKY_KEYS, THROUGHPUT_TOLERANCE, Bar, Cell
 from benchmarks.metrics import process_tree
 from benchmarks.servers import Counts, Server, wait_until_counted
-from benchmarks.wire import Wire
+from benchmarks.wire import METHOD, Wire
 
 GRPC_PREFIX_BYTES = 5
 BODY_SEED = 7
@@ -138,9 +138,13 @@ def second_opinion(cell: Cell, server: Server, tools: Tools, *, requests: int) -
     size = _answer_bytes(server.name, oracle.check(server.grpc, cell, tools.wire, seed=3))
     before = server.counts(cell.route)
     # One key for all: h2load cannot vary it, and an answer without one is longer by the word that says so.
-    header = f"{STICKY_HEADER}: user-1"
     seen = h2load.run(
-        server.grpc, body, header=header, connections=cell.connections, streams=cell.streams, requests=requests
+        f"http://{server.grpc}{METHOD}",
+        body,
+        headers=(*h2load.GRPC, f"{STICKY_HEADER}: user-1"),
+        connections=cell.connections,
+        streams=cell.streams,
+        requests=requests,
     )
     _compare_counters(server, cell.route, before, seen.succeeded)
     if seen.data_bytes != requests * size:

@@ -6,7 +6,6 @@ in the median pair: 0.75 over TLS, 0.6 with binary data. Everything about TLS is
 
 import argparse
 import json
-import re
 import subprocess
 import sys
 import tempfile
@@ -17,8 +16,8 @@ from statistics import median
 
 import numpy as np
 
+from benchmarks import h2load
 from benchmarks.bench import ROOT
-from benchmarks.load import LoadError
 from benchmarks.models import TINY, write_repository
 from benchmarks.servers import STICKY_HEADER, Tidegate, split_routes
 from benchmarks.wire import METHOD, Wire
@@ -26,11 +25,8 @@ from benchmarks.wire import METHOD, Wire
 BARS = {"gRPC over TLS": 0.75, "REST binary": 0.6}
 CONNECTIONS = 64
 SECONDS = 3.0
-LIMIT_S = 120.0
 KEY = f"{STICKY_HEADER}: user-1"
 JSON_LENGTH = "inference-header-content-length"
-_RATE = re.compile(r"finished in [\d.]+\w+, ([\d.]+) req/s")
-_SUCCEEDED = re.compile(r"(\d+) succeeded, (\d+) failed, (\d+) errored, (\d+) timeout")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +113,7 @@ def _ways(server: Tidegate, secured: Tidegate, work: Path) -> tuple[Way, ...]:
     http = f"http://{server.http}/v2/models/tiny/infer"
     binary = (KEY, f"{JSON_LENGTH}: {len(head)}")
     _compare_answers(http, bodies["binary"], len(head), bodies["json"])
-    grpc = ("content-type: application/grpc", "te: trailers", KEY)
+    grpc = (*h2load.GRPC, KEY)
     plain, tls = f"http://{server.grpc}{METHOD}", f"https://{secured.grpc}{METHOD}"
     return (
         Way(name="gRPC", server=server, url=plain, body=work / "grpc", headers=grpc, is_http1=False),
@@ -139,11 +135,10 @@ def _compare_answers(url: str, binary: bytes, head: int, text: bytes) -> None:
 
 def _rate(way: Way) -> tuple[float, float]:
     """Requests a second, and the server's CPU of each in microseconds; handshakes count."""
-    guess = _load(way, 5_000)[0]
-    requests = int(guess * SECONDS)
+    requests = int(_load(way, 5_000) * SECONDS)
     before = _cpu_s(way.server.pid)
-    rate, done = _load(way, requests)
-    return rate, (_cpu_s(way.server.pid) - before) / done * 1e6
+    rate = _load(way, requests)
+    return rate, (_cpu_s(way.server.pid) - before) / requests * 1e6
 
 
 def _cpu_s(pid: int) -> float:
@@ -151,16 +146,18 @@ def _cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / 100
 
 
-def _load(way: Way, requests: int) -> tuple[float, int]:
-    command = ["h2load", "-n", str(requests), "-c", str(CONNECTIONS), "-m", "1", "-t", "1", "-d", str(way.body)]
-    command += ["--h1"] if way.is_http1 else []
-    for header in way.headers:
-        command += ["-H", header]
-    said = subprocess.run([*command, way.url], capture_output=True, text=True, timeout=LIMIT_S, check=True).stdout
-    rate, outcome = _RATE.search(said), _SUCCEEDED.search(said)
-    if rate is None or outcome is None or int(outcome[1]) != requests:
-        raise LoadError(f"h2load said something else than expected: {said[-500:]}")
-    return float(rate[1]), requests
+def _load(way: Way, requests: int) -> float:
+    """Requests a second."""
+    seen = h2load.run(
+        way.url,
+        way.body,
+        headers=way.headers,
+        connections=CONNECTIONS,
+        streams=1,
+        requests=requests,
+        is_http1=way.is_http1,
+    )
+    return seen.rate
 
 
 if __name__ == "__main__":

@@ -160,9 +160,8 @@ def test_keys_change_while_requests_are_answered(repository):
         assert added(calls) == 1
 
 
-def test_rest_asks_for_the_same_keys(repository, front):
-    if front == "python":
-        pytest.skip("REST needs the native front")
+@pytest.mark.transport
+def test_rest_asks_for_the_same_keys(repository):
     with start_gateway({"routes": ROUTES, "keys": KEYS}, repository) as gateway:
 
         def told(path, token=None, body=None):

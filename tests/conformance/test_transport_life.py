@@ -12,8 +12,9 @@ from support.adding import ROW, added, route, write
 from support.asking import Asker, asked
 from support.calls import INFER, channel_to
 from support.gateway import refused_start, start_gateway
-from support.http2 import GOAWAY, OWN_SETTINGS, PING, PREFACE, SETTINGS, WINDOW_UPDATE
+from support.http2 import GOAWAY, PING, PREFACE, WINDOW_UPDATE
 from support.patience import begin_and_wait, patient_gateway
+from support.peer import Peer, frame
 from support.waiting import until
 from support.watching import metric
 from tidegate.client import Client
@@ -49,10 +50,9 @@ def test_the_age_is_moved_by_a_tenth_at_most(repository):
     with start_gateway({**ROUTES, "limits": {"max_connection_age_ms": 1000}}, repository) as gateway:
         ages = []
         for _ in range(3):
-            with opened(gateway) as connection:
+            with Peer(gateway.grpc_address) as peer:
                 begun = time.monotonic()
-                while next_frame(connection)[0] != GOAWAY:
-                    pass
+                assert any(frame.kind == GOAWAY for frame in peer.frames())
                 ages.append(time.monotonic() - begun)
     assert all(0.89 < age < 1.3 for age in ages), ages
 
@@ -80,39 +80,15 @@ def test_a_stream_outlives_its_connection_s_age(repository):
             until(lambda: closed(gateway, "max_age") >= 1, what="the connection is old")
 
 
-def opened(gateway, first=b""):
-    """A connection of HTTP/2 by hand."""
-    host, _, port = gateway.grpc_address.rpartition(":")
-    connection = socket.create_connection((host, int(port)), timeout=20)
-    settings = struct.pack(">I", len(OWN_SETTINGS))[1:] + bytes([SETTINGS, 0]) + bytes(4) + OWN_SETTINGS
-    connection.sendall(first + PREFACE + settings)
-    return connection
-
-
-def next_frame(connection):
-    """Type, flags and payload; the type is None at the end."""
-    head = read(connection, 9)
-    if len(head) < 9:
-        return None, 0, b""
-    return head[3], head[4], read(connection, int.from_bytes(head[:3], "big"))
-
-
-def read(connection, count):
-    found = b""
-    while len(found) < count and (part := connection.recv(count - len(found))):
-        found += part
-    return found
-
-
 KEEPALIVE = {"keepalive_ms": 100, "keepalive_timeout_ms": 200}
 
 
 def test_a_peer_that_answers_no_ping_is_let_go(repository):
-    with start_gateway({**ROUTES, "limits": KEEPALIVE}, repository) as gateway, opened(gateway) as connection:
-        pings = 0
-        while (frame := next_frame(connection))[0] is not None:
-            pings += frame[0] == PING
-        assert pings == 1
+    with (
+        start_gateway({**ROUTES, "limits": KEEPALIVE}, repository) as gateway,
+        Peer(gateway.grpc_address, deaf=True) as peer,
+    ):
+        assert [frame.kind for frame in peer.until_closed()].count(PING) == 1
         assert closed(gateway, "keepalive") == 1
 
 
@@ -130,14 +106,15 @@ def test_a_peer_that_answers_pings_stays(repository):
 
 def test_a_slow_caller_that_still_sends_is_kept(repository):
     """It answers no PING, as behind a line that is full; but something comes all the time."""
-    with start_gateway({**ROUTES, "limits": KEEPALIVE}, repository) as gateway, opened(gateway) as connection:
-        window_update = struct.pack(">I", 4)[1:] + bytes([WINDOW_UPDATE, 0]) + bytes(4) + struct.pack(">I", 1)
+    with (
+        start_gateway({**ROUTES, "limits": KEEPALIVE}, repository) as gateway,
+        Peer(gateway.grpc_address, deaf=True) as peer,
+    ):
         for _ in range(20):
-            connection.sendall(window_update)
+            peer.send(frame(WINDOW_UPDATE, payload=struct.pack(">I", 1)))
             time.sleep(0.05)
         assert closed(gateway, "keepalive") == 0
-        while next_frame(connection)[0] is not None:
-            pass
+        peer.until_closed()
         assert closed(gateway, "keepalive") == 1
 
 
@@ -210,10 +187,9 @@ def pump(source, target):
 
 def test_a_peer_that_answers_no_ping_of_the_front_in_python_is_let_go(repository):
     document = {**ROUTES, "front": "python", "limits": {"keepalive_ms": 1000, "keepalive_timeout_ms": 1000}}
-    with start_gateway(document, repository) as gateway, opened(gateway) as connection:
+    with start_gateway(document, repository) as gateway, Peer(gateway.grpc_address, deaf=True) as peer:
         begun = time.monotonic()
-        while next_frame(connection)[0] is not None:
-            pass
+        peer.until_closed()
         assert time.monotonic() - begun < 10
 
 
@@ -228,7 +204,7 @@ def test_a_connection_without_a_good_header_is_closed(repository, begin):
         host, _, port = gateway.grpc_address.rpartition(":")
         with socket.create_connection((host, int(port)), timeout=20) as connection:
             connection.sendall(begin)
-            assert read(connection, 1) == b""
+            assert connection.recv(1) == b""
         assert closed(gateway, "proxy_header") == 1
 
 

@@ -65,9 +65,10 @@ def _text(text: str) -> bytes:
 
 
 class Peer:
-    """A connection to a gateway; without `hello` not even the preface is sent."""
+    """A connection to a gateway; without `hello` not even the preface is sent, and one that is `deaf` answers no PING."""
 
-    def __init__(self, address: str, *, hello: bool = True) -> None:
+    def __init__(self, address: str, *, hello: bool = True, deaf: bool = False) -> None:
+        self._answered = {SETTINGS} if deaf else {SETTINGS, PING}
         host, _, port = address.rpartition(":")
         self.socket = socket.create_connection((host, int(port)), timeout=PATIENCE_S)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -105,9 +106,9 @@ class Peer:
         raise AssertionError("the connection ended before it began")
 
     def frames(self) -> Iterator[Frame]:
-        """Every frame until the other side closes; its SETTINGS and PINGs are acknowledged."""
+        """Every frame until the other side closes; its SETTINGS and, unless this one is deaf, PINGs are acknowledged."""
         while (found := self._next()) is not None:
-            if found.kind in {SETTINGS, PING} and not found.flags & ACK:
+            if found.kind in self._answered and not found.flags & ACK:
                 self.send_if_open(frame(found.kind, ACK, 0, found.payload if found.kind == PING else b""))
             yield found
 

@@ -66,6 +66,11 @@ fn metadata(py: Python<'_>, pairs: Vec<(String, Vec<u8>)>) -> PyResult<Py<PyTupl
     Ok(PyTuple::new(py, pairs)?.unbind())
 }
 
+fn accompaniment(metadata: Vec<(String, Value)>, peer: &str, timeout: Option<u64>) -> Accompaniment {
+    let metadata = metadata.into_iter().map(|(name, value)| (name, value.into_bytes())).collect();
+    Accompaniment { metadata, peer: peer.into(), timeout }
+}
+
 #[pyclass(unsendable, module = "tidegate._native")]
 pub(crate) struct Desk {
     native: SendWrapper<NativeDesk>,
@@ -83,11 +88,10 @@ impl Desk {
         (metadata, peer, timeout_s): (Vec<(String, Value)>, &str, Option<f64>),
         call: impl FnOnce(&mut NativeDesk, Accompaniment) -> Called + Send,
     ) -> PyResult<Py<PyAny>> {
-        let metadata = metadata.into_iter().map(|(name, value)| (name, value.into_bytes())).collect();
         // A deadline that has passed already, or is further away than time goes.
         let timeout = timeout_s.map(|seconds| Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX));
         let timeout = timeout.map(|timeout| u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX));
-        let with = Accompaniment { metadata, peer: peer.into(), timeout };
+        let with = accompaniment(metadata, peer, timeout);
         let native = &mut self.native;
         match py.detach(|| SendWrapper::new(call(native, with))).take() {
             Called::Answered(answer) => Ok(Py::new(py, Answer::new(py, answer)?)?.into_any()),
@@ -134,9 +138,7 @@ impl Desk {
         metadata: Vec<(String, Value)>,
         peer: &str,
     ) -> PyResult<Option<Answer>> {
-        let metadata = metadata.into_iter().map(|(name, value)| (name, value.into_bytes())).collect();
-        let with = Accompaniment { metadata, peer: peer.into(), timeout: None };
-        self.native.refusal(path, with).map(|answer| Answer::new(py, answer)).transpose()
+        self.native.refusal(path, accompaniment(metadata, peer, None)).map(|answer| Answer::new(py, answer)).transpose()
     }
 
     fn reflect(&self, py: Python<'_>, message: PyBackedBytes) -> PyResult<Answer> {

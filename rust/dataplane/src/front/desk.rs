@@ -6,7 +6,7 @@
 mod answer;
 mod metadata;
 
-use super::access::Access;
+use super::access::{self, Access};
 use super::bell::Bell;
 use super::{calls, connection, grpc, health, reflection, stream};
 use crate::drive::inbox::{Post, Ticket};
@@ -16,7 +16,7 @@ use crate::drive::plane::{Held, Phase, Plane};
 use crate::drive::reactor::{Caller, Envelope, Outcome, Reactor, draining};
 pub use answer::Answer;
 use bytes::Bytes;
-use http::{HeaderValue, header};
+use http::HeaderMap;
 use metadata::{from_wire, to_wire};
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -92,7 +92,7 @@ impl Desk {
     pub fn call(&mut self, path: &str, message: Bytes, with: Accompaniment) -> Called {
         match path.strip_prefix(connection::INFERENCE) {
             Some("ModelInfer") => self.infer(message, with, Form::Unary),
-            method => match (method, self.permit(path, with).1) {
+            method => match (method, self.permit(path, with.metadata, &with.peer).1) {
                 (_, Err(fault)) => Called::Answered(self.refuse(Form::Unary, &fault)),
                 (Some(method), Ok(permit)) => {
                     self.at_once(path, message, |plane, message| calls::call(plane, &permit, method, message))
@@ -112,7 +112,7 @@ impl Desk {
 
     /// How a stream such as `/inference.GRPCInferenceService/ModelStreamInfer` ends at once, if its caller lacks a key.
     pub fn refusal(&self, path: &str, with: Accompaniment) -> Option<Answer> {
-        self.permit(path, with).1.err().map(|fault| self.refuse(Form::Unary, &fault))
+        self.permit(path, with.metadata, &with.peer).1.err().map(|fault| self.refuse(Form::Unary, &fault))
     }
 
     /// Answers one message of a reflection stream.
@@ -126,13 +126,13 @@ impl Desk {
         let mut held = Held::new(&plane);
         let (now, ticket) = (Rc::default(), Rc::default());
         let slot = Slot { form, now: Rc::clone(&now), ticket: Rc::clone(&ticket), settled: Rc::clone(&self.settled) };
-        let (with, permit) = self.permit(INFER, with);
+        let (metadata, permit) = self.permit(INFER, with.metadata, &with.peer);
         let permit = match held.grow(message.len()).and(permit) {
             Ok(permit) => permit,
             Err(fault) => return Called::Answered(self.refuse(form, &fault)),
         };
         let envelope = Envelope {
-            metadata: to_wire(with.metadata),
+            metadata,
             permit,
             peer: with.peer,
             grpc_timeout: with.timeout,
@@ -155,22 +155,16 @@ impl Desk {
         }
     }
 
-    /// Takes the caller's credential out of what came with a call, and says what it opens.
-    fn permit(&self, path: &str, mut with: Accompaniment) -> (Accompaniment, Result<Permit, Fault>) {
-        let mut credential = None;
-        with.metadata.retain(|(name, value)| {
-            let is_credential = name == header::AUTHORIZATION.as_str();
-            if is_credential && credential.is_none() {
-                credential = HeaderValue::from_bytes(value).ok();
-            }
-            !is_credential
-        });
+    /// The metadata as it would be on the wire, without the caller's credential, and what that opens.
+    fn permit(&self, path: &str, metadata: Vec<(String, Vec<u8>)>, peer: &str) -> (HeaderMap, Result<Permit, Fault>) {
+        let mut metadata = to_wire(metadata);
+        let credential = access::take_credential(&mut metadata);
         let permit = if connection::is_open(path) {
             Ok(Permit::default())
         } else {
-            self.access.permit(self.plane(), credential.as_ref(), &with.peer)
+            self.access.permit(self.plane(), credential.as_ref(), peer)
         };
-        (with, permit)
+        (metadata, permit)
     }
 
     /// The answer to a call that is refused before anybody reads it; counted.
