@@ -173,6 +173,30 @@ class Route(_Form):
     ranges: list[tuple[StrictInt, StrictInt, StrictStr]] | None = None
 
 
+class MonitoredFeature(_Form):
+    """What a monitor says about one feature."""
+
+    weight: StrictFloat | StrictInt | None = None
+
+
+class Observe(_Form):
+    """How requests are counted."""
+
+    clock: StrictStr | None = None
+
+
+class Monitor(_Form):
+    """What is watched for drift on a route, and when somebody is told."""
+
+    windows: list[Literal["1m", "1h", "1d", "1mo"]] | None = None
+    tolerate_psi: StrictFloat | StrictInt | None = None
+    pages: StrictStr | None = None
+    list_fdr: StrictFloat | StrictInt | None = None
+    features: dict[str, MonitoredFeature | None] | None = None
+    memory_mib: StrictInt | None = None
+    observe: Observe | None = None
+
+
 class Limits(_Form):
     """What the gateway takes before it refuses."""
 
@@ -214,6 +238,7 @@ class DocumentForm(_Form):
     versions: dict[str, Version | None] | None = None
     routes: dict[str, Route] | None = None
     keys: dict[str, Key] | None = None
+    monitors: dict[str, Monitor | None] | None = None
     timeout_ms: StrictInt | None = None
     inline_budget_us: StrictInt | None = None
     answer_parameters: StrictBool | Literal["on", "off"] | None = None

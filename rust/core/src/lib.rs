@@ -4,6 +4,7 @@
 //! [`plane::Nanos`], bytes as slices, documents as JSON values.
 #![forbid(unsafe_code)]
 
+pub mod calendar;
 pub mod comparison;
 pub mod condition;
 pub mod document;

@@ -8,6 +8,7 @@ mod front;
 mod keys;
 mod limits;
 mod listen;
+mod monitors;
 mod names;
 mod parse;
 mod providers;
@@ -29,6 +30,7 @@ pub use front::Front;
 pub use keys::{Key, KeyRoutes, Sha256};
 pub use limits::Limits;
 pub use listen::{Listen, Tls};
+pub use monitors::{Monitor, MonitoredFeature, PageBudget, WindowLength};
 pub use names::{MAX_NAME_BYTES, NameError, VersionId, check_name};
 pub use parse::parse;
 pub use providers::{CPU, Provider};
@@ -42,7 +44,7 @@ pub fn render(document: &Document) -> Value {
     serde_json::to_value(document).expect("a document is made of strings, integers, lists and string-keyed maps")
 }
 
-/// What a document says beside routes, versions and keys, by field: what only a restart can change.
+/// What a document says beside routes, versions, keys and monitors, by field: what only a restart can change.
 pub fn render_settings(document: &Document) -> Map<String, Value> {
     // Taken apart by name, so that a new field is sorted in here or there by whoever adds it.
     let Document {
@@ -54,6 +56,7 @@ pub fn render_settings(document: &Document) -> Map<String, Value> {
         versions: _,
         routes: _,
         keys: _,
+        monitors: _,
         timeout_ms,
         inline_budget_us,
         answer_parameters,
@@ -103,6 +106,8 @@ pub struct Document {
     pub routes: BTreeMap<String, Route>,
     /// Who may ask, by label; nobody is asked who they are while there is none.
     pub keys: BTreeMap<String, Key>,
+    /// What is watched for drift, by route.
+    pub monitors: BTreeMap<String, Monitor>,
     /// Timeout of requests to models without a route.
     pub timeout_ms: u64,
     /// A batch that is predicted to cost no more runs on the thread that read it.
@@ -131,6 +136,7 @@ impl Default for Document {
             versions: BTreeMap::new(),
             routes: BTreeMap::new(),
             keys: BTreeMap::new(),
+            monitors: BTreeMap::new(),
             timeout_ms: 30_000,
             inline_budget_us: 100,
             answer_parameters: true,

@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use super::walk::{Bounds, Fields, Violation, Walk};
-use super::{Document, Log, LogFormat, LogLevel, Route, Threads, front, keys, limits, listen, routes, versions};
+use super::{Document, Log, LogFormat, LogLevel, Route, Threads, front, keys, limits, listen, monitors, routes, versions};
 
-const FIELDS: [&str; 17] = [
+const FIELDS: [&str; 18] = [
     "listen",
     "front",
     "interceptors",
@@ -14,6 +14,7 @@ const FIELDS: [&str; 17] = [
     "versions",
     "routes",
     "keys",
+    "monitors",
     "timeout_ms",
     "inline_budget_us",
     "answer_parameters",
@@ -61,6 +62,7 @@ pub fn parse(value: &Value) -> Result<Document, Vec<Violation>> {
     document.versions = versions::parse(&mut walk, &root);
     document.routes = routes::parse(&mut walk, &root);
     document.keys = keys::parse(&mut walk, &root);
+    document.monitors = monitors::parse(&mut walk, &root);
     walk.integer(&root, "timeout_ms", &TIMEOUT_MS, &mut document.timeout_ms);
     walk.integer(&root, "inline_budget_us", &INLINE_BUDGET_US, &mut document.inline_budget_us);
     walk.choice(&root, "answer_parameters", &ON_OFF, &mut document.answer_parameters);

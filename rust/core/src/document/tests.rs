@@ -39,6 +39,7 @@ fn an_empty_document_is_all_defaults() {
         "versions": {},
         "routes": {},
         "keys": {},
+        "monitors": {},
         "timeout_ms": 30_000,
         "inline_budget_us": 100,
         "answer_parameters": true,
@@ -79,6 +80,7 @@ fn a_route_gets_its_defaults_from_its_split_and_its_name() {
 fn what_is_rendered_reads_as_the_same_document() {
     let document = parse(&json!({
         "listen": {"grpc": "[::1]:0", "http": "localhost:0", "tls": {"cert_file": "c", "key_file": "k"}, "proxy_protocol": "on"},
+        "monitors": {"r": {"windows": ["1h"], "tolerate_psi": 0.0, "observe": {"clock": "params.at"}}},
         "keys": {"one": {"sha256": "AB".repeat(32), "routes": ["r", "m"]}, "two": {"sha256": "cd".repeat(32), "routes": "all"}},
         "versions": {"m/1": {"batching": false, "instances": 4}, "m/2": {"batching": {"mode": "on", "max": 8}}},
         "routes": {"r": {"sticky": "metadata['x-unit']", "split": {"m/1": 1, "m/2": u64::MAX - 1},

@@ -5,6 +5,7 @@ use super::change::{Changer, Changes, News};
 use super::plane::{Phase, Plane};
 use super::server::End;
 use crate::front;
+use crate::observe::drift;
 use serde_json::json;
 use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
@@ -101,10 +102,12 @@ impl Serving {
             let admin = tokio::net::UnixListener::from_std(admin)?;
             let changing = tokio::spawn(front::admin::serve(admin, Arc::clone(&self.plane), self.changes.clone()));
             let following = tokio::spawn(front::tls::follow(Arc::clone(&self.plane)));
+            let watching = tokio::spawn(drift::follow(Arc::clone(&self.plane)));
             let end = self.until_the_end(|| accepting.iter().for_each(JoinHandle::abort)).await;
             reporting.abort();
             changing.abort();
             following.abort();
+            watching.abort();
             Ok::<_, std::io::Error>(end)
         })?;
         self.plane.enter(Phase::Over);

@@ -3,13 +3,14 @@
 use super::clock::Clock;
 use super::inbox::{Phases, Reply};
 use super::snapshot::{Arm, Version};
+use crate::observe::drift::Hand;
 use crate::observe::prediction_id::PredictionId;
 use crate::runtime::{Batch, Outputs, Part, Worker, rows_of};
 use bytes::{Bytes, BytesMut};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use tidegate_core::fault::{Fault, Reason as Cause};
-use tidegate_core::oip::answer::{self, Credit, FRAME_HEAD, Output};
+use tidegate_core::oip::answer::{self, Credit, Elements, FRAME_HEAD, Output};
 use tidegate_core::oip::validate::Plan;
 use tidegate_core::oip::wire::Span;
 use tidegate_core::plane::Nanos;
@@ -29,6 +30,8 @@ pub struct Request {
     /// Most bytes of the answer (`limits.message_mib`).
     pub most_answer: usize,
     pub arrived: Nanos,
+    /// When what it asks about happened, in Unix seconds, if its monitor has it say so; else it is its run.
+    pub happened_s: Option<u64>,
     /// How urgent it is: 0 goes first.
     pub level: u8,
     pub deadline: Nanos,
@@ -37,6 +40,13 @@ pub struct Request {
 impl Request {
     pub fn version(&self) -> &Arc<Version> {
         &self.arm.version
+    }
+
+    /// Counts what it asks, where somebody watches.
+    fn observe<'a>(&'a self, hand: &mut Hand<'a>, clock: &dyn Clock) {
+        let Some(observed) = &self.arm.observed else { return };
+        let at_s = self.happened_s.unwrap_or_else(|| clock.unix_ms() / 1_000);
+        hand.inputs(observed, self.reason, at_s, &self.plan, &self.message);
     }
 
     /// Bytes that it holds while it waits.
@@ -89,7 +99,10 @@ fn run<R: AsRef<Request>>(
         }
         Err(_) => Fault::new(Cause::Internal, "the gateway failed while running the model; its log has the panic"),
     };
-    for index in 0..requests.len() {
+    let mut hand = Hand::default();
+    for (index, request) in requests.iter().enumerate() {
+        // What a model fails on is part of what it is asked.
+        request.as_ref().observe(&mut hand, clock);
         reply(index, Reply::fault(fault.clone()));
     }
 }
@@ -122,9 +135,14 @@ fn attempt<R: AsRef<Request>>(
     version.cost.observe(elements, ran - begun);
     let mut first = 0;
     let mut phases = Phases { queue: 0, input: prepared - begun, infer: ran - prepared, output: 0 };
+    let mut hand = Hand::default();
     for (index, request) in requests.iter().enumerate() {
         let request = request.as_ref();
         let result = write(version, request, outputs, rows, first, out);
+        request.observe(&mut hand, clock);
+        if result.is_ok() {
+            hand.outputs(|index| own_rows(version, request, outputs.elements(index), rows, first));
+        }
         first += request.plan.rows;
         phases.queue = begun.saturating_sub(request.arrived);
         phases.output = if index == 0 { clock.now() - ran } else { phases.output };
@@ -171,12 +189,7 @@ fn write(
         .iter()
         .zip(&shapes)
         .map(|(&index, dims)| {
-            let elements = outputs.elements(index as usize);
-            let elements = if version.is_batched() {
-                rows_of(elements, rows as usize, first as usize, plan.rows as usize)
-            } else {
-                elements
-            };
+            let elements = own_rows(version, request, outputs.elements(index as usize), rows, first);
             Output { index, dims, elements }
         })
         .collect();
@@ -189,6 +202,15 @@ fn write(
     let frame = out.split().freeze();
     let size = frame.len() - FRAME_HEAD;
     if size > request.most_answer { Err(answer_too_large(size, request.most_answer)) } else { Ok(frame) }
+}
+
+/// A request's part of an output: of a batch, its rows.
+fn own_rows<'e>(version: &Version, request: &Request, elements: Elements<'e>, rows: u32, first: u32) -> Elements<'e> {
+    if version.is_batched() {
+        rows_of(elements, rows as usize, first as usize, request.plan.rows as usize)
+    } else {
+        elements
+    }
 }
 
 /// The fault of a request that had begun when the drain timeout of its version was over.

@@ -5,6 +5,7 @@
 
 use super::clock::Clock;
 use super::niceness::{self, give_way};
+use crate::observe::drift::Profiled;
 use crate::runtime::artifact::Artifact;
 use crate::runtime::onnx::trim_memory;
 use crate::runtime::warmup::{Findings, warm_up};
@@ -34,6 +35,8 @@ pub(super) struct Part {
     pub(super) model: Arc<dyn Model>,
     pub(super) digest: String,
     pub(super) size_bytes: u64,
+    /// What its traffic is compared with, or why the profile in its folder cannot be.
+    pub(super) profile: Option<Result<Arc<Profiled>, String>>,
 }
 
 /// The way to the loading threads. Each load and each warm-up has a thread of its own, so that one that never ends keeps
@@ -130,8 +133,10 @@ fn read(
         ));
     }
     let model = runtime.load(&artifact, LoadOptions::of(settings))?;
-    let Artifact { digest, size_bytes, .. } = artifact;
-    Ok(Part { model: Arc::from(model), digest, size_bytes })
+    let Artifact { digest, size_bytes, profile, .. } = artifact;
+    // A profile is evidence: one that does not fit costs the watch over the version, not the version.
+    let profile = profile.map(|text| Profiled::read(&text, model.signature()).map(Arc::new));
+    Ok(Part { model: Arc::from(model), digest, size_bytes, profile })
 }
 
 fn short(digest: &str) -> &str {

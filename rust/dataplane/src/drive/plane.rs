@@ -7,6 +7,7 @@ use super::keys::Keys;
 use super::snapshot::Snapshot;
 use crate::front::tls::Tls;
 use crate::observe::counters::Counters;
+use crate::observe::drift::Watches;
 use crate::observe::log::Log;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -48,6 +49,8 @@ pub struct Plane {
     pub inboxes: Vec<Arc<Inbox>>,
     pub counters: Counters,
     pub log: Log,
+    /// What is watched for drift.
+    pub watches: Watches,
     /// Who may ask.
     pub keys: ArcSwap<Keys>,
     /// How the ports speak TLS, if they do.
@@ -79,6 +82,7 @@ impl Plane {
         tls: Option<Arc<Tls>>,
     ) -> Self {
         Self {
+            watches: Watches::default(),
             keys: ArcSwap::from_pointee(Keys::new(&document.keys)),
             tls,
             log: Log::new(document.log.format, document.log.level, Arc::clone(&clock)),

@@ -5,6 +5,7 @@ use super::recorded::Recorded;
 use super::workers::Seats;
 use crate::observe::batches::BatchCounters;
 use crate::observe::counters::Series;
+use crate::observe::drift::{Observed, Profiled};
 use crate::observe::misses::Misses;
 use crate::runtime::Model;
 use crate::shadow::Shadows;
@@ -87,6 +88,8 @@ pub struct Version {
     pub shadow_queue: VersionKey,
     pub batches: BatchCounters,
     pub recorded: Recorded,
+    /// What its traffic is compared with.
+    pub profile: Option<Arc<Profiled>>,
     /// Says that nothing holds the version any more; before the seats, whose end may follow at once.
     pub lease: Option<Lease>,
     pub seats: Arc<Seats>,
@@ -139,6 +142,8 @@ pub struct Arm {
     /// The reasons of the route's segments, ready for a header.
     pub segment_labels: Arc<[HeaderValue]>,
     pub series: Arc<Series>,
+    /// Where its features and predictions are counted, if there is a profile to count by.
+    pub observed: Option<Observed>,
 }
 
 impl Arm {

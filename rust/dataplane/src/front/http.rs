@@ -50,7 +50,7 @@ const QUICK: [&str; 2] = ["/livez", "/readyz"];
 
 /// The answer to every path that is none of ours.
 const PATHS: &str =
-    "there is nothing under this path; try /metrics, /livez, /readyz, /status, /snapshot or /shadow/<route>\n";
+    "there is nothing under this path; try /metrics, /livez, /readyz, /status, /snapshot, /shadow/<route> or /drift/<route>\n";
 
 /// Serves until the task is dropped; connections are tasks of their own. Those that ask for `/v2` first go to a front thread.
 pub async fn serve(listener: TcpListener, plane: Arc<Plane>, doors: Doors) {
@@ -113,7 +113,8 @@ async fn converse(stream: TcpStream, plane: Arc<Plane>, started: Nanos, turn: Ar
 
 fn respond(plane: &Plane, started: Nanos, method: &Method, path: &str) -> Response<Full<Bytes>> {
     let is_read = method == Method::GET || method == Method::HEAD;
-    let shadow = path.strip_prefix("/shadow/");
+    let shadow = path.strip_prefix("/shadow/").map(|route| shadows::report(plane, route));
+    let report = shadow.or_else(|| path.strip_prefix("/drift/").map(|route| plane.watches.report(route)));
     match path {
         "/metrics" | "/livez" | "/readyz" | "/status" | "/snapshot" if !is_read => {
             let mut response = reply(StatusCode::METHOD_NOT_ALLOWED, TEXT, "only GET and HEAD work here\n");
@@ -127,7 +128,7 @@ fn respond(plane: &Plane, started: Nanos, method: &Method, path: &str) -> Respon
         "/status" => reply(StatusCode::OK, JSON, format!("{:#}\n", status::status(plane, started))),
         "/snapshot" => reply(StatusCode::OK, JSON, format!("{:#}\n", plane.snapshot().document.to_json())),
         _ if path == "/v2" || path.starts_with("/v2/") => not_here(plane),
-        _ => match shadow.map(|route| shadows::report(plane, route)) {
+        _ => match report {
             Some(Ok(report)) => reply(StatusCode::OK, JSON, format!("{report:#}\n")),
             Some(Err(sentence)) => reply(StatusCode::NOT_FOUND, TEXT, format!("{sentence}\n")),
             None => reply(StatusCode::NOT_FOUND, TEXT, PATHS),

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
+use tidegate_core::calendar::{DAY_S, Date, date_of};
 use tidegate_core::document::{LogFormat, LogLevel};
 use tidegate_core::plane::Nanos;
 
@@ -101,17 +102,10 @@ impl Log {
     }
 }
 
-/// RFC 3339 in UTC, by Howard Hinnant's civil-from-days.
+/// RFC 3339 in UTC.
 pub fn timestamp(unix_ms: u64) -> String {
-    let (days, second) = (unix_ms / 86_400_000, unix_ms / 1_000 % 86_400);
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    let year = era * 400 + year_of_era + u64::from(month <= 2);
+    let (days, second) = (unix_ms / 1_000 / DAY_S, unix_ms / 1_000 % DAY_S);
+    let Date { year, month, day } = date_of(days);
     let (hour, minute) = (second / 3_600, second / 60 % 60);
     let (second, milli) = (second % 60, unix_ms % 1_000);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")

@@ -3,6 +3,7 @@
 pub mod batches;
 pub mod connections;
 pub mod counters;
+pub mod drift;
 pub mod histogram;
 pub mod log;
 pub mod misses;

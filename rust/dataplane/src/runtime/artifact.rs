@@ -10,6 +10,8 @@ use tidegate_core::onnx::{self, ModelFile};
 
 /// The file that a version folder must hold.
 pub const MODEL_FILE: &str = "model.onnx";
+/// The reference that traffic is compared with: evidence about a version, and no part of what its digest names.
+pub const PROFILE_FILE: &str = "profile.json";
 /// Triton's configuration, which other servers read and we do not.
 pub const IGNORED_FILE: &str = "config.pbtxt";
 
@@ -21,6 +23,8 @@ pub struct Artifact {
     pub model: Vec<u8>,
     /// External data by the name under which the model knows it.
     pub external: Vec<(String, Vec<u8>)>,
+    /// The profile, if the folder holds one.
+    pub profile: Option<Vec<u8>>,
     pub facts: ModelFile,
     pub size_bytes: u64,
 }
@@ -45,7 +49,7 @@ impl Artifact {
         let mut files = vec![(MODEL_FILE.to_owned(), sha256(&model))];
         files.extend(external.iter().map(|(name, bytes)| (name.clone(), sha256(bytes))));
         let size_bytes = (model.len() + external.iter().map(|(_, bytes)| bytes.len()).sum::<usize>()) as u64;
-        Ok(Self { digest: manifest_digest(files), model, external, facts, size_bytes })
+        Ok(Self { digest: manifest_digest(files), model, external, profile: None, facts, size_bytes })
     }
 
     fn of(folder: &Path, model: Vec<u8>) -> Result<Self, String> {
@@ -55,6 +59,9 @@ impl Artifact {
         let mut files = Vec::new();
         for path in walk(folder)? {
             let name = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy().into_owned();
+            if name == PROFILE_FILE {
+                continue;
+            }
             // What is loaded is what was hashed: bytes that were read once are not read again.
             let digest = match external.iter().find(|(known, _)| folder.join(known) == path) {
                 _ if name == MODEL_FILE => sha256(&model),
@@ -66,7 +73,9 @@ impl Artifact {
             };
             files.push((name, digest));
         }
-        Ok(Self { digest: manifest_digest(files), model, external, facts, size_bytes })
+        let profile = folder.join(PROFILE_FILE);
+        let profile = profile.exists().then(|| read_file(&profile)).transpose()?;
+        Ok(Self { digest: manifest_digest(files), model, external, profile, facts, size_bytes })
     }
 }
 

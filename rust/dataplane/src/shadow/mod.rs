@@ -53,11 +53,11 @@ impl Shadows {
     }
 
     /// Copies a request for a shadow, if that has room.
-    pub fn copy(&self, index: usize, message: &Bytes) -> Option<Copy> {
+    pub fn copy(&self, index: usize, message: &Bytes, happened_s: Option<u64>) -> Option<Copy> {
         let shadow = &self.0[index];
         let hold = Hold::take(shadow, message.len() as u64)?;
         let message = if message.len() <= COPIED { Bytes::copy_from_slice(message) } else { message.clone() };
-        Some(Copy { hold, message })
+        Some(Copy { hold, message, happened_s })
     }
 }
 
@@ -106,12 +106,15 @@ impl std::ops::Drop for Hold {
 pub struct Copy {
     hold: Hold,
     message: Bytes,
+    /// As the primary's.
+    happened_s: Option<u64>,
 }
 
 /// A copied request whose primary has ended, and that is to be read and checked.
 pub struct Launch {
     hold: Hold,
     message: Bytes,
+    happened_s: Option<u64>,
     prediction_id: PredictionId,
     primary: Primary,
     deadline: Nanos,
@@ -170,7 +173,7 @@ impl Copy {
 
     /// What is left to do once the primary has ended, if the copy has room for its answer.
     pub fn after(self, reply: &Reply, prediction_id: PredictionId, now: Nanos) -> Option<Launch> {
-        let Self { mut hold, message } = self;
+        let Self { mut hold, message, happened_s } = self;
         let primary = Primary::of(reply).ok_or(Dropped::PrimaryShed).and_then(|primary| match &primary {
             Primary::Answered(answer, _) => hold.grow(answer.len() as u64).map(|()| primary),
             Primary::Failed(_) | Primary::Abandoned => Ok(primary),
@@ -178,7 +181,7 @@ impl Copy {
         match primary {
             Ok(primary) => {
                 let deadline = now.saturating_add(hold.shadow.timeout);
-                Some(Launch { hold, message, prediction_id, primary, deadline })
+                Some(Launch { hold, message, happened_s, prediction_id, primary, deadline })
             }
             Err(dropped) => {
                 hold.drop_for(dropped);
@@ -206,7 +209,7 @@ impl Launch {
 
     /// Reads the copy with `head`, checks it and puts it into its queue.
     pub fn go(self, compute: &Compute, head: &mut Head, now: Nanos) {
-        let Self { mut hold, message, prediction_id, primary, deadline } = self;
+        let Self { mut hold, message, happened_s, prediction_id, primary, deadline } = self;
         let shadow = Arc::clone(&hold.shadow);
         let version = &shadow.arm.version;
         let checked = head
@@ -229,6 +232,7 @@ impl Launch {
             credited: false,
             most_answer: usize::MAX,
             arrived: now,
+            happened_s,
             level: version.settings.queue.level(0),
             deadline,
             message,

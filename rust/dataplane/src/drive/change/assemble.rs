@@ -4,6 +4,7 @@ use super::Changer;
 use super::contents::Prepared;
 use crate::drive::snapshot::{Arm, Snapshot, Target, Version};
 use crate::observe::counters::Counters;
+use crate::observe::drift::Observed;
 use crate::observe::misses::{MissLabels, Misses};
 use crate::shadow::{Account, Shadow, Shadows};
 use http::HeaderValue;
@@ -69,11 +70,11 @@ impl Changer {
         let name: Arc<str> = name.into();
         let plane = Arc::clone(&self.setting.plane);
         let of = |id: &VersionId| versions.iter().find(|version| version.id == *id).expect("its versions are ready");
-        let arms = plan.arms.iter().map(|arm| Arc::new(self.arm(&name, Some(plan), of(arm))));
+        let arms = plan.arms.iter().map(|arm| Arc::new(self.arm(&name, Some(plan), of(arm), false)));
         let arms = arms.collect();
         let shadows: Vec<Shadow> = (plan.shadows.iter())
             .map(|shadow| Shadow {
-                arm: Arc::new(self.arm(&name, Some(plan), of(&shadow.version))),
+                arm: Arc::new(self.arm(&name, Some(plan), of(&shadow.version), true)),
                 account: self.account(&name, revision, &shadow.version),
                 max_in_flight: shadow.max_in_flight,
                 max_bytes: shadow.max_bytes,
@@ -97,7 +98,7 @@ impl Changer {
         let name: Arc<str> = model.into();
         Target {
             route: None,
-            arms: versions.iter().map(|version| Arc::new(self.arm(&name, None, version))).collect(),
+            arms: versions.iter().map(|version| Arc::new(self.arm(&name, None, version, false))).collect(),
             lead: versions.len() - 1,
             timeout: self.document.timeout_ms * 1_000_000,
             series: self.setting.plane.counters.series(&name, ""),
@@ -107,7 +108,8 @@ impl Changer {
         }
     }
 
-    fn arm(&self, name: &Arc<str>, route: Option<&Arc<RoutePlan>>, version: &Arc<Version>) -> Arm {
+    fn arm(&self, name: &Arc<str>, route: Option<&Arc<RoutePlan>>, version: &Arc<Version>, is_shadow: bool) -> Arm {
+        let observer = self.setting.plane.watches.observer(name, version);
         let id = version.id.as_str();
         Arm {
             name: Arc::clone(name),
@@ -117,6 +119,7 @@ impl Changer {
             stamp: Stamp::new(name, version.id.version(), id, self.applied.epoch, &version.signature().outputs),
             label: HeaderValue::from_str(id).unwrap_or_else(|_| HeaderValue::from_static("?")),
             series: self.setting.plane.counters.series(name, id),
+            observed: observer.map(|observer| Observed { observer, is_shadow }),
         }
     }
 

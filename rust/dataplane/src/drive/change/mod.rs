@@ -37,7 +37,7 @@ use tidegate_core::plane::{ChangeEvent, LifecycleEvent, LoadId, Nanos, Reconcile
 use tidegate_core::snapshot::SnapshotDocument;
 use tokio::sync::oneshot;
 
-use ticket::Tickets;
+use ticket::{Sections, Tickets};
 pub use ticket::{Report, Settlement, reason, word};
 use timers::Timers;
 
@@ -260,7 +260,8 @@ impl Changer {
     }
 
     fn apply(&mut self, document: Document, respond: oneshot::Sender<Report>) {
-        let keys = self.change_keys(&document);
+        let monitors = self.setting.plane.watches.change(&document.monitors);
+        let sections = Sections { keys: self.change_keys(&document), monitors };
         let mut warnings = Vec::new();
         match scan::scan(&self.setting.repository, &self.found, &mut warnings) {
             Ok(found) => self.found = found,
@@ -279,7 +280,7 @@ impl Changer {
         let subjects = contents.keys().chain(self.reconciler.current().keys()).filter(is_named).cloned().collect();
         self.refused.retain(|name, _| document.routes.contains_key(name));
         self.document = document;
-        self.tickets.open(subjects, keys, respond);
+        self.tickets.open(subjects, sections, respond);
         let is_large = contents.len() > MANY_SUBJECTS;
         self.step(ChangeEvent::Apply(contents));
         if is_large {

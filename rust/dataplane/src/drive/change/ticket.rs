@@ -10,8 +10,14 @@ pub struct Report {
     /// What is served once everything is settled.
     pub epoch: u64,
     pub settlements: Vec<Settlement>,
-    /// What became of the keys, if there are or were any.
+    pub sections: Sections,
+}
+
+/// What became of the sections that are in force at once, where a document has or had them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sections {
     pub keys: Option<Outcome>,
+    pub monitors: Option<Outcome>,
 }
 
 /// What became of one part.
@@ -52,7 +58,7 @@ impl Settlement {
 }
 
 struct Ticket {
-    keys: Option<Outcome>,
+    sections: Sections,
     open: BTreeSet<Subject>,
     settled: BTreeMap<Subject, Outcome>,
     respond: oneshot::Sender<Report>,
@@ -63,8 +69,8 @@ struct Ticket {
 pub(super) struct Tickets(Vec<Ticket>);
 
 impl Tickets {
-    pub(super) fn open(&mut self, open: BTreeSet<Subject>, keys: Option<Outcome>, respond: oneshot::Sender<Report>) {
-        self.0.push(Ticket { keys, open, settled: BTreeMap::new(), respond });
+    pub(super) fn open(&mut self, open: BTreeSet<Subject>, sections: Sections, respond: oneshot::Sender<Report>) {
+        self.0.push(Ticket { sections, open, settled: BTreeMap::new(), respond });
     }
 
     /// Notes an outcome for all who wait for it. What a newer document superseded is news to the older ones only.
@@ -85,7 +91,7 @@ impl Tickets {
             let settlements =
                 ticket.settled.into_iter().map(|(subject, outcome)| Settlement { subject, outcome }).collect();
             // Whoever asked may have gone this very moment.
-            ticket.respond.send(Report { epoch, settlements, keys: ticket.keys }).ok();
+            ticket.respond.send(Report { epoch, settlements, sections: ticket.sections }).ok();
         }
     }
 }

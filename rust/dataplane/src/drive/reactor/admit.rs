@@ -104,12 +104,13 @@ impl Admission {
         let prediction_id = *prediction_id;
         let credit = CreditLine { arm: Arc::clone(chosen), reason, prediction_id, epoch: snapshot.epoch };
         let version = &chosen.version;
+        let happened_s = chosen.observed.as_ref().and_then(|observed| observed.observer.happened_s(&request));
         let checked = validate(head, &message, version.signature(), version.is_batched())
             .and_then(|plan| held.grow(plan.own_bytes()).map(|()| plan));
         let copies = match &target.route {
             Some(route) if checked.is_ok() && !route.shadows.is_empty() => (0..route.shadows.len())
                 .filter(|shadow| is_shadowed(route, *shadow, &head_of, arm as u32, &mut verdicts))
-                .filter_map(|shadow| target.shadows.copy(shadow, &message))
+                .filter_map(|shadow| target.shadows.copy(shadow, &message, happened_s))
                 .collect(),
             _ => Vec::new(),
         };
@@ -126,6 +127,7 @@ impl Admission {
             credited: self.plane.document.answer_parameters,
             most_answer: self.plane.message_limit(),
             arrived: now,
+            happened_s,
             level: version.settings.queue.level(asked.priority),
             deadline,
             message,

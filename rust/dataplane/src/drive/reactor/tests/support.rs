@@ -96,6 +96,7 @@ impl House {
             peer,
             grpc_timeout: ask.timeout,
             arrived,
+            happened_s: None,
             wants_echo: false,
         };
         let guest = Guest { number, seat, told: self.told.clone() };

@@ -1,0 +1,96 @@
+//! What was counted of one version: closed windows by class of traffic, and what they say.
+
+use super::judge::{Judge, Told, Track};
+use super::observer::{Observer, Open};
+use super::rings::{Rings, sum};
+use serde_json::{Map, Value, json};
+use tidegate_core::document::{Monitor, WindowLength};
+use tidegate_core::sketch::{Feature, TrafficClass};
+
+/// The windows of one version, and its judge.
+pub(super) struct History {
+    /// One for each class.
+    rings: [Rings; TrafficClass::ALL.len()],
+    judge: Judge,
+}
+
+/// What inputs and predictions are judged by: shadows are asked what others are, and would count it twice.
+const JUDGED: [TrafficClass; 3] = [TrafficClass::Split, TrafficClass::Segment, TrafficClass::Pinned];
+
+impl History {
+    pub(super) fn new(observer: &Observer) -> Self {
+        Self { rings: Default::default(), judge: Judge::new(observer) }
+    }
+
+    /// Keeps what a thread has counted.
+    pub(super) fn add(&mut self, observer: &Observer, class: TrafficClass, open: &Open) {
+        self.rings[class as usize].add(&observer.profiled.plan, open.start_s, open.unit_s, &open.counts);
+    }
+
+    /// The newest time that counted traffic knows, in Unix seconds.
+    fn newest_s(&self) -> u64 {
+        self.rings.iter().map(Rings::newest_s).max().unwrap_or(0)
+    }
+
+    /// Judges what has closed since. Where requests say when they happened, theirs is the clock.
+    pub(super) fn advance(&mut self, observer: &Observer, monitor: &Monitor, arrival_s: u64) -> Vec<Told> {
+        let now_s = if monitor.observe.clock.is_some() { self.newest_s() } else { arrival_s };
+        let rings = &self.rings;
+        let window = |length: WindowLength, start_s: u64| {
+            let own: Vec<_> = JUDGED.iter().filter_map(|class| rings[*class as usize].window(length, start_s)).collect();
+            sum(own.iter())
+        };
+        self.judge.advance(observer, monitor, now_s, &window)
+    }
+
+    pub(super) fn report(&self, observer: &Observer) -> Value {
+        let profile = observer.profiled.plan.profile();
+        let features: Vec<Value> = profile
+            .features()
+            .enumerate()
+            .map(|(at, (tensor, feature))| {
+                json!({
+                    "tensor": tensor.name,
+                    "direction": tensor.direction,
+                    "feature": feature.name,
+                    "state": self.judge.state(at),
+                    "reference": reference(feature),
+                })
+            })
+            .collect();
+        let windows: Map<String, Value> =
+            self.judge.tracks().map(|(length, track)| (length.name().to_owned(), describe(track))).collect();
+        let late: u64 = self.rings.iter().map(Rings::late).sum();
+        let rows: Map<String, Value> = TrafficClass::ALL
+            .into_iter()
+            .zip(&self.rings)
+            .map(|(class, ring)| (class.name().to_owned(), json!(ring.rows())))
+            .collect();
+        json!({"newest_s": self.newest_s(), "late": late, "rows": rows, "features": features, "windows": windows})
+    }
+}
+
+/// A feature of the profile without what may be long and nobody reads here.
+fn reference(feature: &Feature) -> Value {
+    let mut value = serde_json::to_value(feature).expect("a profile is made of strings, finite numbers and lists");
+    if let Some(fields) = value.as_object_mut() {
+        fields.retain(|name, _| !matches!(name.as_str(), "chunks" | "others"));
+    }
+    value
+}
+
+fn describe(track: &Track) -> Value {
+    let latest = track.latest.as_ref().map(|judged| {
+        let features: Vec<Value> = judged
+            .findings
+            .iter()
+            .zip(&judged.cells)
+            .zip(&judged.from_s)
+            .map(|((finding, cell), from_s)| json!({"finding": finding, "cell": cell.render(), "from_s": from_s}))
+            .collect();
+        json!({"start_s": judged.start_s, "end_s": judged.end_s, "features": features})
+    });
+    let history: Vec<Value> =
+        track.history.iter().map(|(start_s, psi)| json!({"start_s": start_s, "psi": psi})).collect();
+    json!({"latest": latest, "history": history})
+}

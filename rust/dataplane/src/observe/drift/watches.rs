@@ -1,0 +1,153 @@
+//! Everything that is watched: who counts, what was counted, and what became of it.
+
+use super::history::History;
+use super::observer::Observer;
+use crate::drive::plane::Plane;
+use crate::drive::snapshot::Version;
+use arc_swap::ArcSwap;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tidegate_core::document::Monitor;
+use tidegate_core::plane::Outcome;
+use tokio::time::MissedTickBehavior;
+
+/// How often threads are relieved of what they have counted: no reader sees anything older.
+const BETWEEN_TICKS: Duration = Duration::from_secs(1);
+/// Versions that no snapshot names any more and that are still shown; beyond that the oldest go.
+const MOST_RETIRED: usize = 32;
+
+/// The monitors in force, and everything that is counted for them.
+#[derive(Default)]
+pub struct Watches {
+    monitors: ArcSwap<BTreeMap<String, Monitor>>,
+    watched: Mutex<BTreeMap<Key, Watched>>,
+}
+
+/// One version under one name, with the reference that it is held against: only what is equal in all of it adds up.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    route: Arc<str>,
+    version: String,
+    version_digest: String,
+    profile_digest: String,
+}
+
+struct Watched {
+    observer: Arc<Observer>,
+    /// Made when there is something to keep.
+    history: Option<History>,
+}
+
+impl Watches {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Key, Watched>> {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where a version is counted under a name; `None` for a version without a profile.
+    pub fn observer(&self, route: &Arc<str>, version: &Version) -> Option<Arc<Observer>> {
+        let profiled = version.profile.as_ref()?;
+        let key = Key {
+            route: Arc::clone(route),
+            version: version.id.as_str().to_owned(),
+            version_digest: version.digest.clone(),
+            profile_digest: profiled.digest.clone(),
+        };
+        let mut watched = self.lock();
+        let entry = watched.entry(key).or_insert_with_key(|key| {
+            let observer = Observer::new(Arc::clone(profiled));
+            observer.watch(self.monitors.load().get(&*key.route));
+            Watched { observer: Arc::new(observer), history: None }
+        });
+        Some(Arc::clone(&entry.observer))
+    }
+
+    /// Watches what the document says, from now on.
+    pub fn change(&self, monitors: &BTreeMap<String, Monitor>) -> Option<Outcome> {
+        let known = self.monitors.load();
+        if **known == *monitors {
+            return (!monitors.is_empty()).then_some(Outcome::Unchanged);
+        }
+        self.monitors.store(Arc::new(monitors.clone()));
+        for (key, watched) in self.lock().iter() {
+            watched.observer.watch(monitors.get(&*key.route));
+        }
+        Some(if monitors.is_empty() { Outcome::Removed } else { Outcome::Current })
+    }
+
+    /// Relieves the threads of what they have counted, judges what has closed, and tells of it.
+    pub fn tick(&self, plane: &Plane) {
+        let monitors = self.monitors.load();
+        let arrival_s = plane.clock.unix_ms() / 1_000;
+        let mut watched = self.lock();
+        for (key, Watched { observer, history }) in watched.iter_mut() {
+            for (class, open) in observer.collect() {
+                history.get_or_insert_with(|| History::new(observer)).add(observer, class, &open);
+            }
+            let (Some(monitor), Some(history)) = (monitors.get(&*key.route), history) else { continue };
+            for told in history.advance(observer, monitor, arrival_s) {
+                let feature = observer.profiled.feature(told.feature);
+                let fields = [
+                    ("route", json!(&*key.route)),
+                    ("version", json!(key.version)),
+                    ("feature", json!(feature)),
+                    ("window", json!(told.length.name())),
+                    ("from", json!(told.transition.from)),
+                    ("to", json!(told.transition.to)),
+                    ("evidence", json!(told.transition.evidence)),
+                ];
+                if told.is_alarming() { plane.log.warning("drift", &fields) } else { plane.log.info("drift", &fields) }
+            }
+        }
+        // Arms hold their observer; what only this map holds is of a version that went.
+        let retired: Vec<Key> = watched
+            .iter()
+            .filter(|(_, watched)| Arc::strong_count(&watched.observer) == 1)
+            .map(|(key, _)| key.clone())
+            .collect();
+        for key in retired.iter().take(retired.len().saturating_sub(MOST_RETIRED)) {
+            watched.remove(key);
+        }
+    }
+
+    /// What is known of a route's versions, as JSON.
+    ///
+    /// # Errors
+    /// A sentence: nobody watches it, and what is watched.
+    pub fn report(&self, route: &str) -> Result<Value, String> {
+        let monitors = self.monitors.load();
+        let monitor = monitors.get(route).ok_or_else(|| {
+            let names: Vec<&str> = monitors.keys().map(String::as_str).collect();
+            let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+            format!("nobody watches {route:?}; monitors of the document: {names}")
+        })?;
+        let watched = self.lock();
+        let versions: Vec<Value> = watched
+            .iter()
+            .filter(|(key, _)| &*key.route == route)
+            .map(|(key, watched)| {
+                json!({
+                    "version": key.version,
+                    "version_digest": format!("sha256:{}", key.version_digest),
+                    "profile_digest": format!("sha256:{}", key.profile_digest),
+                    "timeless": watched.observer.timeless(),
+                    "watch": watched.history.as_ref().map(|history| history.report(&watched.observer)),
+                })
+            })
+            .collect();
+        Ok(json!({"route": route, "monitor": monitor, "versions": versions}))
+    }
+}
+
+/// Ticks for as long as the gateway serves.
+pub async fn follow(plane: Arc<Plane>) {
+    let mut ticks = tokio::time::interval(BETWEEN_TICKS);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let plane = Arc::clone(&plane);
+        // Judging a thousand features takes milliseconds, and this thread answers probes.
+        drop(tokio::task::spawn_blocking(move || plane.watches.tick(&plane)).await);
+    }
+}

@@ -1,0 +1,225 @@
+"""Drift over real sockets: what is asked and answered is counted to the row, judged, told, and never in the way."""
+
+import json
+import threading
+import urllib.error
+
+import numpy as np
+import pytest
+
+from support import models as small_models
+from support.applying import apply, serving
+from support.asking import Asker, asked, failure
+from support.waiting import until
+from support.watching import read
+
+DAY_S = 86_400
+DAY = 15_800 * DAY_S
+EDGES = [-1.0, -0.5, 0.0, 0.5, 1.0]
+TIMED = {"sum": {"windows": ["1d"], "observe": {"clock": 'metadata["x-event-time"]'}}}
+ROUTES = {"sum": {"split": {"add/1": 1}}}
+
+
+def feature(name, column, reference):
+    """The part of a profile that is about one column."""
+    finite = reference[np.isfinite(reference)]
+    return {
+        "name": name,
+        "column": column,
+        "weight": 1.0,
+        "nullable": False,
+        "kind": "numeric",
+        "edges": EDGES,
+        "counts": bins(reference),
+        "nan": int(np.isnan(reference).sum()),
+        "positive_infinite": 0,
+        "negative_infinite": 0,
+        "null": 0,
+        "min": float(finite.min()),
+        "max": float(finite.max()),
+        "mean": float(finite.mean(dtype=np.float64)),
+        "sd": float(finite.std(ddof=1, dtype=np.float64)),
+        "sentinel": None,
+        "chunks": [],
+    }
+
+
+def bins(values):
+    """Right-closed bins, by another way than the gateway's."""
+    finite = values[np.isfinite(values)]
+    return np.bincount(np.searchsorted(np.float32(EDGES), finite, side="left"), minlength=len(EDGES) + 1).tolist()
+
+
+def tensor(name, direction, reference):
+    """A tensor of four columns."""
+    return {
+        "name": name,
+        "direction": direction,
+        "datatype": "FP32",
+        "width": 4,
+        "in_sample": False,
+        "rows": len(reference),
+        "features": [feature(f"{name}{column}", column, reference[:, column]) for column in range(4)],
+    }
+
+
+def profile(rows=20_000):
+    """A profile of `add/1` over normal rows."""
+    reference = np.random.default_rng(1).normal(size=(rows, 4)).astype(np.float32)
+    tensors = [tensor("x", "input", reference), tensor("y", "output", reference + np.float32(1))]
+    return {"format": "tidegate.profile/1", "rows": rows, "tensors": tensors}
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("drift")
+    for version in (1, 2, 3):
+        small_models.save(folder, "add", version, small_models.add(1))
+    for version in (1, 2):
+        (folder / "add" / str(version) / "profile.json").write_text(json.dumps(profile()))
+    wrong = profile()
+    wrong["tensors"][0]["name"] = "z"
+    (folder / "add" / "3" / "profile.json").write_text(json.dumps(wrong))
+    return folder
+
+
+def watched(gateway, route="sum"):
+    """What the gateway knows of the versions of a route, by version."""
+    return {found["version"]: found["watch"] for found in json.loads(read(gateway, f"/drift/{route}"))["versions"]}
+
+
+def judged_day(gateway, day=DAY, version="add/1"):
+    """The features of a day, once it is judged: each finding with its cell."""
+
+    def latest():
+        watch = watched(gateway)[version]
+        track = watch and watch["windows"].get("1d")
+        return track and track["latest"]
+
+    until(lambda: (latest() or {}).get("start_s", 0) >= day, what="a judged day")
+    assert latest()["start_s"] == day
+    return {found["finding"]["feature"]: found for found in latest()["features"]}
+
+
+def ask(calls, rows, at=None, **fields):
+    """Asks for rows that happened at a time; the answer must come."""
+    metadata = () if at is None else (("x-event-time", str(at)),)
+    return calls.begin(asked("sum", {"x": rows}, **fields), metadata=metadata).result()
+
+
+def close_day(calls, day=DAY):
+    """Asks on the day after, which ends the day."""
+    ask(calls, np.zeros((1, 4), np.float32), day + DAY_S)
+
+
+def test_what_64_clients_asked_at_once_is_counted_to_the_row(repository):
+    clients, requests = 64, 12
+    rows = [np.random.default_rng(seed).normal(size=(requests * 5, 4)).astype(np.float32) for seed in range(clients)]
+    for block in rows:
+        block[0, 0], block[1, 1], block[2, 2] = np.nan, np.inf, -np.inf
+
+    def ask_all(block):
+        with Asker(gateway.grpc_address) as calls:
+            for part in np.split(block, requests):
+                ask(calls, part, DAY + 7)
+
+    with serving(repository, ROUTES, monitors=TIMED) as gateway:
+        threads = [threading.Thread(target=ask_all, args=(block,)) for block in rows]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        with Asker(gateway.grpc_address) as calls:
+            close_day(calls)
+        found = judged_day(gateway)
+    everything = np.concatenate(rows)
+    for name, values in (("x", everything), ("y", everything + np.float32(1))):
+        for column in range(4):
+            cell, own = found[f"{name}{column}"]["cell"], values[:, column]
+            assert cell["counts"] == bins(own)
+            assert cell["nan"] == np.isnan(own).sum()
+            assert (cell["positive_infinite"], cell["negative_infinite"]) == (np.isposinf(own).sum(), np.isneginf(own).sum())
+            finite = own[np.isfinite(own)]
+            assert (cell["min"], cell["max"]) == (finite.min(), finite.max())
+            assert cell["mean"] == pytest.approx(finite.mean(dtype=np.float64), rel=1e-9)
+
+
+def test_a_shift_is_listed_with_its_evidence_and_what_stayed_is_not(repository):
+    rows = np.random.default_rng(5).normal(size=(4_000, 4)).astype(np.float32)
+    rows[:, 2] += np.float32(0.6)
+    with serving(repository, ROUTES, monitors=TIMED) as gateway, Asker(gateway.grpc_address) as calls:
+        ask(calls, rows, DAY)
+        close_day(calls)
+        found = judged_day(gateway)
+        states = {feature["feature"]: feature["state"] for feature in watched(gateway)["add/1"]["features"]}
+        assert {name for name, state in states.items() if state in ("warn", "drift")} == {"x2", "y2"}
+        assert states["x0"] == "ok"
+        decided = found["x2"]["finding"]["judgement"]
+        assert decided["psi"] > decided["threshold"] > decided["expected"]
+        assert (decided["m"], decided["n"]) == (4_000, 20_000)
+        until(lambda: '"x2"' in gateway.log, what="a line in the log")
+        [line] = [line for line in gateway.log.splitlines() if '"x2"' in line and " drift " in line]
+        assert '"p_tolerated"' in line and '"moved"' in line
+
+
+def test_a_few_rows_are_insufficient_and_not_ok(repository):
+    with serving(repository, ROUTES, monitors=TIMED) as gateway, Asker(gateway.grpc_address) as calls:
+        ask(calls, np.ones((3, 4), np.float32), DAY)
+        close_day(calls)
+        found = judged_day(gateway)
+        assert {each["finding"]["state"] for each in found.values()} == {"insufficient"}
+
+
+def test_a_profile_that_does_not_fit_costs_the_watch_and_not_the_version(repository):
+    routes = {"sum": {"split": {"add/3": 1}}}
+    with serving(repository, routes, monitors=TIMED) as gateway, Asker(gateway.grpc_address) as calls:
+        ask(calls, np.ones((1, 4), np.float32))
+        assert watched(gateway) == {}
+        assert "add/3 is served, but not watched" in gateway.log
+        assert "inputs of the profile: z FP32[4]; of the model: x FP32[4]" in gateway.log
+
+
+def test_refused_requests_are_not_counted_and_pinned_and_shadowed_ones_are_told_apart(repository):
+    routes = {"sum": {"split": {"add/1": 1}, "shadow": [{"to": "add/2"}]}}
+    rows = np.random.default_rng(9).normal(size=(500, 4)).astype(np.float32)
+    with serving(repository, routes, monitors=TIMED) as gateway, Asker(gateway.grpc_address) as calls:
+        wrong = calls.begin(asked("sum", {"x": np.ones((1, 3), np.float32)}))
+        assert failure(wrong)[0] == "INVALID_ARGUMENT"
+        ask(calls, rows, DAY)
+        ask(calls, rows, DAY, model_version="1")
+        close_day(calls)
+        found = judged_day(gateway)
+        assert found["x0"]["finding"]["m"] == 1_000
+        until(lambda: watched(gateway)["add/2"]["rows"]["shadow"] == 1_001, what="the shadow's rows")
+        rows_of = watched(gateway)["add/1"]["rows"]
+        assert rows_of == {"split": 501, "segment": 0, "pinned": 500, "shadow": 0}
+        assert watched(gateway)["add/2"]["rows"]["split"] == 0
+
+
+def test_monitors_come_and_go_while_the_gateway_serves(repository):
+    rows = np.ones((10, 4), np.float32)
+    with serving(repository, ROUTES) as gateway, Asker(gateway.grpc_address) as calls:
+        with pytest.raises(urllib.error.HTTPError) as nobody:
+            read(gateway, "/drift/sum")
+        assert b"nobody watches" in nobody.value.read()
+        ask(calls, rows, DAY)
+        assert apply(gateway, {"routes": ROUTES, "monitors": TIMED}).outcomes["monitors"] == "current"
+        ask(calls, rows, DAY)
+        until(lambda: watched(gateway)["add/1"] is not None, what="counts")
+        assert watched(gateway)["add/1"]["rows"]["split"] == 10
+        assert apply(gateway, {"routes": ROUTES}).outcomes["monitors"] == "removed"
+        ask(calls, rows, DAY)
+        apply(gateway, {"routes": ROUTES, "monitors": TIMED})
+        assert watched(gateway)["add/1"]["rows"]["split"] == 10
+
+
+def test_a_request_without_its_time_counts_when_it_arrives_and_a_late_one_is_told(repository):
+    rows = np.ones((10, 4), np.float32)
+    with serving(repository, ROUTES, monitors=TIMED) as gateway, Asker(gateway.grpc_address) as calls:
+        ask(calls, rows)
+        ask(calls, rows, "yesterday")
+        until(lambda: watched(gateway)["add/1"] is not None, what="counts")
+        ask(calls, rows, DAY)
+        until(lambda: watched(gateway)["add/1"]["late"] == 10, what="late rows")
+        [found] = json.loads(read(gateway, "/drift/sum"))["versions"]
+        assert found["timeless"] == 2
