@@ -7,7 +7,9 @@
 pub mod calendar;
 pub mod comparison;
 pub mod condition;
+pub mod distance;
 pub mod document;
+pub mod drift;
 pub mod fault;
 pub mod oip;
 pub mod onnx;
