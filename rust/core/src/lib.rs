@@ -12,5 +12,6 @@ pub mod oip;
 pub mod onnx;
 pub mod plane;
 pub mod routing;
+pub mod sketch;
 pub mod snapshot;
 pub mod stats;
