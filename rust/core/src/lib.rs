@@ -15,5 +15,6 @@ pub mod oip;
 pub mod onnx;
 pub mod plane;
 pub mod routing;
+pub mod sketch;
 pub mod snapshot;
 pub mod stats;

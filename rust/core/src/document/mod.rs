@@ -18,7 +18,7 @@ mod segments;
 mod settings;
 mod shadows;
 mod versions;
-mod walk;
+pub(crate) mod walk;
 
 use std::collections::BTreeMap;
 
