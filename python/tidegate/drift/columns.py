@@ -7,34 +7,21 @@ its tensor would round it, and refused where the tensor has no place for it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from tidegate.core.profiles import Strings
 from tidegate.datatypes import BF16, BYTES, DTYPES, FLOATS, to_bf16_bits
 from tidegate.drift.errors import ColumnsUnusable
 from tidegate.drift.tables import Table, load_arrow
 from tidegate.errors import Violation
 
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Strings:
-    """Text or bytes as Arrow has them: element i is `data[offsets[i]:offsets[i + 1]]`, empty where there is nothing."""
-
-    offsets: npt.NDArray[np.int32] | npt.NDArray[np.int64]
-    data: npt.NDArray[np.uint8]
-
-    def __len__(self) -> int:
-        """The number of elements."""
-        return len(self.offsets) - 1
-
-
 Values = npt.NDArray[Any] | Strings
 
 
-class _Misfit(Exception):
+class _Misfit(Exception):  # noqa: N818  # becomes a sentence about its column at once
     """Why a column is none of this datatype."""
 
 
@@ -65,7 +52,7 @@ def read_whole(table: Table, name: str, datatype: str, sentinel: float | str | N
         return parts[0]
     if datatype != BYTES:
         empty = np.empty(0, dtype=np.uint16 if datatype == BF16 else DTYPES[datatype])
-        return np.concatenate([empty, *parts])  # type: ignore[list-item]  # arrays, as the datatype says
+        return np.concatenate([empty, *parts])
     return _joined([part for part in parts if isinstance(part, Strings)])
 
 
@@ -119,7 +106,7 @@ def _integers(part: Any, datatype: str, sentinel: float | str | None) -> npt.NDA
         part = part.fill_null(zero)
     source = part.to_numpy(zero_copy_only=False)
     if nulls:
-        source = np.where(nothing, sentinel, source)  # type: ignore[arg-type]  # a number, as said above
+        source = np.where(nothing, sentinel, source)
     with np.errstate(invalid="ignore", over="ignore"):
         cast = source.astype(DTYPES[datatype])
     changed = cast != source
@@ -144,7 +131,7 @@ def _strings(part: Any, sentinel: float | str | None) -> Strings:
     if part.null_count:
         part = part.fill_null(arrow.scalar(sentinel if isinstance(sentinel, str) else "", type=part.type))
     _, offsets, data = part.buffers()
-    kind = np.int64 if is_long else np.int32
+    kind: Any = np.int64 if is_long else np.int32
     # A part may be a slice of longer buffers, and an empty one have none.
     begins = np.zeros(1, dtype=kind) if offsets is None or not len(part) else np.frombuffer(offsets, dtype=kind)
     return Strings(

@@ -31,21 +31,19 @@ class ColumnsUnusable(DriftError):
 
 
 class ProfileMisfit(DriftError):
-    """A profile, or what should become one, is not about the tensors of this model."""
+    """A profile, a model or a table is not about the same things as another of them; both lists are shown."""
 
-    def __init__(self, reasons: Sequence[str], *, profile: Sequence[str], model: Sequence[str]) -> None:
+    def __init__(self, reasons: Sequence[str], **lists: Sequence[str]) -> None:
         """Keep the facts.
 
         Args:
             reasons: What does not fit, one sentence each.
-            profile: The tensors or columns on the profile's side.
-            model: The tensors of the model.
+            lists: What each side has, by the word for the side: `model`, `profile` or `table`.
         """
-        lists = (f"the profile has {_listed(profile)}", f"the model has {_listed(model)}")
-        super().__init__("\n".join((*reasons, *lists)))
+        shown = (f"the {side} has {', '.join(names) or 'nothing'}" for side, names in lists.items())
+        super().__init__("\n".join(f"{line}." for line in (*reasons, *shown)))
         self.reasons = tuple(reasons)
-        self.profile = tuple(profile)
-        self.model = tuple(model)
+        self.lists = {side: tuple(names) for side, names in lists.items()}
 
 
 class ModelUnusable(DriftError):
@@ -54,7 +52,3 @@ class ModelUnusable(DriftError):
 
 class NothingToCompare(DriftError):
     """Two tables, or a table and a profile, have nothing in common that could drift."""
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names) or "nothing"

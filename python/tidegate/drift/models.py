@@ -6,6 +6,7 @@ ONNX Runtime is loaded when a model is: nothing else of this package needs it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tidegate import optional
+from tidegate.core.profiles import Strings
 from tidegate.datatypes import BYTES, DTYPES
-from tidegate.drift.columns import Strings, read_whole
+from tidegate.drift.columns import read_whole
 from tidegate.drift.errors import ModelUnusable
 from tidegate.drift.signatures import BoundTensor, Signature, TensorSpec
 from tidegate.drift.tables import Table, load_arrow
@@ -138,7 +140,7 @@ def _array(values: npt.NDArray[Any] | Strings) -> npt.NDArray[Any]:
 
 def _texts(values: Strings) -> Iterator[str]:
     data, offsets = values.data.tobytes(), values.offsets.tolist()
-    for begin, end in zip(offsets, offsets[1:], strict=False):
+    for begin, end in pairwise(offsets):
         yield data[begin:end].decode(errors="surrogateescape")
 
 

@@ -82,12 +82,14 @@ def bind(
         elif width is not None and len(wanted) != width:
             reasons.append(f"input {spec} takes {width} columns, and {len(wanted)} are named")
         elif absent := [column for column in wanted if column not in table.columns]:
-            reasons.append(f"input {spec} has no column {', '.join(absent)} in {table.name}{_advice(absent, spec, table)}")
+            reasons.append(
+                f"input {spec} has no column {', '.join(absent)} in {table.name}{_advice(absent, spec, table)}"
+            )
         else:
             bound.append(BoundTensor(name=spec.name, datatype=spec.datatype, columns=tuple(wanted)))
     reasons += [f"the model has no input {name}" for name in given]
     if reasons:
-        raise ProfileMisfit(reasons, profile=table.columns, model=[str(spec) for spec in signature.inputs])
+        raise ProfileMisfit(reasons, table=table.columns, model=[str(spec) for spec in signature.inputs])
     return tuple(bound)
 
 
@@ -99,7 +101,9 @@ def bind_columns(tables: Sequence[Table], *, leave_out: Collection[str | None]) 
         ColumnsUnusable: A column is numbers in one table and text in another.
     """
     first, *others = tables
-    shared = [name for name in first.columns if name not in leave_out and all(name in other.columns for other in others)]
+    shared = [
+        name for name in first.columns if name not in leave_out and all(name in other.columns for other in others)
+    ]
     bound = []
     for name in shared:
         found = [_datatype(table.column(name)) for table in tables]
