@@ -6,11 +6,14 @@
 
 pub mod comparison;
 pub mod condition;
+pub mod distance;
 pub mod document;
+pub mod drift;
 pub mod fault;
 pub mod oip;
 pub mod onnx;
 pub mod plane;
 pub mod routing;
+pub mod sketch;
 pub mod snapshot;
 pub mod stats;

@@ -17,7 +17,7 @@ mod segments;
 mod settings;
 mod shadows;
 mod versions;
-mod walk;
+pub(crate) mod walk;
 
 use std::collections::BTreeMap;
 

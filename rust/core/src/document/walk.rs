@@ -23,7 +23,7 @@ pub struct Violation {
 }
 
 /// The path of a field or key: dots for plain names, brackets for all others.
-pub(super) fn child(path: &str, key: &str) -> String {
+pub(crate) fn child(path: &str, key: &str) -> String {
     let is_plain =
         !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
     match (is_plain, path) {
@@ -34,52 +34,52 @@ pub(super) fn child(path: &str, key: &str) -> String {
 }
 
 /// The bounds of a number, with the reason for them.
-pub(super) struct Bounds {
-    pub(super) min: u64,
-    pub(super) max: u64,
-    pub(super) why: &'static str,
+pub(crate) struct Bounds {
+    pub(crate) min: u64,
+    pub(crate) max: u64,
+    pub(crate) why: &'static str,
 }
 
 /// A mapping of the document with its place.
-pub(super) struct Fields<'v> {
-    pub(super) path: String,
+pub(crate) struct Fields<'v> {
+    pub(crate) path: String,
     object: Option<&'v Map<String, Value>>,
 }
 
 impl<'v> Fields<'v> {
     /// A field with its path; `null` counts as absent.
-    pub(super) fn get(&self, name: &str) -> Option<(String, &'v Value)> {
+    pub(crate) fn get(&self, name: &str) -> Option<(String, &'v Value)> {
         let value = self.object?.get(name).filter(|value| !value.is_null())?;
         Some((child(&self.path, name), value))
     }
 
     /// Every key with its path and value.
-    pub(super) fn entries(&self) -> impl Iterator<Item = (&'v str, String, &'v Value)> + '_ {
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (&'v str, String, &'v Value)> + '_ {
         self.object.into_iter().flatten().map(|(key, value)| (key.as_str(), child(&self.path, key), value))
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.object.map_or(0, Map::len)
     }
 }
 
 /// The violations found so far.
 #[derive(Default)]
-pub(super) struct Walk {
-    pub(super) violations: Vec<Violation>,
+pub(crate) struct Walk {
+    pub(crate) violations: Vec<Violation>,
     /// Unknown fields are passed over: what a newer release wrote is read, what a person typed is not guessed at.
-    pub(super) is_lenient: bool,
+    pub(crate) is_lenient: bool,
     /// Every condition by its text, so that equal ones are read, and later asked, once.
     conditions: HashMap<String, Result<Arc<Condition>, String>>,
 }
 
 impl Walk {
-    pub(super) fn lenient() -> Self {
+    pub(crate) fn lenient() -> Self {
         Self { is_lenient: true, ..Self::default() }
     }
 
     /// A condition in its checked form.
-    pub(super) fn condition(&mut self, path: &str, text: &str) -> Option<Arc<Condition>> {
+    pub(crate) fn condition(&mut self, path: &str, text: &str) -> Option<Arc<Condition>> {
         if !self.conditions.contains_key(text) {
             let parsed = text.parse::<Condition>().map(Arc::new).map_err(|error| error.to_string());
             self.conditions.insert(text.to_owned(), parsed);
@@ -93,12 +93,12 @@ impl Walk {
         }
     }
 
-    pub(super) fn refuse(&mut self, path: &str, reason: impl Into<String>) {
+    pub(crate) fn refuse(&mut self, path: &str, reason: impl Into<String>) {
         self.violations.push(Violation { path: path.to_owned(), reason: reason.into() });
     }
 
     /// Opens a mapping with any keys.
-    pub(super) fn mapping<'v>(&mut self, path: String, value: &'v Value) -> Fields<'v> {
+    pub(crate) fn mapping<'v>(&mut self, path: String, value: &'v Value) -> Fields<'v> {
         if !value.is_object() && !value.is_null() {
             self.refuse(&path, format!("must be a mapping, got {}", describe(value)));
         }
@@ -106,7 +106,7 @@ impl Walk {
     }
 
     /// Opens a mapping with known fields only.
-    pub(super) fn fields<'v>(&mut self, path: String, value: &'v Value, known: &[&str]) -> Fields<'v> {
+    pub(crate) fn fields<'v>(&mut self, path: String, value: &'v Value, known: &[&str]) -> Fields<'v> {
         let fields = self.mapping(path, value);
         for (key, path, _) in fields.entries() {
             if !known.contains(&key) && !self.is_lenient {
@@ -121,7 +121,7 @@ impl Walk {
     }
 
     /// Opens a section of the parent; an absent one reads as empty.
-    pub(super) fn section<'v>(&mut self, parent: &Fields<'v>, name: &str, known: &[&str]) -> Fields<'v> {
+    pub(crate) fn section<'v>(&mut self, parent: &Fields<'v>, name: &str, known: &[&str]) -> Fields<'v> {
         match parent.get(name) {
             Some((path, value)) => self.fields(path, value, known),
             None => Fields { path: child(&parent.path, name), object: None },
@@ -129,7 +129,7 @@ impl Walk {
     }
 
     /// The items of a list with their paths; an absent one has none.
-    pub(super) fn items<'v>(&mut self, fields: &Fields<'v>, name: &str, most: usize) -> Vec<(String, &'v Value)> {
+    pub(crate) fn items<'v>(&mut self, fields: &Fields<'v>, name: &str, most: usize) -> Vec<(String, &'v Value)> {
         let Some((path, value)) = fields.get(name) else { return Vec::new() };
         let Some(items) = value.as_array() else {
             self.refuse(&path, format!("must be a list, got {}", describe(value)));
@@ -147,13 +147,13 @@ impl Walk {
     }
 
     /// Refuses a mapping that leaves a field out.
-    pub(super) fn require(&mut self, fields: &Fields<'_>, name: &str, meaning: &str) {
+    pub(crate) fn require(&mut self, fields: &Fields<'_>, name: &str, meaning: &str) {
         if fields.get(name).is_none() && fields.object.is_some() {
             self.refuse(&fields.path, format!("has no {name}: {meaning}"));
         }
     }
 
-    pub(super) fn integer(&mut self, fields: &Fields<'_>, name: &str, bounds: &Bounds, into: &mut u64) {
+    pub(crate) fn integer(&mut self, fields: &Fields<'_>, name: &str, bounds: &Bounds, into: &mut u64) {
         let Some((path, value)) = fields.get(name) else { return };
         match value.as_u64() {
             Some(number) if (bounds.min..=bounds.max).contains(&number) => *into = number,
@@ -165,7 +165,7 @@ impl Walk {
         }
     }
 
-    pub(super) fn text<'v>(&mut self, fields: &Fields<'v>, name: &str) -> Option<(String, &'v str)> {
+    pub(crate) fn text<'v>(&mut self, fields: &Fields<'v>, name: &str) -> Option<(String, &'v str)> {
         let (path, value) = fields.get(name)?;
         let Some(text) = value.as_str() else {
             self.refuse(&path, format!("must be a string, got {}", describe(value)));
@@ -175,18 +175,18 @@ impl Walk {
     }
 
     /// A text in its parsed form.
-    pub(super) fn parsed<T: FromStr<Err: Display>>(&mut self, path: &str, text: &str) -> Option<T> {
+    pub(crate) fn parsed<T: FromStr<Err: Display>>(&mut self, path: &str, text: &str) -> Option<T> {
         text.parse().map_err(|error: T::Err| self.refuse(path, error.to_string())).ok()
     }
 
     /// A word out of a few.
-    pub(super) fn choice<T: Copy>(&mut self, fields: &Fields<'_>, name: &str, choices: &[(&str, T)], into: &mut T) {
+    pub(crate) fn choice<T: Copy>(&mut self, fields: &Fields<'_>, name: &str, choices: &[(&str, T)], into: &mut T) {
         let Some((path, value)) = fields.get(name) else { return };
         self.choice_at(&path, value, choices, into);
     }
 
     /// As [`Self::choice`], with `true` and `false` for `on` and `off`: YAML 1.1 reads these words so.
-    pub(super) fn choice_at<T: Copy>(&mut self, path: &str, value: &Value, choices: &[(&str, T)], into: &mut T) {
+    pub(crate) fn choice_at<T: Copy>(&mut self, path: &str, value: &Value, choices: &[(&str, T)], into: &mut T) {
         let word = match value {
             Value::Bool(true) => Some("on"),
             Value::Bool(false) => Some("off"),
@@ -202,7 +202,7 @@ impl Walk {
 }
 
 /// A value as a sentence names it.
-pub(super) fn describe(value: &Value) -> String {
+pub(crate) fn describe(value: &Value) -> String {
     match value {
         Value::Array(_) => "a list".to_owned(),
         Value::Object(_) => "a mapping".to_owned(),

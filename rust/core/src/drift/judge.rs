@@ -1,0 +1,210 @@
+//! One feature in one window: has it drifted, and what shows it.
+
+use super::law::Law;
+use super::pool::{Pool, is_sufficient, occupied};
+use crate::distance::{HALF, Samples, Support, Undefined, psi};
+use crate::stats::exact::{self, Hits};
+use serde::Serialize;
+
+/// Tests with a smaller alpha rest on the far tail of the law, which samples reach only when they are large.
+const FAR_TAIL: f64 = 1e-4;
+/// Current rows a bin that a test in the far tail needs.
+const FAR_TAIL_ROWS_PER_BIN: f64 = 100.0;
+/// The reference must know shares so much better than what is tolerated: n ≥ 20·(B − 1)/τ.
+const FAR_TAIL_REFERENCE: f64 = 20.0;
+
+/// What one sample has of a feature.
+#[derive(Clone, Copy, Debug)]
+pub struct Counts<'a> {
+    /// Rows in each bin of the profile, rare known categories among them.
+    pub bins: &'a [u64],
+    /// Rows with a category that the reference does not know; 0 for numbers.
+    pub new: u64,
+    /// Rows without a usable value: null, NaN, infinite.
+    pub missing: u64,
+    /// By how much the variance of its shares exceeds that of independent rows; 1 where rows are.
+    pub design_effect: f64,
+}
+
+/// What is asked of a feature.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    pub reference: Counts<'a>,
+    pub current: Counts<'a>,
+    /// ω of the reference.
+    pub wander: f64,
+    /// τ: the true PSI that is no reason for an alarm.
+    pub tolerated: f64,
+    /// The false-alarm rate of this one test.
+    pub alpha: f64,
+}
+
+/// Whether there was enough to judge by.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Verdict {
+    /// Fewer rows than the bins that would decide need, in one sample or both.
+    Insufficient {
+        n: u64,
+        m: u64,
+    },
+    Judged(Judgement),
+}
+
+/// What was found, with its evidence.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Judgement {
+    /// PSI over the deciding bins, half a row added to each.
+    pub psi: f64,
+    /// Its mean when nothing has moved: (B − 1)·(s + ω).
+    pub expected: f64,
+    /// What it exceeds with probability alpha where the true PSI is the tolerated one.
+    pub threshold: f64,
+    pub alpha: f64,
+    pub tolerated: f64,
+    /// How likely a larger PSI is when nothing has moved. What is below 10⁻³⁰⁸ reads 0, here and below.
+    pub p_no_drift: f64,
+    /// How likely a larger PSI is where the true one is the tolerated one. This is what decides.
+    pub p_tolerated: f64,
+    /// Rows of the reference in bins.
+    pub n: u64,
+    /// Rows of the window in bins.
+    pub m: u64,
+    /// s = 1/n + 1/m, each times its design effect.
+    pub s: f64,
+    pub omega: f64,
+    /// B: deciding bins that are not empty in both samples.
+    pub bins: usize,
+    /// By how many standard deviations a normal feature's mean would have moved for such a PSI, chance taken off:
+    /// √(PSI − expected), or 0.
+    pub sigma_shift: f64,
+    /// Deciding bins by what they add to PSI, the largest first.
+    pub moved: Vec<Moved>,
+    /// Whether more categories are unknown than chance explains; only where there are any.
+    pub new: Option<Share>,
+    /// Whether the share of missing values differs; only where there are any.
+    pub missing: Option<Share>,
+    /// Whether PSI is above its threshold.
+    pub exceeds: bool,
+    /// Whether the samples are large enough for a page at this alpha; if not, the feature may still be listed.
+    pub may_page: bool,
+}
+
+/// What one deciding bin has to do with it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Moved {
+    /// Its place among the bins of the profile; `null` is all bins together that are too small to decide alone.
+    pub bin: Option<usize>,
+    pub reference_share: f64,
+    pub current_share: f64,
+    /// Its term in the sum, from shares with half a row added.
+    pub term: f64,
+}
+
+/// Two shares, and an exact test of whether they are one.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Share {
+    pub reference: f64,
+    pub current: f64,
+    pub p: f64,
+}
+
+impl Judgement {
+    /// Whether this is a page: above the threshold, with samples large enough for its alpha.
+    pub fn pages(&self) -> bool {
+        self.exceeds && self.may_page
+    }
+
+    /// Whether what is above chance is less than half of what is tolerated, as a drift that ends must be.
+    pub fn is_quiet(&self) -> bool {
+        self.psi - self.expected < self.tolerated / 2.0
+    }
+}
+
+/// Judges a feature by PSI, and beside it the shares of new categories and of missing values by exact tests.
+///
+/// Refused where the samples have different bins or more rows than 64 bits count; too few rows are a verdict.
+pub fn judge(question: &Question<'_>) -> Result<Verdict, Undefined> {
+    let Question { reference, current, .. } = question;
+    let samples = match Samples::of(reference.bins, current.bins, Support::Unordered) {
+        Ok(samples) => samples,
+        Err(Undefined::Empty { .. }) => return Ok(insufficient(reference.bins, current.bins)),
+        Err(refused) => return Err(refused),
+    };
+    let (n, m) = (samples.n() as f64 / reference.design_effect, samples.m() as f64 / current.design_effect);
+    if !is_sufficient(reference.bins, f64::min(n, m)) {
+        return Ok(insufficient(reference.bins, current.bins));
+    }
+    let pool = Pool::of(reference.bins, f64::min(n, m));
+    let (ours, theirs) = (pool.counts(reference.bins), pool.counts(current.bins));
+    let pooled = Samples::of(&ours, &theirs, Support::Unordered)?;
+    let mut moved: Vec<Moved> = terms(&pooled, &pool)?;
+    let psi = moved.iter().map(|moved| moved.term).sum();
+    moved.sort_unstable_by(|left, right| right.term.total_cmp(&left.term));
+
+    let bins = occupied(&ours, &theirs);
+    let s = 1.0 / n + 1.0 / m;
+    let law = Law { freedom: (bins - 1) as f64, scale: s + question.wander };
+    let Question { tolerated, alpha, .. } = *question;
+    let ln_no_drift = law.ln_p(psi, 0.0);
+    let ln_tolerated = if tolerated > 0.0 { law.ln_p(psi, tolerated) } else { ln_no_drift };
+    let threshold = law.threshold(alpha.ln(), tolerated);
+    let is_near = alpha >= FAR_TAIL;
+    Ok(Verdict::Judged(Judgement {
+        psi,
+        expected: law.expected(),
+        threshold,
+        alpha,
+        tolerated,
+        p_no_drift: ln_no_drift.exp(),
+        p_tolerated: ln_tolerated.exp(),
+        n: samples.n(),
+        m: samples.m(),
+        s,
+        omega: question.wander,
+        bins,
+        sigma_shift: (psi - law.expected()).max(0.0).sqrt(),
+        moved,
+        new: share(question, |counts| counts.new, exact::ln_more),
+        missing: share(question, |counts| counts.missing, exact::ln_different),
+        exceeds: psi > threshold,
+        may_page: is_near
+            || (m >= FAR_TAIL_ROWS_PER_BIN * bins as f64 && n * tolerated >= FAR_TAIL_REFERENCE * law.freedom),
+    }))
+}
+
+fn insufficient(reference: &[u64], current: &[u64]) -> Verdict {
+    Verdict::Insufficient { n: reference.iter().sum(), m: current.iter().sum() }
+}
+
+fn terms(pooled: &Samples<'_>, pool: &Pool) -> Result<Vec<Moved>, Undefined> {
+    let smoothed = pooled.smoothed(HALF)?;
+    let bins = smoothed.shares().zip(pooled.shares()).enumerate();
+    let one = |(at, ((p, q), (reference_share, current_share)))| Moved {
+        bin: pool.raw_bin(at),
+        reference_share,
+        current_share,
+        term: psi::term(p, q),
+    };
+    Ok(bins.map(one).filter(|moved| moved.reference_share + moved.current_share > 0.0).collect())
+}
+
+/// Shares of something outside the bins among all rows; `None` where neither sample has any.
+fn share(question: &Question<'_>, of: impl Fn(&Counts<'_>) -> u64, ln_p: impl Fn(Hits, Hits) -> f64) -> Option<Share> {
+    let hits = |counts: &Counts<'_>| {
+        // Alike rows of one caller count once: an exact test knows independent rows only.
+        let independent = |rows: u64| (rows as f64 / counts.design_effect).round() as u64;
+        let rows = counts.bins.iter().sum::<u64>() + counts.new + counts.missing;
+        Hits { hits: independent(of(counts)), rows: independent(rows) }
+    };
+    let part = |counts: &Counts<'_>| {
+        let rows = counts.bins.iter().sum::<u64>() + counts.new + counts.missing;
+        of(counts) as f64 / (rows.max(1)) as f64
+    };
+    let Question { reference, current, .. } = question;
+    (of(reference) + of(current) > 0).then(|| Share {
+        reference: part(reference),
+        current: part(current),
+        p: ln_p(hits(reference), hits(current)).exp(),
+    })
+}

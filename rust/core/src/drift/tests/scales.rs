@@ -1,0 +1,112 @@
+//! What scales chance: wander between chunks, callers that come again, windows that are too small.
+
+use super::super::design_effect::{TooFewCallers, design_effect};
+use super::super::merge::{LONGEST_MS, windows_needed};
+use super::super::pool::Pool;
+use super::super::wander::{Wander, wander};
+use super::assert_near;
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+const HOUR_MS: u64 = 3_600_000;
+
+#[test]
+fn chunks_alike_do_not_wander_and_few_chunks_say_nothing() {
+    let chunks = vec![vec![1_000_u64, 2_000, 3_000]; 12];
+    assert_eq!(wander(&chunks), Wander { omega: 0.0, chunks: 12, is_measured: true });
+    assert_eq!(wander(&chunks[..9]), Wander { omega: 0.0, chunks: 9, is_measured: false });
+    assert_eq!(wander::<Vec<u64>>(&[]), Wander::UNKNOWN);
+}
+
+#[test]
+fn a_chunk_is_compared_with_all_the_others() {
+    let mut chunks = vec![vec![5_000_u64, 5_000]; 9];
+    chunks.push(vec![6_000, 4_000]);
+    // Nine chunks against the others, of which one is the last: 51,000 to 49,000 of 100,000, less the chunk itself.
+    let usual = {
+        let (p, q) = (46_000.5_f64 / 90_001.0, 0.5);
+        let other = 44_000.5 / 90_001.0;
+        (p - q) * (p / q).ln() + (other - q) * (other / q).ln() - 1.0 / 90_000.0 - 1.0 / 10_000.0
+    };
+    let odd = {
+        let (p, q) = (0.5, 6_000.5_f64 / 10_001.0);
+        let other = 4_000.5 / 10_001.0;
+        (p - q) * (p / q).ln() + (0.5 - other) * (0.5_f64 / other).ln() - 1.0 / 90_000.0 - 1.0 / 10_000.0
+    };
+    let found = wander(&chunks);
+    assert_eq!((found.chunks, found.is_measured), (10, true));
+    assert_near(found.omega, (9.0 * usual + odd) / 10.0, 1e-12);
+}
+
+#[test]
+fn chunks_too_small_to_be_judged_are_left_out() {
+    let mut chunks = vec![vec![1_000_u64, 2_000, 3_000]; 10];
+    chunks.push(vec![0, 0, 2]);
+    chunks.push(vec![0, 0, 0]);
+    assert_eq!(wander(&chunks).chunks, 10);
+}
+
+#[test]
+fn rows_dealt_evenly_have_no_design_effect_and_empty_sub_cells_no_answer() {
+    let even = vec![vec![100_u64, 200, 300]; 8];
+    let pool = Pool::of(&[800, 1_600, 2_400], 4_800.0);
+    assert_eq!(design_effect(&even, &pool), Ok(1.0));
+    let mut some = even.clone();
+    some[3] = vec![0, 0, 0];
+    assert_eq!(design_effect(&some, &pool), Err(TooFewCallers { filled: 7 }));
+    assert_eq!(design_effect(&even[..5], &pool), Err(TooFewCallers { filled: 5 }));
+}
+
+#[test]
+fn callers_that_always_send_the_same_value_count_once() {
+    // One caller a sub-cell with 100 rows of one value: 16 rows of a fair coin, each a hundred times over, less chance.
+    let cells = [100, 0, 100, 0, 0, 100, 100, 0].map(|ones| vec![ones, 100_u64 - ones]);
+    let pool = Pool::of(&[400, 400], 800.0);
+    // Every sub-cell is 50 rows off: 8/7 · 8·2·50²/(800·½).
+    assert_near(design_effect(&cells, &pool).unwrap(), 8.0 / 7.0 * 100.0, 1e-9);
+}
+
+#[test]
+fn small_windows_are_merged_until_they_suffice() {
+    let reference = [500_u64; 20];
+    let needed = |rows: &[u64]| windows_needed(&reference, rows, HOUR_MS, 1.0);
+    assert_eq!(needed(&[100, 5]), Some(1));
+    assert_eq!(needed(&[60, 39, 1, 500]), Some(3));
+    assert_eq!(needed(&[0, 0, 99]), None);
+    assert_eq!(needed(&[]), None);
+    assert_eq!(windows_needed(&reference, &[100, 100, 100], HOUR_MS, 3.0), Some(3));
+    assert_eq!(windows_needed(&[0; 4], &[100], HOUR_MS, 1.0), None);
+}
+
+#[test]
+fn windows_are_not_merged_beyond_35_days() {
+    let day_ms = 24 * HOUR_MS;
+    let rows = [2_u64; 60];
+    assert_eq!(windows_needed(&[1_000, 1_000], &rows, day_ms, 1.0), Some(5));
+    assert_eq!(windows_needed(&[500; 20], &rows, day_ms, 1.0), None);
+    assert_eq!(windows_needed(&[500; 20], &[3; 60], day_ms, 1.0), Some(34));
+    assert_eq!(windows_needed(&[500; 20], &[100], LONGEST_MS * 2, 1.0), Some(1));
+}
+
+proptest! {
+    #[test]
+    fn scales_are_numbers_for_any_counts(
+        cells in vec(vec(0..1_000_000_u64, 5), 8..20), rare in vec(0..3_u64, 5),
+    ) {
+        let mut all: Vec<u64> = (0..5).map(|bin| cells.iter().map(|cell| cell[bin]).sum()).collect();
+        let effect = design_effect(&cells, &Pool::of(&all, 1_000.0)).unwrap();
+        prop_assert!(effect >= 1.0 && effect.is_finite());
+        let found = wander(&cells);
+        prop_assert!(found.omega >= 0.0 && found.omega.is_finite());
+        all.extend(rare);
+        prop_assert!(windows_needed(&all, &[10, 100, 1_000], HOUR_MS, effect).is_none_or(|windows| (1..=3).contains(&windows)));
+    }
+
+    #[test]
+    fn more_rows_never_need_more_windows(reference in vec(1..1_000_u64, 2..20), rows in vec(0..100_u64, 1..30)) {
+        let doubled: Vec<u64> = rows.iter().map(|rows| rows * 20).collect();
+        let few = windows_needed(&reference, &rows, HOUR_MS, 1.0);
+        let many = windows_needed(&reference, &doubled, HOUR_MS, 1.0);
+        prop_assert!(few.is_none() || many.is_none() || many <= few);
+    }
+}

@@ -1,0 +1,45 @@
+//! False alarms shared out among many features.
+
+use super::super::budget::{Budget, Length, NoBudget};
+use super::super::list::list;
+use super::assert_near;
+use crate::stats::corrections::Weighted;
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+#[test]
+fn a_list_is_that_of_benjamini_and_hochberg() {
+    let features = [0.02, 0.9, 0.001, 0.03].map(|p| Weighted { p, weight: 1.0 });
+    let places = list(&features, 0.05);
+    assert_eq!(places.iter().map(|place| place.is_listed).collect::<Vec<_>>(), [true, false, true, true]);
+    assert_near(places[0].q, 0.04, 1e-15);
+    assert!(list(&[], 0.05).is_empty());
+}
+
+#[test]
+fn one_page_a_year_is_little_for_each_hour() {
+    let budget: Budget = "1/year".parse().unwrap();
+    let alphas = budget.alphas(Length::Hour, 2, &[1.0; 1_000]);
+    assert_near(alphas[0], 0.5 / 1_000.0 / 8_760.0, 1e-20);
+    assert_eq!(budget.alphas(Length::Day, 1, &[1.0, 0.0])[1], 0.0);
+}
+
+#[test]
+fn budgets_are_written_as_people_say_them() {
+    for (text, per_year) in [("1/year", 1.0), ("2/month", 24.0), ("0.5 / week", 0.5 * 365.0 / 7.0), ("1/day", 365.0)] {
+        assert_near(text.parse::<Budget>().unwrap().pages_per_year, per_year, 1e-12);
+    }
+    for text in ["", "1", "1/hour", "0/year", "-1/year", "NaN/year", "inf/day", "one/year", "/year"] {
+        assert_eq!(text.parse::<Budget>(), Err(NoBudget { text: text.to_owned() }));
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_budget_is_spent_and_not_overspent(weights in vec(0.01..10.0_f64, 1..50), pages_per_year in 0.1..50.0_f64) {
+        let budget = Budget { pages_per_year };
+        let spent = |length, windows: f64| budget.alphas(length, 2, &weights).iter().sum::<f64>() * windows;
+        let all = spent(Length::Hour, 8_760.0) + spent(Length::Day, 365.0);
+        prop_assert!((all / pages_per_year - 1.0).abs() < 1e-9, "{all} of {pages_per_year}");
+    }
+}

@@ -1,0 +1,216 @@
+//! The counts of all tensors of a plan.
+
+use thiserror::Error;
+
+use super::cell::{self, Cell};
+use super::columns;
+use super::plan::{Columns, Plan};
+use super::profile::Kind;
+use super::rows;
+use super::strings::{self, RawElements, StringTable};
+use super::table::{Count, Table};
+
+/// The counts of one window, or of one table.
+///
+/// `Counts<u32>` is what rows are counted into: plain memory of one thread. `Counts<u64>` is what it is added to; a
+/// counter of 32 bits is full after 4 × 10⁹ equal values and stays so, so hand over before.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Counts<N> {
+    tensors: Vec<Tables<N>>,
+}
+
+/// The counters of one tensor in the class of its datatype.
+#[derive(Clone, Debug, PartialEq)]
+enum Tables<N> {
+    F32(Table<f32, N>),
+    F64(Table<f64, N>),
+    I64(Table<i64, N>),
+    /// One for each column with a feature.
+    Strings(Vec<StringTable<N>>),
+}
+
+/// Values of one column, top to bottom.
+#[derive(Clone, Copy, Debug)]
+pub enum Values<'v> {
+    /// Little-endian elements of the tensor's datatype, at any address.
+    Raw(&'v [u8]),
+    F32(&'v [f32]),
+    F64(&'v [f64]),
+    I64(&'v [i64]),
+    /// Strings as Arrow's `utf8` and `binary` hold them.
+    Strings {
+        offsets: &'v [i32],
+        data: &'v [u8],
+    },
+    /// Strings as Arrow's `large_utf8` and `large_binary` hold them.
+    LargeStrings {
+        offsets: &'v [i64],
+        data: &'v [u8],
+    },
+}
+
+/// Why something was not counted; nothing of it was.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum CountError {
+    #[error("{got} bytes are not {rows} rows of {row} bytes each")]
+    Length { rows: usize, row: usize, got: usize },
+    #[error("values of the column are not {expected}, the datatype of its tensor")]
+    Datatype { expected: &'static str },
+    #[error("{got} strings are not {rows} rows of {width}")]
+    Elements { rows: usize, width: usize, got: usize },
+    #[error("offsets of strings fall or lead out of their data")]
+    Offsets,
+    #[error("the profile has no feature in column {column}")]
+    Column { column: usize },
+}
+
+impl Counts<u32> {
+    /// Counts the rows of a row-major tensor from its little-endian bytes, at any address.
+    pub fn count_rows(&mut self, plan: &Plan, tensor: usize, raw: &[u8], rows: usize) -> Result<(), CountError> {
+        if let Columns::Strings(layout) = &plan.tensors[tensor].columns {
+            let width = layout.width;
+            let elements = RawElements::new(raw).ok_or(CountError::Elements { rows, width, got: 0 })?;
+            return self.count_strings(plan, tensor, elements, rows);
+        }
+        let plan = &plan.tensors[tensor];
+        let row = plan.width * plan.datatype.size().expect("numbers have a size");
+        if rows.checked_mul(row) != Some(raw.len()) {
+            return Err(CountError::Length { rows, row, got: raw.len() });
+        }
+        match (&plan.columns, &mut self.tensors[tensor]) {
+            (Columns::F32(layout), Tables::F32(table)) => rows::count(layout, plan.datatype, raw, rows, table),
+            (Columns::F64(layout), Tables::F64(table)) => rows::count(layout, plan.datatype, raw, rows, table),
+            (Columns::I64(layout), Tables::I64(table)) => rows::count(layout, plan.datatype, raw, rows, table),
+            _ => unreachable!("counts are made for their plan"),
+        }
+        Ok(())
+    }
+
+    /// Counts the rows of a row-major tensor of strings.
+    pub fn count_strings<'v>(
+        &mut self,
+        plan: &Plan,
+        tensor: usize,
+        elements: impl ExactSizeIterator<Item = &'v [u8]>,
+        rows: usize,
+    ) -> Result<(), CountError> {
+        let plan = &plan.tensors[tensor];
+        let (Columns::Strings(layout), Tables::Strings(tables)) = (&plan.columns, &mut self.tensors[tensor]) else {
+            return Err(CountError::Datatype { expected: plan.datatype.name() });
+        };
+        let (width, got) = (layout.width, elements.len());
+        if rows.checked_mul(width) != Some(got) {
+            return Err(CountError::Elements { rows, width, got });
+        }
+        strings::count_rows(layout, elements, tables);
+        Ok(())
+    }
+
+    /// Counts values of one column of a tensor, such as a column of a table.
+    pub fn count_column(
+        &mut self,
+        plan: &Plan,
+        tensor: usize,
+        column: usize,
+        values: Values<'_>,
+    ) -> Result<(), CountError> {
+        let plan = &plan.tensors[tensor];
+        let expected = plan.datatype;
+        match (&plan.columns, &mut self.tensors[tensor], values) {
+            (Columns::F32(layout), Tables::F32(table), Values::F32(values)) => {
+                columns::count(layout, column, values, table)
+            }
+            (Columns::F64(layout), Tables::F64(table), Values::F64(values)) => {
+                columns::count(layout, column, values, table)
+            }
+            (Columns::I64(layout), Tables::I64(table), Values::I64(values)) => {
+                columns::count(layout, column, values, table)
+            }
+            (Columns::F32(layout), Tables::F32(table), Values::Raw(raw)) => {
+                columns::count_raw(layout, column, expected, raw, table)
+            }
+            (Columns::F64(layout), Tables::F64(table), Values::Raw(raw)) => {
+                columns::count_raw(layout, column, expected, raw, table)
+            }
+            (Columns::I64(layout), Tables::I64(table), Values::Raw(raw)) => {
+                columns::count_raw(layout, column, expected, raw, table)
+            }
+            (Columns::Strings(layout), Tables::Strings(tables), values) => {
+                let place = layout.place(column).ok_or(CountError::Column { column })?;
+                let (dictionary, table) = (&layout.columns[place].1, &mut tables[place]);
+                match values {
+                    Values::Raw(raw) => table.count_all(dictionary, RawElements::new(raw).ok_or(CountError::Offsets)?),
+                    Values::Strings { offsets, data } => table.count_all(dictionary, strings::slices(offsets, data)?),
+                    Values::LargeStrings { offsets, data } => {
+                        table.count_all(dictionary, strings::slices(offsets, data)?);
+                    }
+                    _ => return Err(CountError::Datatype { expected: expected.name() }),
+                }
+                Ok(())
+            }
+            _ => Err(CountError::Datatype { expected: expected.name() }),
+        }
+    }
+}
+
+impl<N: Count> Counts<N> {
+    /// Counts of nothing yet.
+    pub fn new(plan: &Plan) -> Self {
+        let tables = plan.tensors.iter().map(|tensor| match &tensor.columns {
+            Columns::F32(layout) => Tables::F32(Table::new(layout)),
+            Columns::F64(layout) => Tables::F64(Table::new(layout)),
+            Columns::I64(layout) => Tables::I64(Table::new(layout)),
+            Columns::Strings(layout) => Tables::Strings(layout.tables()),
+        });
+        Self { tensors: tables.collect() }
+    }
+
+    /// Forgets what was counted and keeps the memory.
+    pub fn clear(&mut self) {
+        for tables in &mut self.tensors {
+            match tables {
+                Tables::F32(table) => table.clear(),
+                Tables::F64(table) => table.clear(),
+                Tables::I64(table) => table.clear(),
+                Tables::Strings(tables) => tables.iter_mut().for_each(StringTable::clear),
+            }
+        }
+    }
+
+    /// Adds other counts of the same plan; the order of additions does not matter.
+    pub fn merge<M: Count>(&mut self, other: &Counts<M>) {
+        assert_eq!(self.tensors.len(), other.tensors.len(), "counts are of one plan");
+        for (ours, theirs) in self.tensors.iter_mut().zip(&other.tensors) {
+            match (ours, theirs) {
+                (Tables::F32(ours), Tables::F32(theirs)) => ours.merge(theirs),
+                (Tables::F64(ours), Tables::F64(theirs)) => ours.merge(theirs),
+                (Tables::I64(ours), Tables::I64(theirs)) => ours.merge(theirs),
+                (Tables::Strings(ours), Tables::Strings(theirs)) => {
+                    ours.iter_mut().zip(theirs).for_each(|(ours, theirs)| ours.merge(theirs));
+                }
+                _ => unreachable!("counts are of one plan"),
+            }
+        }
+    }
+
+    /// What was counted of a feature, by its place in the profile.
+    pub fn cell(&self, plan: &Plan, feature: usize) -> Cell {
+        let (tensor, _, feature) = plan.feature(feature);
+        macro_rules! numeric {
+            ($layout:expr, $table:expr, $numeric:expr) => {{
+                let (group, lane) = $layout.place(feature.column).expect("a feature has a place");
+                Cell::Numeric(cell::numeric($table, $numeric, (group, &$layout.groups[group]), lane))
+            }};
+        }
+        match (&plan.tensors[tensor].columns, &self.tensors[tensor], &feature.kind) {
+            (Columns::F32(layout), Tables::F32(table), Kind::F32(numeric)) => numeric!(layout, table, numeric),
+            (Columns::F64(layout), Tables::F64(table), Kind::F64(numeric)) => numeric!(layout, table, numeric),
+            (Columns::I64(layout), Tables::I64(table), Kind::I64(numeric)) => numeric!(layout, table, numeric),
+            (Columns::Strings(layout), Tables::Strings(tables), Kind::Categorical(_)) => {
+                let place = layout.place(feature.column).expect("a feature has a place");
+                Cell::Categorical(cell::categorical(&tables[place]))
+            }
+            _ => unreachable!("counts are made for their plan"),
+        }
+    }
+}

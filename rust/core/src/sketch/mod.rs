@@ -1,0 +1,36 @@
+//! Sketches: what models are asked and what they answer, counted exactly in the bins of a reference.
+//!
+//! A [`Profile`] is what the reference data looked like; a [`Plan`] is a profile made ready for a model's tensors;
+//! [`Counts`] are what was seen, mergeable in any order; a [`Cell`] is one feature of them.
+#![allow(
+    clippy::inline_always,
+    reason = "what a kernel calls must be compiled with it, for the vector unit that it is for"
+)]
+
+mod build;
+mod cell;
+mod columns;
+mod counts;
+mod decode;
+mod layout;
+mod number;
+mod plan;
+mod portable;
+mod profile;
+mod rows;
+mod strings;
+mod table;
+#[cfg(test)]
+mod tests;
+
+pub use build::{BINS, BuildError, MAX_BINS, NO_CHUNK, Recipe, build};
+pub use cell::{CategoricalCell, Cell, NumericCell};
+pub use counts::{CountError, Counts, Values};
+pub use number::{Exact, Number};
+pub use plan::Plan;
+pub use profile::{
+    Categorical, Direction, FORMAT, Feature, Kind, MAX_CATEGORIES, MAX_CHUNKS, MAX_EDGES, MAX_FEATURES, MAX_OTHERS,
+    Numeric, Profile, Tensor,
+};
+pub use strings::Newcomer;
+pub use table::Count;

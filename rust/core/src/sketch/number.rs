@@ -1,0 +1,259 @@
+//! The three classes of numbers that are counted: every numeric datatype widens to one of them without loss of order.
+
+use std::fmt::{self, Debug};
+
+use serde_json::Value;
+
+use crate::oip::datatype::Datatype;
+
+/// How the elements of a datatype are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Class {
+    F32,
+    F64,
+    I64,
+    Strings,
+}
+
+impl Class {
+    pub(super) fn of(datatype: Datatype) -> Self {
+        match datatype {
+            Datatype::Fp16 | Datatype::Bf16 | Datatype::Fp32 => Self::F32,
+            Datatype::Fp64 => Self::F64,
+            Datatype::Bytes => Self::Strings,
+            _ => Self::I64,
+        }
+    }
+}
+
+/// A number as exact as its tensor has it.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub enum Exact {
+    Float(f64),
+    Integer(i64),
+}
+
+impl Exact {
+    /// Its value; integers beyond 2⁵³ are rounded.
+    pub fn wide(self) -> f64 {
+        match self {
+            Self::Float(value) => value,
+            Self::Integer(value) => value as f64,
+        }
+    }
+}
+
+impl fmt::Display for Exact {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Float(value) => fmt::Display::fmt(value, formatter),
+            Self::Integer(value) => fmt::Display::fmt(value, formatter),
+        }
+    }
+}
+
+/// A number of one class: `f32` (FP16, BF16, FP32), `f64` (FP64) or `i64` (BOOL and the integers).
+///
+/// −0 is 0: [`Number::settle`] makes one of the two before anything is compared, so that neither the order of rows nor
+/// the kernel decides which of them is the smaller.
+pub trait Number: Copy + Debug + PartialEq + PartialOrd + Send + Sync + 'static {
+    /// Above every number, or the highest one: padding that no value exceeds.
+    const HIGHEST: Self;
+    /// Below every number, or the lowest one: what exceeds no edge.
+    const LOWEST: Self;
+    /// Fills what is not used.
+    const ZERO: Self;
+
+    /// An unsigned integer as wide as the class, so that a comparison is added without changing its width.
+    type Ones: Ones;
+
+    /// 1 if it is above the edge, else 0; 0 for NaN.
+    fn above(self, edge: Self) -> Self::Ones;
+
+    /// The same number with one form of zero.
+    #[must_use]
+    fn settle(self) -> Self;
+
+    /// Neither NaN nor infinite.
+    fn is_finite(self) -> bool;
+
+    fn is_nan(self) -> bool;
+
+    /// The next number below; `None` if there is none.
+    fn predecessor(self) -> Option<Self>;
+
+    /// Its value; integers beyond 2⁵³ are rounded.
+    fn wide(self) -> f64;
+
+    /// Its value, exactly.
+    fn exact(self) -> Exact;
+
+    /// The number of the class nearest to a finite one; `None` if it lies outside or, for integers, between.
+    fn nearest(exact: Exact) -> Option<Self>;
+
+    /// From a JSON number, rounded to the class; `None` if it is none or lies outside.
+    fn read(value: &Value) -> Option<Self>;
+
+    /// As the JSON number that has exactly this value.
+    fn write(self) -> Value;
+
+    /// The bits by which it travels.
+    fn to_bits(self) -> u64;
+
+    fn from_bits(bits: u64) -> Self;
+}
+
+/// Counts of comparisons in one vector lane.
+pub trait Ones: Copy + Default + Into<u64> + std::ops::AddAssign + Send + Sync + 'static {
+    fn from_index(index: u32) -> Self;
+}
+
+impl Ones for u32 {
+    #[inline(always)]
+    fn from_index(index: u32) -> Self {
+        index
+    }
+}
+
+impl Ones for u64 {
+    #[inline(always)]
+    fn from_index(index: u32) -> Self {
+        index.into()
+    }
+}
+
+macro_rules! floats {
+    ($($float:ident $ones:ident $bits:ident,)*) => {$(
+        impl Number for $float {
+            const HIGHEST: Self = $float::INFINITY;
+            const LOWEST: Self = $float::NEG_INFINITY;
+            const ZERO: Self = 0.0;
+            type Ones = $ones;
+
+            #[inline(always)]
+            fn above(self, edge: Self) -> $ones {
+                $ones::from(self > edge)
+            }
+
+            #[inline(always)]
+            fn settle(self) -> Self {
+                // −0 + 0 = 0 in the rounding mode of Rust; every other number stays itself.
+                self + 0.0
+            }
+
+            #[inline(always)]
+            fn is_finite(self) -> bool {
+                self.abs() < $float::INFINITY
+            }
+
+            #[inline(always)]
+            fn is_nan(self) -> bool {
+                self != self
+            }
+
+            fn predecessor(self) -> Option<Self> {
+                Some(self.next_down())
+            }
+
+            #[inline(always)]
+            fn wide(self) -> f64 {
+                f64::from(self)
+            }
+
+            fn exact(self) -> Exact {
+                Exact::Float(self.into())
+            }
+
+            fn nearest(exact: Exact) -> Option<Self> {
+                let number = exact.wide() as $float;
+                number.is_finite().then(|| number.settle())
+            }
+
+            fn read(value: &Value) -> Option<Self> {
+                Self::nearest(Exact::Float(value.as_f64()?))
+            }
+
+            fn write(self) -> Value {
+                f64::from(self).into()
+            }
+
+            fn to_bits(self) -> u64 {
+                $float::to_bits(self).into()
+            }
+
+            fn from_bits(bits: u64) -> Self {
+                $float::from_bits(bits as $bits)
+            }
+        }
+    )*};
+}
+
+floats! { f32 u32 u32, f64 u64 u64, }
+
+impl Number for i64 {
+    const HIGHEST: Self = i64::MAX;
+    const LOWEST: Self = i64::MIN;
+    const ZERO: Self = 0;
+    type Ones = u64;
+
+    #[inline(always)]
+    fn above(self, edge: Self) -> u64 {
+        u64::from(self > edge)
+    }
+
+    #[inline(always)]
+    fn settle(self) -> Self {
+        self
+    }
+
+    #[inline(always)]
+    fn is_finite(self) -> bool {
+        true
+    }
+
+    #[inline(always)]
+    fn is_nan(self) -> bool {
+        false
+    }
+
+    fn predecessor(self) -> Option<Self> {
+        self.checked_sub(1)
+    }
+
+    #[inline(always)]
+    fn wide(self) -> f64 {
+        self as f64
+    }
+
+    fn exact(self) -> Exact {
+        Exact::Integer(self)
+    }
+
+    fn nearest(exact: Exact) -> Option<Self> {
+        match exact {
+            Exact::Integer(value) => Some(value),
+            // −2⁶³ is a float, 2⁶³ − 1 is not.
+            Exact::Float(value) => {
+                let is_inside = value.fract() == 0.0 && (i64::MIN as f64..-(i64::MIN as f64)).contains(&value);
+                is_inside.then_some(value as i64)
+            }
+        }
+    }
+
+    fn read(value: &Value) -> Option<Self> {
+        // UINT64 saturates, in profiles as in counting.
+        value.as_i64().or_else(|| value.as_u64().map(|_| i64::MAX))
+    }
+
+    fn write(self) -> Value {
+        self.into()
+    }
+
+    fn to_bits(self) -> u64 {
+        self as u64
+    }
+
+    fn from_bits(bits: u64) -> Self {
+        bits as i64
+    }
+}

@@ -1,0 +1,168 @@
+//! A profile made ready for counting.
+
+use std::sync::Arc;
+
+use super::layout::Layout;
+use super::number::Class;
+use super::profile::{Direction, Feature, Kind, Profile, Tensor};
+use super::strings::{Dictionary, StringLayout};
+use crate::document::Violation;
+use crate::oip::datatype::Datatype;
+use crate::oip::signature::{Signature, TensorSpec};
+
+/// How each tensor of a profile is counted; tensors are numbered as in the profile.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    profile: Arc<Profile>,
+    pub(super) tensors: Vec<TensorPlan>,
+    /// The tensor of each feature and its number there, features in the order of the profile.
+    places: Vec<(usize, usize)>,
+}
+
+/// How one tensor is counted.
+#[derive(Clone, Debug)]
+pub(super) struct TensorPlan {
+    pub(super) datatype: Datatype,
+    pub(super) width: usize,
+    pub(super) columns: Columns,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Columns {
+    F32(Layout<f32>),
+    F64(Layout<f64>),
+    I64(Layout<i64>),
+    Strings(StringLayout),
+}
+
+impl Plan {
+    /// Plans for data without a model, such as a table beside another.
+    pub fn new(profile: Arc<Profile>) -> Self {
+        let tensors = profile.tensors.iter().map(TensorPlan::new).collect();
+        let count = |(at, tensor): (usize, &Tensor)| (0..tensor.features.len()).map(move |number| (at, number));
+        let places = profile.tensors.iter().enumerate().flat_map(count).collect();
+        Self { profile, tensors, places }
+    }
+
+    /// Plans for the tensors of a model, or says all that keeps the profile from being one of it.
+    ///
+    /// Tensors of the model that the profile leaves out are not counted by this plan.
+    pub fn bind(profile: Arc<Profile>, signature: &Signature) -> Result<Self, Vec<Violation>> {
+        let check = |(at, tensor)| {
+            mismatch(tensor, signature).map(|(field, reason)| (format!("tensors[{at}].{field}"), reason))
+        };
+        let mut violations: Vec<Violation> = profile
+            .tensors
+            .iter()
+            .enumerate()
+            .filter_map(check)
+            .map(|(path, reason)| Violation { path, reason })
+            .collect();
+        if violations.is_empty() {
+            return Ok(Self::new(profile));
+        }
+        for (direction, kind, specs) in
+            [(Direction::Input, "inputs", &signature.inputs), (Direction::Output, "outputs", &signature.outputs)]
+        {
+            let ours = profile.tensors.iter().filter(|tensor| tensor.direction == direction);
+            let ours = listed(ours.map(|tensor| form(&tensor.name, tensor.datatype, Some(tensor.width as u64))));
+            let theirs = listed(specs.iter().map(|spec| form(&spec.name, spec.datatype, width(spec))));
+            let reason = format!("{kind} of the profile: {ours}; of the model: {theirs}");
+            violations.push(Violation { path: "tensors".to_owned(), reason });
+        }
+        Err(violations)
+    }
+
+    pub fn profile(&self) -> &Arc<Profile> {
+        &self.profile
+    }
+
+    /// The number of a tensor.
+    pub fn tensor(&self, direction: Direction, name: &str) -> Option<usize> {
+        self.profile.tensors.iter().position(|tensor| tensor.direction == direction && tensor.name == name)
+    }
+
+    /// How many features there are.
+    pub fn features(&self) -> usize {
+        self.places.len()
+    }
+
+    /// A feature with its tensor, and the number of that tensor.
+    pub(super) fn feature(&self, feature: usize) -> (usize, &Tensor, &Feature) {
+        let (tensor, number) = self.places[feature];
+        (tensor, &self.profile.tensors[tensor], &self.profile.tensors[tensor].features[number])
+    }
+}
+
+impl TensorPlan {
+    fn new(tensor: &Tensor) -> Self {
+        macro_rules! layout {
+            ($kind:ident) => {
+                Columns::$kind(Layout::new(
+                    tensor.width,
+                    tensor.features.iter().filter_map(|feature| match &feature.kind {
+                        Kind::$kind(numeric) => Some((feature.column, numeric)),
+                        _ => None,
+                    }),
+                ))
+            };
+        }
+        let columns = match Class::of(tensor.datatype) {
+            Class::F32 => layout!(F32),
+            Class::F64 => layout!(F64),
+            Class::I64 => layout!(I64),
+            Class::Strings => Columns::Strings(strings(tensor)),
+        };
+        Self { datatype: tensor.datatype, width: tensor.width, columns }
+    }
+}
+
+fn strings(tensor: &Tensor) -> StringLayout {
+    let dictionary = |feature: &Feature| match &feature.kind {
+        Kind::Categorical(categorical) => Some((feature.column, Dictionary::new(categorical))),
+        _ => None,
+    };
+    let mut columns: Vec<_> = tensor.features.iter().filter_map(dictionary).collect();
+    columns.sort_by_key(|(column, _)| *column);
+    StringLayout { width: tensor.width, columns }
+}
+
+/// The field of a tensor that is not the model's, and why.
+fn mismatch(tensor: &Tensor, signature: &Signature) -> Option<(&'static str, String)> {
+    let (kind, specs) = match tensor.direction {
+        Direction::Input => ("input", &signature.inputs),
+        Direction::Output => ("output", &signature.outputs),
+    };
+    let Some(spec) = specs.iter().find(|spec| spec.name == tensor.name) else {
+        return Some(("name", format!("the model has no {kind} {:?}", tensor.name)));
+    };
+    if spec.datatype != tensor.datatype {
+        let (ours, theirs) = (tensor.datatype.name(), spec.datatype.name());
+        return Some(("datatype", format!("is {ours}, {kind} {:?} of the model is {theirs}", tensor.name)));
+    }
+    let width = width(spec)?;
+    (width != tensor.width as u64).then(|| {
+        ("width", format!("is {}, {kind} {:?} of the model has {width} elements per row", tensor.width, tensor.name))
+    })
+}
+
+/// Elements per row; `None` where the model leaves it open.
+fn width(spec: &TensorSpec) -> Option<u64> {
+    if spec.dims.is_empty() { Some(1) } else { spec.elements_per_row() }
+}
+
+fn form(name: &str, datatype: Datatype, width: Option<u64>) -> String {
+    let width = width.map_or("?".to_owned(), |width| width.to_string());
+    format!("{name} {}[{width}]", datatype.name())
+}
+
+/// Names as a sentence lists them; of very many, the first.
+fn listed(names: impl Iterator<Item = String>) -> String {
+    const MOST: usize = 50;
+    let names: Vec<String> = names.collect();
+    match names.len() {
+        0 => "none".to_owned(),
+        all if all > MOST => format!("{} and {} more", names[..MOST].join(", "), all - MOST),
+        _ => names.join(", "),
+    }
+}
