@@ -4,13 +4,17 @@ from typing import Literal, final
 
 __all__ = [
     "Answer",
+    "Counts",
     "Desk",
     "Gateway",
+    "Profile",
     "Refused",
     "StartFailed",
     "__version__",
     "allocate",
     "bucket",
+    "build_feature",
+    "build_string_feature",
     "compile_document",
     "explain",
     "inspect_model",
@@ -59,6 +63,80 @@ def inspect_model(path: str, library: str, profiled_rows: int | None) -> str:
     Raises:
         StartFailed: The file cannot be served, or not be profiled.
     """
+
+def build_feature(settings: str, values: bytes, chunks: bytes | None) -> str:
+    """The part of a profile (JSON) that is about one feature of numbers.
+
+    Args:
+        settings: `{name, column, datatype, bins, sentinel, weight}` as JSON; the sentinel is null or a number.
+        values: All of its values, little-endian, in the datatype of its tensor.
+        chunks: The time chunk of each, as 32-bit unsigned integers; None without time.
+
+    Raises:
+        ValueError: The settings or the values cannot be used.
+    """
+
+def build_string_feature(settings: str, offsets: bytes, data: bytes, chunks: bytes | None) -> str:
+    """The part of a profile (JSON) that is about one feature of text or bytes.
+
+    Element i is `data[offsets[i]:offsets[i + 1]]`; offsets are 64-bit integers. Else as `build_feature`.
+    """
+
+@final
+class Profile:
+    """What the inputs and outputs of a model looked like in reference data, ready to count by."""
+
+    def __new__(cls, document: str) -> Profile:
+        """Reads the document (JSON).
+
+        Raises:
+            Refused: It breaks rules.
+        """
+
+    def bind(self, signature: str) -> None:
+        """Checks that it is a profile of a model: `{inputs, outputs}`, lists of `{name, datatype, shape}`, as JSON.
+
+        Raises:
+            Refused: It is one of another; the tensors of both are listed.
+        """
+
+    def counts(self) -> Counts:
+        """Counts of nothing yet."""
+
+    def judge(self, cells: str, settings: str) -> str:
+        """What is found of each feature, in the order of the document, as JSON.
+
+        Args:
+            cells: What was counted, as `Counts.to_json` says it.
+            settings: `{tolerated_psi, list_fdr}` as JSON.
+
+        Raises:
+            ValueError: The cells are of another profile.
+        """
+
+@final
+class Counts:
+    """What was counted in the bins of a profile. Values are counted while other Python threads go on."""
+
+    def add(self, tensor: tuple[str, str], column: int, values: bytes) -> None:
+        """Counts values of a column, little-endian, in the datatype of its tensor: `("input" | "output", name)`.
+
+        Raises:
+            ValueError: The profile has no such tensor or no feature in this column, or the bytes are no whole elements.
+        """
+
+    def add_strings(self, tensor: tuple[str, str], column: int, offsets: bytes, data: bytes) -> None:
+        """Counts text or bytes: element i is `data[offsets[i]:offsets[i + 1]]`; offsets are 64-bit integers."""
+
+    def merge(self, other: Counts) -> None:
+        """Adds other counts.
+
+        Raises:
+            ValueError: They are of another profile.
+        """
+
+    def to_json(self) -> str:
+        """What was counted of each feature, in the order of the document, under the names that a profile has for it."""
 
 @final
 class Gateway:

@@ -119,7 +119,7 @@ class Internal(RequestError):
 
 
 class DocumentViolation(NamedTuple):
-    """One place of a gateway document that breaks a rule."""
+    """One place of a document, a gateway's or a profile, that breaks a rule."""
 
     path: str
     """Where, such as `routes.flight-delay.split["flight-delay/2"]`; empty for the whole."""
@@ -132,7 +132,7 @@ class DocumentViolation(NamedTuple):
 
 
 class DocumentRefused(TidegateError):
-    """A gateway document breaks rules; `violations` are all of them, and the text is one line for each."""
+    """A document, a gateway's or a profile, breaks rules; `violations` are all of them, and the text is one line for each."""
 
     def __init__(self, source: str, violations: tuple[DocumentViolation, ...]) -> None:
         super().__init__(source, violations)

@@ -98,7 +98,7 @@ def test_no_name_says_nothing():
 def test_locks_have_hashes_and_no_addresses():
     locks = sorted((ROOT / ".locks").rglob("*.txt"))
     clients = {f"clients/{name}" for name in ("kserve", "mlserver", "reflection", "tritonclient")}
-    peers = {f"peers/{name}" for name in ("grpc-aio", "kserve", "mlserver", "pytriton")}
+    peers = {f"peers/{name}" for name in ("evidently", "grpc-aio", "kserve", "mlserver", "pytriton", "whylogs")}
     names = {str(lock.relative_to(ROOT / ".locks").with_suffix("")) for lock in locks}
     assert names == {"data", "demo", "dev", "lock"} | clients | peers
     for lock in locks:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from tidegate.client import optional, tensors
+from tidegate import optional
+from tidegate.client import tensors
 from tidegate.client.frames import table
 from tidegate.errors import Internal
 from tidegate.inference.open_inference_pb2 import InferParameter, ModelInferResponse

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tidegate.client import tensors
-from tidegate.client.tensors import BF16, BYTES, DTYPES, TensorSpec
+from tidegate.client.tensors import TensorSpec
+from tidegate.datatypes import BF16, BYTES, DTYPES, from_bf16_bits, to_bf16_bits
 from tidegate.errors import Violation
 
 # How many elements of one input are named before the rest is only counted.
@@ -98,8 +99,8 @@ def _encode_bf16(source: npt.NDArray[Any], datatype: str) -> _Encoded:
     if source.dtype == np.uint16:
         return np.zeros((), dtype=np.bool_), "", source.astype("<u2").tobytes()
     floats, changed = (_cast_one_by_one if source.dtype.kind == "O" else _cast)(source, DTYPES["FP32"])
-    bits = tensors.to_bf16_bits(floats)
-    back = tensors.from_bf16_bits(bits)
+    bits = to_bf16_bits(floats)
+    back = from_bf16_bits(bits)
     changed = changed | (np.isinf(back) & ~np.isinf(floats))
     changed = changed | (_is_whole(source) & (back != floats))
     return changed, f"does not fit in {datatype} unchanged", bits.tobytes()

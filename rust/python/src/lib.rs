@@ -2,6 +2,7 @@
 #![expect(clippy::needless_pass_by_value, reason = "what Python hands over is owned")]
 
 mod desk;
+mod drift;
 mod gateway;
 
 use pyo3::create_exception;
@@ -84,6 +85,10 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<gateway::Gateway>()?;
     module.add_class::<desk::Desk>()?;
     module.add_class::<desk::Answer>()?;
+    module.add_class::<drift::Profile>()?;
+    module.add_class::<drift::Counts>()?;
+    module.add_function(wrap_pyfunction!(drift::build_feature, module)?)?;
+    module.add_function(wrap_pyfunction!(drift::build_string_feature, module)?)?;
     module.add_function(wrap_pyfunction!(compile_document, module)?)?;
     module.add_function(wrap_pyfunction!(bucket, module)?)?;
     module.add_function(wrap_pyfunction!(allocate, module)?)?;

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from support.framing import refusals, sent
 from tidegate.client import frames
-from tidegate.client.tensors import DTYPES
+from tidegate.datatypes import DTYPES
 
 BOTH = pytest.mark.parametrize("library", [pd, pl], ids=["pandas", "polars"])
 

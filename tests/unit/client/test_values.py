@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from tidegate.client.tensors import DTYPES, TensorSpec, from_bf16_bits, from_raw, to_bf16_bits
+from tidegate.client.tensors import TensorSpec, from_raw
 from tidegate.client.values import Misfit, encode
+from tidegate.datatypes import DTYPES, from_bf16_bits, to_bf16_bits
 
 numbers = st.integers(-(2**70), 2**70) | st.floats() | st.booleans()
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
-from tidegate.client import optional
+from tidegate import optional
 
 
 def bar(title: str, total: int | None) -> AbstractContextManager[Callable[[], None]]:

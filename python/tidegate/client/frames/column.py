@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tidegate.client.tensors import BF16, BYTES
 from tidegate.client.values import NAMED_ELEMENTS, Misfit
+from tidegate.datatypes import BYTES, FLOATS
 from tidegate.errors import Violation
 
-_FLOATS = frozenset({BF16, "FP16", "FP32", "FP64"})
 # The largest whole number up to which FP64 has all of them.
 _LAST_EXACT = 2**53
 
@@ -44,7 +43,7 @@ class Column:
             expected = "text or bytes" if datatype == BYTES else "numbers"
             raise Misfit(Violation(path, f"expected {expected} for {datatype}, got a column of {self.dtype}"))
         if self.nulls is not None and self.nulls.any():
-            if datatype not in _FLOATS:
+            if datatype not in FLOATS:
                 raise Misfit(*self._named_nulls(self.nulls, datatype, path))
             return _with_nan(self.values, self.nulls)
         # Arrays of uint16 are the bits of BF16; a column of them is numbers.

@@ -1,0 +1,135 @@
+"""A comparison for the terminal."""
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from tidegate.cli.output import cell, percent, plain_table, printable
+from tidegate.drift.report import Bin, Judgement, Report, State
+
+MOST_FEATURES = 200
+_BAR_CELLS = 24
+_NAMED = 5
+_STYLES = {State.WARN: "bold dark_orange", State.INSUFFICIENT: "dim", State.OK: "green"}
+_NUMBERS = ("PSI", "no drift", "threshold", "p", "q", "n", "m")
+_SMALLEST_PLAIN = 1e-4
+
+
+def show(report: Report, screen: Console) -> None:
+    """Print the list, and below it what was missing, new, or may be the cause."""
+    for part in _parts(report):
+        screen.print(part)
+
+
+def show_feature(judgement: Judgement, report: Report, screen: Console) -> None:
+    """Print the bins of a feature: old and new shares, and what each adds to PSI."""
+    for part in _feature(judgement, report):
+        screen.print(part)
+
+
+def number(value: float | None) -> str:
+    """Three digits that mean something."""
+    if value is None:
+        return "-"
+    if value and abs(value) < _SMALLEST_PLAIN:
+        return f"{value:.1e}"
+    return f"{value:.4f}"
+
+
+def _parts(report: Report) -> Iterator[RenderableType]:
+    yield _heading(report)
+    yield ""
+    yield _table(list(report.values())[:MOST_FEATURES])
+    if (more := len(report) - MOST_FEATURES) > 0:
+        yield Text(f"… {more:,} more; --output json has all", style="dim")
+    for judgement in report.values():
+        for note in _notes(judgement):
+            yield Text(f"! {printable(judgement.name)}: {printable(note)}", style="yellow")
+
+
+def _heading(report: Report) -> Text:
+    drifted = len(report.drifted)
+    return Text.assemble(
+        (f"{drifted:,} of {len(report):,}", "bold"),
+        f" feature{'' if len(report) == 1 else 's'} listed",
+        f"  {printable(report.current)} against {printable(report.reference)}",
+        (
+            f"\ntolerated PSI {report.settings.tolerate_psi:g} · false entries {percent(report.settings.list_fdr)}",
+            "dim",
+        ),
+    )
+
+
+def _table(judgements: Sequence[Judgement]) -> Table:
+    table = plain_table("feature", *_NUMBERS, "state", right=_NUMBERS)
+    table.collapse_padding = True
+    for judgement in judgements:
+        psi = judgement.psi
+        numbers = (
+            ("-",) * 5
+            if psi is None
+            else (
+                number(psi.value),
+                number(psi.expected),
+                number(psi.threshold),
+                number(psi.p_value),
+                number(psi.q_value),
+            )
+        )
+        state = Text(judgement.state.value, style=_STYLES[judgement.state])
+        table.add_row(cell(judgement.name), *numbers, f"{judgement.n:,}", f"{judgement.m:,}", state)
+    return table
+
+
+def _notes(judgement: Judgement) -> Iterator[str]:
+    if judgement.state is State.INSUFFICIENT:
+        yield "too few rows to say; five a deciding bin are needed on each side"
+    if judgement.new is not None and judgement.new.current:
+        names = ", ".join(repr(name) for name in judgement.newcomers[:_NAMED])
+        yield f"{percent(judgement.new.current)} are new: {names} (p {number(judgement.new.p_value)})"
+    if judgement.missing is not None:
+        before, now = percent(judgement.missing.reference), percent(judgement.missing.current)
+        yield f"{now} are missing, {before} were (p {number(judgement.missing.p_value)})"
+    if judgement.in_sample:
+        yield "its reference are predictions of rows that the model has learnt from; they never page"
+
+
+def _feature(judgement: Judgement, report: Report) -> Iterator[RenderableType]:
+    psi = judgement.psi
+    yield Text.assemble(
+        (printable(judgement.name), "bold"),
+        "  ",
+        (judgement.state.value, _STYLES[judgement.state]),
+        f"  {printable(report.current)} against {printable(report.reference)}",
+    )
+    if psi is not None:
+        yield Text(
+            f"PSI {number(psi.value)} · no drift {number(psi.expected)} · threshold {number(psi.threshold)}"
+            f" · p {number(psi.p_value)} · p at the tolerated {number(psi.p_tolerated)} · q {number(psi.q_value)}"
+        )
+    yield Text(f"n {judgement.n:,} · m {judgement.m:,} · wander {number(judgement.wander)}", style="dim")
+    yield ""
+    yield _bins(judgement.bins)
+    for note in _notes(judgement):
+        yield Text(f"! {printable(note)}", style="yellow")
+
+
+def _bins(bins: Sequence[Bin]) -> Table:
+    right = ("reference", "current", "term")
+    table = plain_table("bin", *right[:2], "", right[2], right=right)
+    largest = max((max(bin_.reference_share, bin_.current_share) for bin_ in bins), default=0.0) or 1.0
+    for bin_ in bins:
+        bars = Text.assemble(
+            (_bar(bin_.reference_share / largest), "blue"), "\n", (_bar(bin_.current_share / largest), "dark_orange")
+        )
+        shares = (percent(bin_.reference_share), percent(bin_.current_share))
+        table.add_row(cell(bin_.label), *shares, bars, number(bin_.term))
+    return table
+
+
+def _bar(share: float) -> str:
+    """A bar to an eighth of a cell."""
+    eighths = round(share * _BAR_CELLS * 8)
+    return "█" * (eighths // 8) + (" ▏▎▍▌▋▊▉"[eighths % 8].strip() if eighths % 8 else "")

@@ -1,0 +1,58 @@
+"""What the bins of a feature are called."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+OTHERS = "other known"
+
+
+def bin_labels(reference: Mapping[str, Any]) -> list[str]:
+    """A label a bin, in the order of the counts: intervals and single values, or categories and the rare ones together.
+
+    Args:
+        reference: The part of a profile that is about the feature.
+    """
+    if reference["kind"] == "categorical":
+        return [*reference["categories"], OTHERS]
+    edges: Sequence[float] = reference["edges"]
+    if not edges:
+        return ["any"]
+    is_below = [_is_right_below(low, high) for low, high in pairwise(edges)]
+    first = f"< {_value(edges[1])}" if is_below[:1] == [True] else f"≤ {_value(edges[0])}"
+    inner = [_inner(edges, at, is_below) for at in range(len(edges) - 1)]
+    return [first, *inner, f"> {_value(edges[-1])}"]
+
+
+def _inner(edges: Sequence[float], at: int, is_below: Sequence[bool]) -> str:
+    """The values above one edge and up to the next: a single one, or an interval."""
+    low, high = edges[at], edges[at + 1]
+    if is_below[at]:
+        return _value(high)
+    if isinstance(high, int):
+        return f"{_value(low + 1)} … {_value(high)}"
+    # An edge right below a single value is there for that value's sake.
+    is_open = at + 1 < len(is_below) and is_below[at + 1]
+    return f"({_value(low)}, {_value(edges[at + 2])})" if is_open else f"({_value(low)}, {_value(high)}]"
+
+
+def _is_right_below(low: float, high: float) -> bool:
+    """Whether nothing but `high` itself lies between the two edges: a frequent value has a bin of its own."""
+    if isinstance(high, int):
+        return high - low == 1
+    # Edges are of the tensor's own datatype, which may be narrower than a double.
+    return any(_is_neighbour(low, high, kind) for kind in (np.float32, np.float64))
+
+
+def _is_neighbour(low: float, high: float, kind: type[np.floating[Any]]) -> bool:
+    narrow = kind(high)
+    return float(narrow) == high and float(np.nextafter(narrow, kind(-np.inf))) == low
+
+
+def _value(edge: float) -> str:
+    """An edge, shortly."""
+    return str(edge) if isinstance(edge, int) else f"{edge:.6g}"

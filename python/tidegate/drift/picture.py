@@ -1,0 +1,179 @@
+"""Comparisons as pictures: features by PSI beside their thresholds, and the bins of one.
+
+Needs matplotlib; only who draws imports this module. The two sides are told apart by blue and orange, which colour-blind
+readers can, and states by the shape of their mark as well.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullLocator
+
+from tidegate.drift.report import Bin, Judgement, Psi, Report, State
+
+DPI = 130
+MOST_FEATURES = 40
+# The bins of so many listed features are drawn below the overview.
+MOST_EXPLAINED = 4
+BLUE, ORANGE, GREY, INK, FAINT = "#2f6db3", "#d9730d", "#9aa5b1", "#22303c", "#dde3e9"
+MARKS = {State.WARN: ("D", ORANGE), State.OK: ("o", BLUE), State.INSUFFICIENT: ("x", GREY)}
+_WIDTH, _ROW, _HEADING, _PANEL = 10.0, 0.3, 1.3, 3.2
+_LONGEST_NAME = 28
+_LONGEST_LABEL = 12
+
+
+def draw_report(report: Report) -> Figure:
+    """The overview, and below it the bins of the worst listed features."""
+    shown = list(report.values())[:MOST_FEATURES]
+    explained = report.drifted[:MOST_EXPLAINED]
+    rows = math.ceil(len(explained) / 2)
+    heights = [_HEADING + _ROW * max(3, len(shown)), *[_PANEL] * rows]
+    figure = _figure(sum(heights))
+    parts = figure.subfigures(1 + rows, 1, squeeze=False, height_ratios=heights)[:, 0]
+    _overview(parts[0].subplots(), report, shown)
+    for at, part in enumerate(parts[1:]):
+        pair = explained[2 * at : 2 * at + 2]
+        panels = part.subplots(1, 2, squeeze=False)[0]
+        for panel, judgement in zip(panels, pair, strict=False):
+            _bins(panel, judgement, most=20)
+        for panel in panels[len(pair) :]:
+            panel.set_visible(False)
+    return figure
+
+
+def draw_feature(judgement: Judgement, report: Report) -> Figure:
+    """Old and new shares of every bin of a feature, and below them what each adds to PSI."""
+    figure = _figure(6.4)
+    shares, terms = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1.4])
+    _bins(shares, judgement, most=64)
+    shares.set_xlabel("")
+    shares.legend(labels=[_text(report.reference), _text(report.current)], frameon=False, fontsize=9, labelcolor=INK)
+    _terms(terms, judgement, most=64)
+    return figure
+
+
+def to_png(figure: Figure) -> bytes:
+    """The figure as a file."""
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png")
+    return picture.getvalue()
+
+
+def _figure(height: float) -> Figure:
+    return Figure(figsize=(_WIDTH, height), dpi=DPI, layout="constrained", facecolor="white")
+
+
+def _overview(panel: Axes, report: Report, shown: Sequence[Judgement]) -> None:
+    judged = [judgement for judgement in shown if judgement.psi is not None]
+    for at, judgement in enumerate(shown):
+        if judgement.psi is None:
+            panel.text(
+                0.01,
+                at,
+                "too few rows to say",
+                transform=panel.get_yaxis_transform(),
+                va="center",
+                fontsize=8,
+                color=GREY,
+            )
+        else:
+            _row(panel, at, judgement, judgement.psi)
+    panel.set_xscale("log")
+    if judged:
+        panel.set_xlim(*_reach([judgement.psi for judgement in judged if judgement.psi is not None]))
+    panel.set_yticks(range(len(shown)), [_text(_short(judgement.name, _LONGEST_NAME)) for judgement in shown])
+    panel.set_ylim(len(shown) - 0.4, -0.6)
+    panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    panel.xaxis.set_minor_locator(NullLocator())
+    panel.set_xlabel("PSI (logarithmic): mark = found, bar = its threshold, tick = expected when nothing drifts")
+    left_out = len(report) - len(shown)
+    more = f", {left_out} more not drawn" if left_out else ""
+    title = f"{len(report.drifted)} of {len(report)} features listed{more}"
+    _title(panel, title, f"{_text(report.current)} against {_text(report.reference)}")
+    panel.grid(axis="x", color=FAINT, linewidth=0.8)
+
+
+def _row(panel: Axes, at: int, judgement: Judgement, psi: Psi) -> None:
+    marker, colour = MARKS[judgement.state]
+    floor = _floor(psi)
+    panel.plot([floor, psi.threshold], [at, at], color=FAINT, linewidth=7, solid_capstyle="butt", zorder=1)
+    panel.plot([psi.threshold] * 2, [at - 0.32, at + 0.32], color=INK, linewidth=1.4, zorder=2)
+    panel.plot([max(psi.expected, floor)] * 2, [at - 0.16, at + 0.16], color=GREY, linewidth=1.2, zorder=2)
+    panel.plot(max(psi.value, floor), at, marker=marker, color=colour, markersize=6.5, zorder=3)
+
+
+def _floor(psi: Psi) -> float:
+    """The left end of what a logarithmic axis shows."""
+    return min(psi.threshold, max(psi.expected, 1e-9)) / 10
+
+
+def _reach(psis: Sequence[Psi]) -> tuple[float, float]:
+    return min(_floor(psi) for psi in psis), 1.6 * max(max(psi.value, psi.threshold) for psi in psis)
+
+
+def _bins(panel: Axes, judgement: Judgement, *, most: int) -> None:
+    """Shares side by side; of more bins than there is room for, those that moved most, in their order."""
+    bins = _most_moved(judgement.bins, most)
+    width = 0.4
+    places = range(len(bins))
+    panel.bar([at - width / 2 for at in places], [bin_.reference_share for bin_ in bins], width=width, color=BLUE)
+    panel.bar([at + width / 2 for at in places], [bin_.current_share for bin_ in bins], width=width, color=ORANGE)
+    panel.legend(labels=["reference", "current"], frameon=False, fontsize=8, labelcolor=INK)
+    psi = judgement.psi
+    told = (
+        ""
+        if psi is None
+        else f"PSI {psi.value:.3g}, threshold {psi.threshold:.3g}, n {judgement.n:,}, m {judgement.m:,}"
+    )
+    _title(panel, _text(judgement.name), told)
+    panel.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g} %"))
+    panel.grid(axis="y", color=FAINT, linewidth=0.8)
+    _label(panel, bins)
+
+
+def _terms(panel: Axes, judgement: Judgement, *, most: int) -> None:
+    bins = _most_moved(judgement.bins, most)
+    panel.bar(range(len(bins)), [bin_.term or 0.0 for bin_ in bins], width=0.8, color=GREY)
+    _title(panel, "", "what each bin adds to PSI")
+    panel.grid(axis="y", color=FAINT, linewidth=0.8)
+    _label(panel, bins)
+
+
+def _most_moved(bins: Sequence[Bin], most: int) -> Sequence[Bin]:
+    if len(bins) <= most:
+        return bins
+    kept = sorted(range(len(bins)), key=lambda at: -abs(bins[at].current_share - bins[at].reference_share))[:most]
+    return [bins[at] for at in sorted(kept)]
+
+
+def _label(panel: Axes, bins: Sequence[Bin]) -> None:
+    labels = [_text(_short(bin_.label, _LONGEST_LABEL)) for bin_ in bins]
+    panel.set_xticks(range(len(bins)), labels, rotation=50, ha="right", rotation_mode="anchor")
+    panel.set_xlim(-0.7, len(bins) - 0.3)
+
+
+def _title(panel: Axes, title: str, subtitle: str) -> None:
+    panel.set_title(title, loc="left", fontsize=11, color=INK, pad=22 if title else 14, fontweight="bold")
+    panel.annotate(
+        subtitle, (0, 1), (0, 6), xycoords="axes fraction", textcoords="offset points", fontsize=9, color=INK
+    )
+    panel.spines[["top", "right"]].set_visible(False)
+    panel.spines[["left", "bottom"]].set_color(GREY)
+    panel.tick_params(colors=INK, labelsize=8.5, color=GREY)
+    panel.set_axisbelow(True)
+    panel.xaxis.label.set(color=INK, fontsize=9)
+    panel.yaxis.label.set(color=INK, fontsize=9)
+
+
+def _short(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def _text(text: str) -> str:
+    """A name of somebody else's, in which `$` would begin mathematics."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text).replace("$", r"\$")

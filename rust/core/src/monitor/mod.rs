@@ -1,0 +1,86 @@
+//! A profile beside what was counted in its bins: every feature judged, and the list of those that drifted.
+//!
+//! Here sketches, which know features, meet decisions, which know counts. Everything is judged at once, because whether a
+//! feature is listed depends on all others.
+
+mod distances;
+mod listed;
+mod pair;
+#[cfg(test)]
+mod tests;
+
+use crate::distance::Undefined;
+use crate::drift::Judgement;
+use crate::drift::judge::Share;
+use crate::drift::states::State;
+use crate::drift::wander::Wander;
+use crate::sketch::{Cell, Direction, Profile};
+use listed::Listed;
+use pair::Pair;
+use serde::Serialize;
+
+pub use distances::{Distances, Outcome};
+
+/// What is asked of all features of a window, or of a table.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// The true PSI that is no reason to be listed.
+    pub tolerated_psi: f64,
+    /// The share of the listed features that may be there by chance.
+    pub list_fdr: f64,
+}
+
+/// What is found of one feature.
+#[derive(Clone, Debug, Serialize)]
+pub struct Finding {
+    pub feature: String,
+    pub tensor: String,
+    pub direction: Direction,
+    pub in_sample: bool,
+    /// Ok, listed (warn) or insufficient.
+    pub state: State,
+    /// Rows in bins of the reference.
+    pub n: u64,
+    /// Rows in bins of the window.
+    pub m: u64,
+    pub wander: Wander,
+    /// Missing where rows do not suffice.
+    pub judgement: Option<Judgement>,
+    /// The least false discovery rate at which the feature is listed for its PSI.
+    pub q: Option<f64>,
+    /// Categories that the reference does not know.
+    pub new: Option<Tested>,
+    /// Rows without a usable value.
+    pub missing: Option<Tested>,
+    pub distances: Distances,
+}
+
+/// A share beside the bins, with its place in the list.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Tested {
+    #[serde(flatten)]
+    pub share: Share,
+    pub q: f64,
+}
+
+/// Judges every feature of a profile, in its order.
+///
+/// PSI decides, and beside it the shares of new categories and of missing values: a feature is listed for any of the three.
+/// The threshold of a judgement is what its PSI had to exceed to be listed beside those that are.
+///
+/// # Panics
+///
+/// If there are not as many cells as features.
+pub fn judge(profile: &Profile, cells: &[Cell], settings: Settings) -> Result<Vec<Finding>, Undefined> {
+    assert_eq!(cells.len(), profile.features().count(), "there is a cell for each feature");
+    let pairs: Vec<Pair<'_>> = profile.features().zip(cells).map(Pair::of).collect();
+    // The first look says how likely each is by chance; the second knows the alpha that the list has come to.
+    let looks = pairs.iter().map(|pair| pair.look(settings.tolerated_psi, settings.list_fdr));
+    let looks = looks.collect::<Result<Vec<_>, _>>()?;
+    let listed = Listed::of(&looks, settings.list_fdr);
+    let find = |(at, pair): (usize, &Pair<'_>)| {
+        let look = pair.look(settings.tolerated_psi, listed.alpha(pair.feature.weight))?;
+        Ok(pair.finding(look, listed.q[at], settings.list_fdr))
+    };
+    pairs.iter().enumerate().map(find).collect()
+}
