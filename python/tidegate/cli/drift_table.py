@@ -1,6 +1,6 @@
 """A comparison for the terminal."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich.console import Console, RenderableType
 from rich.table import Table
@@ -12,7 +12,15 @@ from tidegate.drift.report import Bin, Judgement, Report, State
 MOST_FEATURES = 200
 _BAR_CELLS = 24
 _NAMED = 5
-_STYLES = {State.WARN: "bold dark_orange", State.INSUFFICIENT: "dim", State.OK: "green"}
+_STYLES = {
+    State.DRIFT: "bold red",
+    State.WARN: "bold dark_orange",
+    State.CLEARING: "magenta",
+    State.UNKNOWN: "magenta",
+    State.INSUFFICIENT: "dim",
+    State.WARMING: "dim",
+    State.OK: "green",
+}
 _NUMBERS = ("PSI", "no drift", "threshold", "p", "q", "n", "m")
 _SMALLEST_PLAIN = 1e-4
 
@@ -41,11 +49,11 @@ def number(value: float | None) -> str:
 def _parts(report: Report) -> Iterator[RenderableType]:
     yield _heading(report)
     yield ""
-    yield _table(list(report.values())[:MOST_FEATURES])
+    yield feature_table(list(report.values())[:MOST_FEATURES])
     if (more := len(report) - MOST_FEATURES) > 0:
         yield Text(f"… {more:,} more; --output json has all", style="dim")
     for judgement in report.values():
-        for note in _notes(judgement):
+        for note in notes_of(judgement):
             yield Text(f"! {printable(judgement.name)}: {printable(note)}", style="yellow")
 
 
@@ -62,8 +70,9 @@ def _heading(report: Report) -> Text:
     )
 
 
-def _table(judgements: Sequence[Judgement]) -> Table:
-    table = plain_table("feature", *_NUMBERS, "state", right=_NUMBERS)
+def feature_table(judgements: Sequence[Judgement], trends: Mapping[str, str] | None = None) -> Table:
+    """One line a feature, with how it went where that is known."""
+    table = plain_table("feature", *_NUMBERS, "state", *(["PSI so far"] if trends else []), right=_NUMBERS)
     table.collapse_padding = True
     for judgement in judgements:
         psi = judgement.psi
@@ -79,11 +88,13 @@ def _table(judgements: Sequence[Judgement]) -> Table:
             )
         )
         state = Text(judgement.state.value, style=_STYLES[judgement.state])
-        table.add_row(cell(judgement.name), *numbers, f"{judgement.n:,}", f"{judgement.m:,}", state)
+        trend = [trends.get(judgement.name, "")] if trends else []
+        table.add_row(cell(judgement.name), *numbers, f"{judgement.n:,}", f"{judgement.m:,}", state, *trend)
     return table
 
 
-def _notes(judgement: Judgement) -> Iterator[str]:
+def notes_of(judgement: Judgement) -> Iterator[str]:
+    """What else is to be said of a feature."""
     if judgement.state is State.INSUFFICIENT:
         yield "too few rows to say; five a deciding bin are needed on each side"
     if judgement.new is not None and judgement.new.current:
@@ -112,7 +123,7 @@ def _feature(judgement: Judgement, report: Report) -> Iterator[RenderableType]:
     yield Text(f"n {judgement.n:,} · m {judgement.m:,} · wander {number(judgement.wander)}", style="dim")
     yield ""
     yield _bins(judgement.bins)
-    for note in _notes(judgement):
+    for note in notes_of(judgement):
         yield Text(f"! {printable(note)}", style="yellow")
 
 

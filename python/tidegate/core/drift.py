@@ -15,13 +15,21 @@ LIST_FDR = 0.05
 
 
 class State(StrEnum):
-    """What a comparison makes of a feature."""
+    """What is made of a feature: by a comparison ok, warn or insufficient, by a gateway that follows it any of these."""
 
     OK = "ok"
     WARN = "warn"
     """It is listed: it differs by more than is tolerated, at the asked rate of false entries."""
+    DRIFT = "drift"
+    """It differs by so much that somebody is to be called."""
+    CLEARING = "clearing"
+    """It drifted, and its newest windows are quiet; some more have to be."""
     INSUFFICIENT = "insufficient"
     """There are too few rows to say."""
+    UNKNOWN = "unknown"
+    """What was last said of it is too old to be said again."""
+    WARMING = "warming"
+    """No window was judged yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,10 +158,11 @@ def judge(profile: Profile, cells: Sequence[Mapping[str, Any]], settings: Settin
     """
     found = profile.judge(cells, tolerated_psi=settings.tolerate_psi, list_fdr=settings.list_fdr)
     references = [feature.reference for feature in profile.features]
-    return [_judgement(*three) for three in zip(found, references, cells, strict=True)]
+    return [judgement_of(*three) for three in zip(found, references, cells, strict=True)]
 
 
-def _judgement(found: Mapping[str, Any], reference: Mapping[str, Any], cell: Mapping[str, Any]) -> Judgement:
+def judgement_of(found: Mapping[str, Any], reference: Mapping[str, Any], cell: Mapping[str, Any]) -> Judgement:
+    """What the core found of a feature, beside its part of the profile and what was counted of it."""
     decided = found["judgement"]
     return Judgement(
         name=found["feature"],

@@ -16,8 +16,16 @@ if TYPE_CHECKING:  # neither is a dependency
 
 __all__ = ["Bin", "Distance", "Judgement", "Psi", "Report", "Settings", "Share", "State"]
 
-# The worst first: what is listed, then what could not be judged, then the rest.
-_RANKS = {State.WARN: 0, State.INSUFFICIENT: 1, State.OK: 2}
+# The worst first: what somebody is told of, then what could not be judged, then the rest.
+_RANKS = {
+    State.DRIFT: 0,
+    State.WARN: 1,
+    State.CLEARING: 2,
+    State.UNKNOWN: 3,
+    State.INSUFFICIENT: 4,
+    State.WARMING: 5,
+    State.OK: 6,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -1,7 +1,6 @@
 //! Profiles, counts and judgements: JSON for what is said of features, bytes for their values.
 
 mod building;
-mod cells;
 
 pub(crate) use building::{build_feature, build_string_feature};
 
@@ -12,9 +11,9 @@ use pyo3::pybacked::PyBackedBytes;
 use serde::Deserialize;
 use serde_json::Value;
 use std::sync::Arc;
+use tidegate_core::monitor;
 use tidegate_core::oip::datatype::Datatype;
 use tidegate_core::oip::signature::{Signature, TensorSpec};
-use tidegate_core::monitor;
 use tidegate_core::sketch::{self, CountError, Direction, Plan, Values};
 
 /// So many values are counted into counters of 32 bits before these are added to wider ones.
@@ -50,10 +49,11 @@ impl Profile {
         let cells: Vec<Value> = serde_json::from_str(cells).map_err(unreadable)?;
         let profile = self.plan.profile();
         py.detach(|| {
-            let cells: Option<Vec<_>> = cells.iter().map(cells::read).collect();
+            let cells: Option<Vec<_>> = cells.iter().map(sketch::Cell::read).collect();
             let cells = cells.filter(|cells| cells.len() == profile.features().count());
             let cells = cells.ok_or("these are no cells of this profile".to_owned())?;
-            let settings = monitor::Settings { tolerated_psi: settings.tolerated_psi, list_fdr: settings.list_fdr };
+            let settings =
+                monitor::Settings { tolerated_psi: settings.tolerated_psi, list_fdr: settings.list_fdr, pages: None };
             let found = monitor::judge(profile, &cells, settings).map_err(|undefined| undefined.to_string())?;
             serde_json::to_string(&found).map_err(|error| error.to_string())
         })
@@ -115,7 +115,7 @@ impl Counts {
     fn to_json(&mut self, py: Python<'_>) -> String {
         py.detach(|| {
             self.close();
-            let cells = (0..self.plan.features()).map(|feature| cells::write(&self.closed.cell(&self.plan, feature)));
+            let cells = (0..self.plan.features()).map(|feature| self.closed.cell(&self.plan, feature).render());
             Value::Array(cells.collect()).to_string()
         })
     }

@@ -200,7 +200,9 @@ fn monitor(walk: &mut Walk, fields: &Fields<'_>) -> Monitor {
             Some(pages) => monitor.pages = pages,
             None => walk.refuse(
                 &path,
-                format!("must be false pages in a time, such as 1/year, 2/month or 1/week (1 to {MOST_PAGES}), got {text:?}"),
+                format!(
+                    "must be false pages in a time, such as 1/year, 2/month or 1/week (1 to {MOST_PAGES}), got {text:?}"
+                ),
             ),
         }
     }

@@ -3,7 +3,9 @@
 use serde_json::Value;
 
 use super::walk::{Bounds, Fields, Violation, Walk};
-use super::{Document, Log, LogFormat, LogLevel, Route, Threads, front, keys, limits, listen, monitors, routes, versions};
+use super::{
+    Document, Log, LogFormat, LogLevel, Route, Threads, front, keys, limits, listen, monitors, routes, versions,
+};
 
 const FIELDS: [&str; 18] = [
     "listen",

@@ -89,6 +89,11 @@ impl Machine {
             return None;
         }
         let next = match &observation.verdict {
+            // Too few rows have values, and that by itself is what is wrong, or those that have are new.
+            Verdict::Insufficient { .. } if observation.is_listed => {
+                self.judged_ms = observation.window.end_ms;
+                State::Warn
+            }
             Verdict::Insufficient { .. } if self.is_stale(now_ms) => State::Unknown,
             Verdict::Insufficient { .. } if self.standing == State::Warming => State::Warming,
             Verdict::Insufficient { .. } => State::Insufficient,

@@ -14,6 +14,9 @@ pub(super) struct Listed {
     mean_weight: f64,
 }
 
+/// For a feature without weight, which is never listed: as far out as thresholds are drawn.
+const LEAST: f64 = 1e-12;
+
 impl Listed {
     pub(super) fn of(looks: &[Look], fdr: f64) -> Self {
         let tests: Vec<[Option<f64>; 3]> = looks.iter().map(Look::tests).collect();
@@ -41,6 +44,6 @@ impl Listed {
     /// The p at or below which a feature of this weight is listed.
     pub(super) fn alpha(&self, weight: f64) -> f64 {
         // Nothing is tested: any level will do, for there is nothing to hold beside it.
-        if self.mean_weight > 0.0 { (self.alpha * weight / self.mean_weight).min(0.5) } else { self.alpha }
+        if self.mean_weight > 0.0 { (self.alpha * weight / self.mean_weight).clamp(LEAST, 0.5) } else { self.alpha }
     }
 }

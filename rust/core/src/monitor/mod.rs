@@ -10,10 +10,11 @@ mod pair;
 mod tests;
 
 use crate::distance::Undefined;
-use crate::drift::Judgement;
+use crate::drift::budget::{Budget, Length};
 use crate::drift::judge::Share;
 use crate::drift::states::State;
 use crate::drift::wander::Wander;
+use crate::drift::{Judgement, Verdict};
 use crate::sketch::{Cell, Direction, Profile};
 use listed::Listed;
 use pair::Pair;
@@ -28,6 +29,29 @@ pub struct Settings {
     pub tolerated_psi: f64,
     /// The share of the listed features that may be there by chance.
     pub list_fdr: f64,
+    /// What may page, where anything does.
+    pub pages: Option<Pages>,
+}
+
+/// The pages that windows of one length may cause.
+#[derive(Clone, Copy, Debug)]
+pub struct Pages {
+    pub budget: Budget,
+    pub length: Length,
+    /// Among how many lengths the budget is split.
+    pub lengths_in_use: usize,
+}
+
+impl Settings {
+    /// The false-alarm rate at which each feature pages; 0 for those that never do.
+    fn alphas(&self, profile: &Profile) -> Vec<f64> {
+        let weights: Vec<f64> =
+            profile.features().map(|(tensor, feature)| if tensor.in_sample { 0.0 } else { feature.weight }).collect();
+        match self.pages {
+            Some(Pages { budget, length, lengths_in_use }) => budget.alphas(length, lengths_in_use, &weights),
+            None => vec![0.0; weights.len()],
+        }
+    }
 }
 
 /// What is found of one feature.
@@ -46,6 +70,8 @@ pub struct Finding {
     pub wander: Wander,
     /// Missing where rows do not suffice.
     pub judgement: Option<Judgement>,
+    /// The same at the false-alarm rate of a page; missing where nothing may page.
+    pub page: Option<Judgement>,
     /// The least false discovery rate at which the feature is listed for its PSI.
     pub q: Option<f64>,
     /// Categories that the reference does not know.
@@ -53,6 +79,22 @@ pub struct Finding {
     /// Rows without a usable value.
     pub missing: Option<Tested>,
     pub distances: Distances,
+}
+
+impl Finding {
+    /// What a machine of states is told: whether it pages, where it may.
+    pub fn verdict(&self) -> Verdict {
+        match (&self.page, &self.judgement) {
+            (Some(page), _) => Verdict::Judged(page.clone()),
+            (None, Some(judgement)) => Verdict::Judged(Judgement { may_page: false, ..judgement.clone() }),
+            (None, None) => Verdict::Insufficient { n: self.n, m: self.m },
+        }
+    }
+
+    /// Whether it stands in the list of its window.
+    pub fn is_listed(&self) -> bool {
+        self.state == State::Warn
+    }
 }
 
 /// A share beside the bins, with its place in the list.
@@ -77,10 +119,12 @@ pub fn judge(profile: &Profile, cells: &[Cell], settings: Settings) -> Result<Ve
     // The first look says how likely each is by chance; the second knows the alpha that the list has come to.
     let looks = pairs.iter().map(|pair| pair.look(settings.tolerated_psi, settings.list_fdr));
     let looks = looks.collect::<Result<Vec<_>, _>>()?;
+    let alphas = settings.alphas(profile);
     let listed = Listed::of(&looks, settings.list_fdr);
     let find = |(at, pair): (usize, &Pair<'_>)| {
         let look = pair.look(settings.tolerated_psi, listed.alpha(pair.feature.weight))?;
-        Ok(pair.finding(look, listed.q[at], settings.list_fdr))
+        let page = if alphas[at] > 0.0 { pair.look(settings.tolerated_psi, alphas[at])?.judgement() } else { None };
+        Ok(Finding { page, ..pair.finding(look, listed.q[at], settings.list_fdr) })
     };
     pairs.iter().enumerate().map(find).collect()
 }

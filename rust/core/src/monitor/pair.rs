@@ -5,7 +5,7 @@ use crate::distance::Undefined;
 use crate::drift::judge::{Counts, Question, Share};
 use crate::drift::states::State;
 use crate::drift::wander::{Wander, wander};
-use crate::drift::{self, Verdict};
+use crate::drift::{self, Judgement, Verdict};
 use crate::sketch::{Cell, Feature, Kind, Number, Numeric, Tensor};
 use crate::stats::exact::{self, Hits};
 
@@ -96,6 +96,7 @@ impl<'p> Pair<'p> {
             m: self.current.bins.iter().sum(),
             wander: self.wander,
             judgement,
+            page: None,
             q: places.psi,
             new: tested(look.new, places.new),
             missing: tested(look.missing, places.missing),
@@ -105,6 +106,13 @@ impl<'p> Pair<'p> {
 }
 
 impl Look {
+    pub(super) fn judgement(self) -> Option<Judgement> {
+        match self.verdict {
+            Verdict::Judged(judgement) => Some(judgement),
+            Verdict::Insufficient { .. } => None,
+        }
+    }
+
     /// How likely each of its tests is by chance, in the order of [`Places`].
     pub(super) fn tests(&self) -> [Option<f64>; 3] {
         let psi = match &self.verdict {

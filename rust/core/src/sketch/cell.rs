@@ -1,5 +1,7 @@
 //! What was counted of one feature in one window, in the bins of its reference.
 
+mod document;
+
 use super::layout::{Column, Group, NAN, NEGATIVE_INFINITE, NULL, POSITIVE_INFINITE};
 use super::number::{Exact, Number};
 use super::profile::Numeric;

@@ -173,7 +173,8 @@ fn tls_outcome(tls: &Tls, plane: &Plane) -> Outcome {
 /// A report as JSON.
 pub fn describe(report: &Report, tls: Option<&Outcome>) -> Value {
     let parts = report.settlements.iter().map(|settled| (settled.subject.to_string(), &settled.outcome));
-    let others = [("keys", report.sections.keys.as_ref()), ("monitors", report.sections.monitors.as_ref()), ("listen.tls", tls)];
+    let others =
+        [("keys", report.sections.keys.as_ref()), ("monitors", report.sections.monitors.as_ref()), ("listen.tls", tls)];
     let others = others.into_iter().filter_map(|(subject, outcome)| Some((subject.to_owned(), outcome?)));
     let settlements: Vec<Value> = parts
         .chain(others)

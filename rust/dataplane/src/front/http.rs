@@ -49,8 +49,7 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const QUICK: [&str; 2] = ["/livez", "/readyz"];
 
 /// The answer to every path that is none of ours.
-const PATHS: &str =
-    "there is nothing under this path; try /metrics, /livez, /readyz, /status, /snapshot, /shadow/<route> or /drift/<route>\n";
+const PATHS: &str = "there is nothing under this path; try /metrics, /livez, /readyz, /status, /snapshot, /shadow/<route> or /drift/<route>\n";
 
 /// Serves until the task is dropped; connections are tasks of their own. Those that ask for `/v2` first go to a front thread.
 pub async fn serve(listener: TcpListener, plane: Arc<Plane>, doors: Doors) {

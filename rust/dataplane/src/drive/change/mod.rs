@@ -37,8 +37,8 @@ use tidegate_core::plane::{ChangeEvent, LifecycleEvent, LoadId, Nanos, Reconcile
 use tidegate_core::snapshot::SnapshotDocument;
 use tokio::sync::oneshot;
 
-use ticket::{Sections, Tickets};
 pub use ticket::{Report, Settlement, reason, word};
+use ticket::{Sections, Tickets};
 use timers::Timers;
 
 /// A document of more subjects leaves so much behind that giving it back is worth a pause of the allocator.

@@ -1,13 +1,15 @@
 //! What was counted of one version: closed windows by class of traffic, and what they say.
 
 use super::judge::{Judge, Told, Track};
+use super::observer::TrafficClass;
 use super::observer::{Observer, Open};
 use super::rings::{Rings, sum};
 use serde_json::{Map, Value, json};
 use tidegate_core::document::{Monitor, WindowLength};
-use tidegate_core::sketch::{Feature, TrafficClass};
+use tidegate_core::sketch::Feature;
 
 /// The windows of one version, and its judge.
+#[derive(Default)]
 pub(super) struct History {
     /// One for each class.
     rings: [Rings; TrafficClass::ALL.len()],
@@ -18,10 +20,6 @@ pub(super) struct History {
 const JUDGED: [TrafficClass; 3] = [TrafficClass::Split, TrafficClass::Segment, TrafficClass::Pinned];
 
 impl History {
-    pub(super) fn new(observer: &Observer) -> Self {
-        Self { rings: Default::default(), judge: Judge::new(observer) }
-    }
-
     /// Keeps what a thread has counted.
     pub(super) fn add(&mut self, observer: &Observer, class: TrafficClass, open: &Open) {
         self.rings[class as usize].add(&observer.profiled.plan, open.start_s, open.unit_s, &open.counts);
@@ -37,7 +35,8 @@ impl History {
         let now_s = if monitor.observe.clock.is_some() { self.newest_s() } else { arrival_s };
         let rings = &self.rings;
         let window = |length: WindowLength, start_s: u64| {
-            let own: Vec<_> = JUDGED.iter().filter_map(|class| rings[*class as usize].window(length, start_s)).collect();
+            let own: Vec<_> =
+                JUDGED.iter().filter_map(|class| rings[*class as usize].window(length, start_s)).collect();
             sum(own.iter())
         };
         self.judge.advance(observer, monitor, now_s, &window)
@@ -86,7 +85,10 @@ fn describe(track: &Track) -> Value {
             .iter()
             .zip(&judged.cells)
             .zip(&judged.from_s)
-            .map(|((finding, cell), from_s)| json!({"finding": finding, "cell": cell.render(), "from_s": from_s}))
+            .enumerate()
+            .map(|(at, ((finding, cell), from_s))| {
+                json!({"state": track.state(at), "finding": finding, "cell": cell.render(), "from_s": from_s})
+            })
             .collect();
         json!({"start_s": judged.start_s, "end_s": judged.end_s, "features": features})
     });

@@ -7,8 +7,8 @@ use tidegate_core::document::{Monitor, WindowLength};
 use tidegate_core::drift::budget::{Budget, Length};
 use tidegate_core::drift::merge::windows_needed;
 use tidegate_core::drift::states::{Machine, Observation, Patience, Span, State, Transition};
-use tidegate_core::drift::survey::{Finding, Pages, Reference, Settings};
-use tidegate_core::sketch::{Cell, Counts, Feature};
+use tidegate_core::monitor::{self, Finding, Pages, Settings};
+use tidegate_core::sketch::{Cell, Counts, Feature, Profile};
 
 /// So many quiet windows in a row end a drift.
 const QUIET_WINDOWS: u32 = 3;
@@ -18,8 +18,8 @@ const STALE_WINDOWS: u64 = 3;
 const REMEMBERED: usize = 40;
 
 /// What becomes of the features of one version.
+#[derive(Default)]
 pub(super) struct Judge {
-    reference: Reference,
     lengths: BTreeMap<WindowLength, Track>,
 }
 
@@ -39,6 +39,7 @@ pub(super) struct Judged {
     pub(super) start_s: u64,
     pub(super) end_s: u64,
     pub(super) findings: Vec<Finding>,
+    pub(super) cells: Vec<Cell>,
     /// Where the rows of each feature begin: before the window, if it was merged with those before it.
     pub(super) from_s: Vec<u64>,
 }
@@ -58,17 +59,13 @@ impl Told {
 }
 
 impl Judge {
-    pub(super) fn new(observer: &Observer) -> Self {
-        Self { reference: Reference::new(&observer.profiled.plan), lengths: BTreeMap::new() }
-    }
-
     pub(super) fn tracks(&self) -> impl Iterator<Item = (WindowLength, &Track)> {
         self.lengths.iter().map(|(length, track)| (*length, track))
     }
 
     /// The state of a feature over all lengths: the one that asks for most attention.
     pub(super) fn state(&self, feature: usize) -> State {
-        self.lengths.values().map(|track| track.machines[feature].state()).max().unwrap_or(State::Warming)
+        self.lengths.values().map(|track| track.state(feature)).max().unwrap_or(State::Warming)
     }
 
     /// Judges what has closed at `now_s`, which is the newest time that traffic knows. `window` has the counts of a window by its
@@ -81,6 +78,7 @@ impl Judge {
         window: &dyn Fn(WindowLength, u64) -> Option<Counts<u64>>,
     ) -> Vec<Told> {
         self.lengths.retain(|length, _| monitor.windows.contains(length));
+        let profile = weighted(observer.profiled.plan.profile(), monitor);
         let mut told = Vec::new();
         for &length in &monitor.windows {
             let closed_s = length.start_of(now_s);
@@ -90,7 +88,7 @@ impl Judge {
             let oldest_s = closed_s.saturating_sub(kept(length) as u64 * length.longest_s());
             track.until_s = track.until_s.max(length.start_of(oldest_s));
             while track.until_s < closed_s {
-                let judged = judge(&self.reference, observer, monitor, (length, track.until_s), window);
+                let judged = judge(observer, &profile, monitor, (length, track.until_s), window);
                 track.until_s = length.end_of(track.until_s);
                 told.extend(track.follow(length, judged, track.until_s));
             }
@@ -108,15 +106,20 @@ impl Track {
         Self { machines, until_s: now_s, latest: None, history: Vec::new() }
     }
 
+    /// The state of a feature over windows of this length.
+    pub(super) fn state(&self, feature: usize) -> State {
+        self.machines[feature].state()
+    }
+
     fn follow(&mut self, length: WindowLength, judged: Judged, now_s: u64) -> Vec<Told> {
         let mut told = Vec::new();
         for (feature, (finding, machine)) in judged.findings.iter().zip(&mut self.machines).enumerate() {
             let observation = Observation {
                 window: Span { start_ms: judged.from_s[feature] * 1_000, end_ms: judged.end_s * 1_000 },
-                verdict: finding.verdict.clone(),
+                verdict: finding.verdict(),
                 q: finding.q,
                 // The list of a minute is shown; it is no reason to call anybody.
-                is_listed: finding.is_listed && length != WindowLength::Minute,
+                is_listed: finding.is_listed() && length != WindowLength::Minute,
             };
             let transition = machine.observe(observation, now_s * 1_000);
             told.extend(transition.map(|transition| Told { length, feature, transition }));
@@ -124,7 +127,8 @@ impl Track {
         if self.history.len() == REMEMBERED {
             self.history.remove(0);
         }
-        let psi = judged.findings.iter().map(|finding| finding.judgement().map(|judgement| judgement.psi)).collect();
+        let psi =
+            judged.findings.iter().map(|finding| finding.judgement.as_ref().map(|judgement| judgement.psi)).collect();
         self.history.push((judged.start_s, psi));
         self.latest = Some(judged);
         told
@@ -137,9 +141,10 @@ impl Track {
     }
 }
 
+/// Judges one window.
 fn judge(
-    reference: &Reference,
     observer: &Observer,
+    profile: &Profile,
     monitor: &Monitor,
     (length, start_s): (WindowLength, u64),
     window: &dyn Fn(WindowLength, u64) -> Option<Counts<u64>>,
@@ -157,7 +162,6 @@ fn judge(
             merging.counts(observer, depth).cell(plan, at)
         })
         .collect();
-    let weight_of = |feature: &Feature| monitor.features.get(&feature.name).map_or(feature.weight, |said| said.weight);
     let budget = Budget { pages_per_year: monitor.pages.per_year() };
     let paging = |length: &WindowLength| match length {
         WindowLength::Minute | WindowLength::Month => None,
@@ -166,13 +170,22 @@ fn judge(
     };
     let lengths_in_use = monitor.windows.iter().filter_map(paging).count();
     let settings = Settings {
-        tolerated: monitor.tolerate_psi,
-        fdr: monitor.list_fdr,
+        tolerated_psi: monitor.tolerate_psi,
+        list_fdr: monitor.list_fdr,
         pages: paging(&length).map(|length| Pages { budget, length, lengths_in_use }),
-        weight_of: &weight_of,
     };
-    let findings = reference.survey_cells(plan, cells.into_iter(), &settings);
-    Judged { start_s, end_s: length.end_of(start_s), findings, from_s }
+    let findings = monitor::judge(profile, &cells, settings)
+        .expect("the cells of a plan have the bins of its profile, and fewer rows than 64 bits count");
+    Judged { start_s, end_s: length.end_of(start_s), findings, cells, from_s }
+}
+
+/// The profile with the weights that the monitor gives its features.
+fn weighted(profile: &Profile, monitor: &Monitor) -> Profile {
+    let mut profile = profile.clone();
+    for feature in profile.tensors.iter_mut().flat_map(|tensor| &mut tensor.features) {
+        feature.weight = monitor.features.get(&feature.name).map_or(feature.weight, |said| said.weight);
+    }
+    profile
 }
 
 /// Windows taken together with those before them, each depth made once.

@@ -12,7 +12,7 @@ use std::sync::{Mutex, PoisonError, TryLockError};
 const PLACES: usize = 16;
 
 /// Boxes of `T` on their way between the threads that count and the one that collects.
-pub struct Lane<T> {
+pub(super) struct Lane<T> {
     places: [Place<T>; PLACES],
     /// Boxes that are full, or that found no place.
     closed: Mutex<Vec<Box<T>>>,
@@ -30,7 +30,7 @@ impl<T> Default for Lane<T> {
 
 impl<T> Lane<T> {
     /// The box that this thread left here, or `None`: then it is to begin one.
-    pub fn take(&self) -> Option<Box<T>> {
+    pub(super) fn take(&self) -> Option<Box<T>> {
         match self.places[own_place()].0.try_lock() {
             Ok(mut place) => place.take(),
             Err(TryLockError::Poisoned(place)) => place.into_inner().take(),
@@ -39,7 +39,7 @@ impl<T> Lane<T> {
     }
 
     /// Leaves a box for the next time.
-    pub fn put(&self, open: Box<T>) {
+    pub(super) fn put(&self, open: Box<T>) {
         let other = match self.places[own_place()].0.try_lock() {
             Ok(mut place) => place.replace(open),
             Err(_) => Some(open),
@@ -51,14 +51,16 @@ impl<T> Lane<T> {
     }
 
     /// Hands a box over that nothing more is added to.
-    pub fn close(&self, full: Box<T>) {
+    pub(super) fn close(&self, full: Box<T>) {
         self.closed.lock().unwrap_or_else(PoisonError::into_inner).push(full);
     }
 
     /// Everything counted so far; what a thread just adds to comes with the next call.
-    pub fn collect(&self) -> Vec<Box<T>> {
+    pub(super) fn collect(&self) -> Vec<Box<T>> {
         let mut collected = std::mem::take(&mut *self.closed.lock().unwrap_or_else(PoisonError::into_inner));
-        collected.extend(self.places.iter().filter_map(|place| place.0.lock().unwrap_or_else(PoisonError::into_inner).take()));
+        collected.extend(
+            self.places.iter().filter_map(|place| place.0.lock().unwrap_or_else(PoisonError::into_inner).take()),
+        );
         collected
     }
 }

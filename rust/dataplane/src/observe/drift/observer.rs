@@ -10,7 +10,7 @@ use tidegate_core::document::{Monitor, WindowLength};
 use tidegate_core::oip::answer::Elements;
 use tidegate_core::oip::validate::Plan;
 use tidegate_core::routing::{KeyBuffer, Reason, StickyKey};
-use tidegate_core::sketch::{Counts, TrafficClass};
+use tidegate_core::sketch::Counts;
 
 /// What is counted of one version under one route or model name, for as long as a snapshot names it.
 pub struct Observer {
@@ -40,13 +40,7 @@ impl Open {
 impl Observer {
     pub fn new(profiled: Arc<Profiled>) -> Self {
         let lanes = std::array::from_fn(|_| Lane::default());
-        Self {
-            profiled,
-            unit_s: AtomicU64::new(0),
-            clock: ArcSwapOption::empty(),
-            timeless: AtomicU64::new(0),
-            lanes,
-        }
+        Self { profiled, unit_s: AtomicU64::new(0), clock: ArcSwapOption::empty(), timeless: AtomicU64::new(0), lanes }
     }
 
     /// Begins to count as a monitor wants it, or ends.
@@ -69,7 +63,8 @@ impl Observer {
         let said = clock.find(request, &mut buffer);
         let said = said.as_ref().and_then(|said| std::str::from_utf8(said.as_bytes()).ok());
         // Before the year 10,000, so that no window's end overflows.
-        let seconds = said.and_then(|said| said.parse::<f64>().ok()).filter(|said| (0.0..253_402_300_800.0).contains(said));
+        let seconds =
+            said.and_then(|said| said.parse::<f64>().ok()).filter(|said| (0.0..253_402_300_800.0).contains(said));
         if seconds.is_none() {
             self.timeless.fetch_add(1, Ordering::Relaxed);
         }
@@ -87,6 +82,32 @@ impl Observer {
             .into_iter()
             .zip(&self.lanes)
             .flat_map(|(class, lane)| lane.collect().into_iter().map(move |open| (class, open)))
+    }
+}
+
+/// How a request came to the version that ran it. Only requests of one class are comparable between versions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrafficClass {
+    /// By its key or at random, as the route splits.
+    Split,
+    /// By a condition.
+    Segment,
+    /// By its own wish.
+    Pinned,
+    /// As a copy.
+    Shadow,
+}
+
+impl TrafficClass {
+    pub const ALL: [Self; 4] = [Self::Split, Self::Segment, Self::Pinned, Self::Shadow];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Split => "split",
+            Self::Segment => "segment",
+            Self::Pinned => "pinned",
+            Self::Shadow => "shadow",
+        }
     }
 }
 
@@ -143,10 +164,9 @@ impl<'a> Hand<'a> {
                 }
                 Elements::Strings { text, start, ends } => {
                     let mut from = start;
-                    let strings: Vec<&[u8]> =
-                        ends.iter().map(|&end| &text[std::mem::replace(&mut from, end)..end]).collect();
+                    let strings = ends.iter().map(|&end| &text[std::mem::replace(&mut from, end)..end]);
                     let rows = strings.len() / place.width;
-                    drop(open.counts.count_strings(&profiled.plan, place.tensor, &strings, rows));
+                    drop(open.counts.count_strings(&profiled.plan, place.tensor, strings, rows));
                 }
             }
         }

@@ -36,7 +36,8 @@ impl Rings {
         self.newest_s = self.newest_s.max(start_s);
         let mut is_kept = false;
         for length in KEPT.into_iter().filter(|length| length.longest_s() >= unit_s) {
-            let oldest_s = length.start_of(self.newest_s).saturating_sub((kept(length) as u64 - 1) * length.longest_s());
+            let oldest_s =
+                length.start_of(self.newest_s).saturating_sub((kept(length) as u64 - 1) * length.longest_s());
             let ring = self.windows.entry(length).or_default();
             if length.start_of(start_s) >= oldest_s {
                 ring.entry(length.start_of(start_s)).or_insert_with(|| Counts::new(plan)).merge(counts);

@@ -83,7 +83,7 @@ impl Watches {
         let mut watched = self.lock();
         for (key, Watched { observer, history }) in watched.iter_mut() {
             for (class, open) in observer.collect() {
-                history.get_or_insert_with(|| History::new(observer)).add(observer, class, &open);
+                history.get_or_insert_default().add(observer, class, &open);
             }
             let (Some(monitor), Some(history)) = (monitors.get(&*key.route), history) else { continue };
             for told in history.advance(observer, monitor, arrival_s) {

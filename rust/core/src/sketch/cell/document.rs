@@ -1,9 +1,22 @@
 //! Cells as JSON, under the names that a profile has for the same things.
 
+use super::{CategoricalCell, Cell, Exact, NumericCell};
+use crate::sketch::Newcomer;
 use serde_json::{Value, json};
-use tidegate_core::sketch::{CategoricalCell, Cell, Exact, Newcomer, NumericCell};
 
-pub(super) fn write(cell: &Cell) -> Value {
+impl Cell {
+    /// The cell as JSON.
+    pub fn render(&self) -> Value {
+        write(self)
+    }
+
+    /// The cell that was rendered; `None` if this is none. What is not finite is written as null, and read as infinite.
+    pub fn read(value: &Value) -> Option<Self> {
+        read(value)
+    }
+}
+
+fn write(cell: &Cell) -> Value {
     match cell {
         Cell::Numeric(cell) => json!({
             "kind": "numeric",
@@ -36,8 +49,7 @@ pub(super) fn write(cell: &Cell) -> Value {
     }
 }
 
-/// The cell that was written; `None` if this is none. What is not finite is written as null, and read as infinite.
-pub(super) fn read(value: &Value) -> Option<Cell> {
+fn read(value: &Value) -> Option<Cell> {
     let count = |name: &str| value[name].as_u64();
     let counts = value["counts"].as_array()?.iter().map(Value::as_u64).collect::<Option<Vec<u64>>>()?;
     let real = |name: &str| value[name].as_f64().unwrap_or(f64::INFINITY);

@@ -1,0 +1,115 @@
+"""`tidegate drift show`: what a gateway makes of the features of a route."""
+
+import json
+import urllib.parse
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any
+
+import typer
+from rich.console import RenderableType
+from rich.text import Text
+
+from tidegate.cli.drift_table import MOST_FEATURES, feature_table, notes_of
+from tidegate.cli.drift_watch import WatchedVersion, Window, read_watch
+from tidegate.cli.gateways import DEFAULT, Http, url_of
+from tidegate.cli.output import BAD_INPUT, FAILED, BadInput, Output, console, fail, printable
+from tidegate.errors import GatewayError, NotServed, UnexpectedAnswer
+from tidegate.gateway.http import read_json
+
+_SPARKS = "▁▂▃▄▅▆▇█"
+_GAP = "·"
+
+RouteArgument = Annotated[str, typer.Argument(help="A route, or a model without one, that has a monitor.")]
+WindowOption = Annotated[str | None, typer.Option(help="1m, 1h, 1d or 1mo; the longest that was judged if left out.")]
+VersionOption = Annotated[str | None, typer.Option(help="Only this version, as model/number.")]
+
+
+def show(
+    route: RouteArgument,
+    *,
+    window: WindowOption = None,
+    version: VersionOption = None,
+    http: Http = DEFAULT,
+    output: Annotated[Output, typer.Option(help="How the result is written.")] = Output.table,
+) -> None:
+    """List the features of a route by how far they have drifted; the worst first, with how they went."""
+    document, versions = watched(route, http, version)
+    if output is Output.json:
+        typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        return
+    screen = console()
+    for found in versions:
+        for part in _parts(route, found, window):
+            screen.print(part)
+
+
+def watched(route: str, http: str, version: str | None) -> tuple[Any, Sequence[WatchedVersion]]:
+    """What the gateway answers about a route, as it is and as it is shown; ends the command where it does not."""
+    try:
+        base = url_of(http)
+        document = read_json(base, f"/drift/{urllib.parse.quote(route, safe='')}")
+        try:
+            versions = read_watch(document)
+        except (KeyError, TypeError, ValueError):
+            raise UnexpectedAnswer(base, "it sends no report about drift") from None
+        return document, _chosen(versions, version)
+    except (BadInput, NotServed) as error:
+        fail([printable(str(error))], BAD_INPUT)
+    except GatewayError as error:
+        fail([printable(str(error))], FAILED)
+
+
+def _chosen(versions: Sequence[WatchedVersion], version: str | None) -> Sequence[WatchedVersion]:
+    chosen = [found for found in versions if version in (None, found.version)]
+    if versions and not chosen:
+        raise BadInput(f"{version} is not watched here; {', '.join(found.version for found in versions)} are.")
+    if not versions:
+        raise BadInput("No version of it has a profile.json that fits it; the gateway's log says why.")
+    return chosen
+
+
+def chosen_window(found: WatchedVersion, length: str | None) -> Window | None:
+    """The newest judged window of a length, or of the longest there is."""
+    return next((window for window in found.windows if length in (None, window.length)), None)
+
+
+def _parts(route: str, found: WatchedVersion, length: str | None) -> Iterator[RenderableType]:
+    window = chosen_window(found, length)
+    heading = Text.assemble((printable(route), "bold"), "  ", printable(found.version))
+    if window is None:
+        lengths = f" of {length}" if length else ""
+        yield Text.assemble(heading, f"  no window{lengths} was judged yet · {_rows(found)}")
+        return
+    settings = window.report.settings
+    yield Text.assemble(
+        heading,
+        f"  {window.length} {window.span} · {len(window.report.drifted):,} of {len(window.report):,} listed",
+        (
+            f"\ntolerated PSI {settings.tolerate_psi:g} · false entries {settings.list_fdr:.0%} · {_rows(found)}"
+            f" · profile {found.profile_digest.removeprefix('sha256:')[:12]}",
+            "dim",
+        ),
+    )
+    yield ""
+    judgements = list(window.report.values())
+    trends = {name: sparkline(psi) for name, psi in window.history.items()}
+    yield feature_table(judgements[:MOST_FEATURES], trends)
+    if (more := len(judgements) - MOST_FEATURES) > 0:
+        yield Text(f"… {more:,} more; --output json has all", style="dim")
+    for judgement in judgements:
+        for note in notes_of(judgement):
+            yield Text(f"! {printable(judgement.name)}: {printable(note)}", style="yellow")
+    yield ""
+
+
+def _rows(found: WatchedVersion) -> str:
+    rows = " + ".join(f"{count:,} {name}" for name, count in found.rows.items() if count) or "no"
+    asides = {"late": found.late, "without their time": found.timeless}
+    return f"{rows} rows" + "".join(f", {count:,} {name}" for name, count in asides.items() if count)
+
+
+def sparkline(values: Sequence[float | None]) -> str:
+    """One character a value, the highest for the largest; a dot where there is none."""
+    largest = max((value for value in values if value is not None), default=0.0) or 1.0
+    top = len(_SPARKS) - 1
+    return "".join(_GAP if value is None else _SPARKS[round(value / largest * top)] for value in values)

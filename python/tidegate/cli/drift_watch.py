@@ -1,0 +1,91 @@
+"""What a gateway answers under `/drift/<route>`: windows as comparisons, states, and how each feature went."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from tidegate.core.drift import Settings, State, judgement_of
+from tidegate.drift.report import Report
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """The newest judged window of one length."""
+
+    length: str
+    start_s: int
+    end_s: int
+    report: Report
+    history: Mapping[str, tuple[float | None, ...]]
+    """PSI of each feature in the windows that were judged, oldest first."""
+
+    @property
+    def span(self) -> str:
+        """Its beginning and end in UTC, as short as they are whole."""
+        ends = [datetime.fromtimestamp(time, UTC) for time in (self.start_s, self.end_s)]
+        form = "%Y-%m-%d" if all(end.time() == end.min.time() for end in ends) else "%Y-%m-%d %H:%M"
+        return " to ".join(end.strftime(form) for end in ends)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchedVersion:
+    """One version under the route's name, with the profile that it is held against."""
+
+    version: str
+    profile_digest: str
+    timeless: int
+    """Requests that had to say when they happened and did not."""
+    late: int
+    rows: Mapping[str, int]
+    """Rows counted, by how they came to the version."""
+    states: Mapping[str, str]
+    """Of each feature, over all lengths of windows."""
+    windows: tuple[Window, ...]
+    """The longest first; none where nothing was judged yet."""
+
+
+def read_watch(document: Any) -> tuple[WatchedVersion, ...]:
+    """The versions of a report, each with its windows.
+
+    Raises:
+        KeyError, TypeError, ValueError: It is no such report.
+    """
+    monitor = document["monitor"]
+    settings = Settings(tolerate_psi=monitor["tolerate_psi"], list_fdr=monitor["list_fdr"])
+    return tuple(_version(found, settings) for found in document["versions"])
+
+
+def _version(found: Mapping[str, Any], settings: Settings) -> WatchedVersion:
+    watch = found["watch"] or {"late": 0, "rows": {}, "features": [], "windows": {}}
+    windows = sorted(_windows(watch, found, settings), key=lambda window: window.start_s - window.end_s)
+    return WatchedVersion(
+        version=found["version"],
+        profile_digest=found["profile_digest"],
+        timeless=found["timeless"],
+        late=watch["late"],
+        rows=watch["rows"],
+        states={feature["feature"]: feature["state"] for feature in watch["features"]},
+        windows=tuple(windows),
+    )
+
+
+def _windows(watch: Mapping[str, Any], found: Mapping[str, Any], settings: Settings) -> Iterator[Window]:
+    references = [feature["reference"] for feature in watch["features"]]
+    names = [feature["feature"] for feature in watch["features"]]
+    for length, track in watch["windows"].items():
+        if (latest := track["latest"]) is None:
+            continue
+        judgements = [
+            replace(judgement_of(each["finding"], reference, each["cell"]), state=State(each["state"]))
+            for each, reference in zip(latest["features"], references, strict=True)
+        ]
+        series = zip(*(window["psi"] for window in track["history"]), strict=True)
+        window = Window(
+            length=length,
+            start_s=latest["start_s"],
+            end_s=latest["end_s"],
+            report=Report.of(judgements, settings, reference="its profile", current=found["version"]),
+            history=dict(zip(names, series, strict=True)),
+        )
+        yield window
