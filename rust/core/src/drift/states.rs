@@ -25,6 +25,21 @@ pub enum State {
     Drift,
 }
 
+impl State {
+    /// As reports and metrics say it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warming => "warming",
+            Self::Insufficient => "insufficient",
+            Self::Unknown => "unknown",
+            Self::Clearing => "clearing",
+            Self::Warn => "warn",
+            Self::Drift => "drift",
+        }
+    }
+}
+
 /// When a machine changes its mind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Patience {

@@ -1,6 +1,7 @@
 //! The counters as Prometheus text (exposition format 0.0.4).
 
 use super::counters::{Counters, PHASES};
+use super::drift;
 use super::histogram::Snapshot;
 use crate::drive::plane::Plane;
 use crate::drive::snapshot::{Target, Version};
@@ -31,6 +32,7 @@ pub fn render(plane: &Plane) -> String {
     versions(&mut text, plane);
     shadows(&mut text, plane);
     connections(&mut text, plane);
+    drift::write_metrics(&mut text, &plane.watches);
     let gauges = &counters.gauges;
     let snapshot = plane.snapshot();
     for (name, kind, help, value) in [
@@ -207,17 +209,17 @@ fn connections(text: &mut String, plane: &Plane) {
     }
 }
 
-fn head(text: &mut String, name: &str, kind: &str, help: &str) {
+pub(super) fn head(text: &mut String, name: &str, kind: &str, help: &str) {
     let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
 }
 
 /// Names need no escaping: the document allows letters, digits, dots, dashes and underscores only.
-fn labels_of(route: &str, version: &str) -> String {
+pub(super) fn labels_of(route: &str, version: &str) -> String {
     format!("route=\"{route}\",version=\"{version}\"")
 }
 
 /// Keys come from the document as its author spelled them.
-fn escaped(value: &str) -> String {
+pub(super) fn escaped(value: &str) -> String {
     value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 

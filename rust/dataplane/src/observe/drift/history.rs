@@ -30,6 +30,20 @@ impl History {
         self.rings.iter().map(Rings::newest_s).max().unwrap_or(0)
     }
 
+    /// Rows counted so far, by class.
+    pub(super) fn rows(&self) -> [(&'static str, u64); TrafficClass::ALL.len()] {
+        std::array::from_fn(|at| (TrafficClass::ALL[at].name(), self.rings[at].rows()))
+    }
+
+    /// Rows that came too late for every window.
+    pub(super) fn late(&self) -> u64 {
+        self.rings.iter().map(Rings::late).sum()
+    }
+
+    pub(super) fn tracks(&self) -> impl Iterator<Item = (WindowLength, &Track)> {
+        self.judge.tracks()
+    }
+
     /// Judges what has closed since. Where requests say when they happened, theirs is the clock.
     pub(super) fn advance(&mut self, observer: &Observer, monitor: &Monitor, arrival_s: u64) -> Vec<Told> {
         let now_s = if monitor.observe.clock.is_some() { self.newest_s() } else { arrival_s };
@@ -59,13 +73,9 @@ impl History {
             .collect();
         let windows: Map<String, Value> =
             self.judge.tracks().map(|(length, track)| (length.name().to_owned(), describe(track))).collect();
-        let late: u64 = self.rings.iter().map(Rings::late).sum();
-        let rows: Map<String, Value> = TrafficClass::ALL
-            .into_iter()
-            .zip(&self.rings)
-            .map(|(class, ring)| (class.name().to_owned(), json!(ring.rows())))
-            .collect();
-        json!({"newest_s": self.newest_s(), "late": late, "rows": rows, "features": features, "windows": windows})
+        let rows: Map<String, Value> =
+            self.rows().into_iter().map(|(class, rows)| (class.to_owned(), json!(rows))).collect();
+        json!({"newest_s": self.newest_s(), "late": self.late(), "rows": rows, "features": features, "windows": windows})
     }
 }
 
@@ -92,7 +102,5 @@ fn describe(track: &Track) -> Value {
             .collect();
         json!({"start_s": judged.start_s, "end_s": judged.end_s, "features": features})
     });
-    let history: Vec<Value> =
-        track.history.iter().map(|(start_s, psi)| json!({"start_s": start_s, "psi": psi})).collect();
-    json!({"latest": latest, "history": history})
+    json!({"latest": latest, "history": track.history})
 }

@@ -2,7 +2,8 @@
 
 use super::observer::Observer;
 use super::rings::kept;
-use std::collections::BTreeMap;
+use serde::Serialize;
+use std::collections::{BTreeMap, VecDeque};
 use tidegate_core::document::{Monitor, WindowLength};
 use tidegate_core::drift::budget::{Budget, Length};
 use tidegate_core::drift::merge::windows_needed;
@@ -30,8 +31,17 @@ pub(super) struct Track {
     /// The end of the last window that was judged, in Unix seconds.
     until_s: u64,
     pub(super) latest: Option<Judged>,
-    /// PSI of every feature in each judged window, oldest first; none where there were too few rows.
-    pub(super) history: Vec<(u64, Vec<Option<f64>>)>,
+    /// What was judged before, oldest first.
+    pub(super) history: VecDeque<Past>,
+}
+
+/// What is remembered of a judged window, feature by feature.
+#[derive(Serialize)]
+pub(super) struct Past {
+    start_s: u64,
+    /// None where there were too few rows.
+    psi: Vec<Option<f64>>,
+    listed: Vec<bool>,
 }
 
 /// A window that was judged.
@@ -103,7 +113,7 @@ impl Track {
         let patience =
             Patience { quiet_windows: QUIET_WINDOWS, stale_after_ms: STALE_WINDOWS * length.longest_s() * 1_000 };
         let machines = vec![Machine::new(patience, now_s * 1_000); features];
-        Self { machines, until_s: now_s, latest: None, history: Vec::new() }
+        Self { machines, until_s: now_s, latest: None, history: VecDeque::new() }
     }
 
     /// The state of a feature over windows of this length.
@@ -125,11 +135,14 @@ impl Track {
             told.extend(transition.map(|transition| Told { length, feature, transition }));
         }
         if self.history.len() == REMEMBERED {
-            self.history.remove(0);
+            self.history.pop_front();
         }
-        let psi =
-            judged.findings.iter().map(|finding| finding.judgement.as_ref().map(|judgement| judgement.psi)).collect();
-        self.history.push((judged.start_s, psi));
+        let psi = |finding: &Finding| finding.judgement.as_ref().map(|judgement| judgement.psi);
+        self.history.push_back(Past {
+            start_s: judged.start_s,
+            psi: judged.findings.iter().map(psi).collect(),
+            listed: judged.findings.iter().map(Finding::is_listed).collect(),
+        });
         self.latest = Some(judged);
         told
     }

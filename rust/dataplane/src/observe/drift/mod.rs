@@ -6,11 +6,13 @@
 mod history;
 mod judge;
 mod lane;
+mod metrics;
 mod observer;
 mod profiled;
 mod rings;
 mod watches;
 
+pub use metrics::write_metrics;
 pub use observer::{Hand, Observed, Observer};
 pub use profiled::Profiled;
 pub use watches::{Watches, follow};
