@@ -10,6 +10,7 @@ pub mod distance;
 pub mod document;
 pub mod drift;
 pub mod fault;
+pub mod monitor;
 pub mod oip;
 pub mod onnx;
 pub mod plane;
