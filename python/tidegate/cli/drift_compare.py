@@ -10,6 +10,7 @@ from tidegate.cli.drift_options import (
     Exclude,
     Fdr,
     Format,
+    ModelFile,
     Png,
     ProfileFile,
     Reference,
@@ -29,6 +30,7 @@ def compare(
     *,
     reference: Reference = None,
     profile: ProfileFile = None,
+    model: ModelFile = None,
     time: Time = None,
     timezone: Timezone = "UTC",
     exclude: Exclude = None,
@@ -42,7 +44,9 @@ def compare(
         if png is not None:
             from tidegate.drift.picture import draw_report, to_png  # noqa: PLC0415  # matplotlib takes a second
         settings = Settings(tolerate_psi=tolerate_psi, list_fdr=list_fdr)
-        report = compared(reference, current, profile, time=time, timezone=timezone, exclude=exclude, settings=settings)
+        report = compared(
+            reference, current, profile, model=model, time=time, timezone=timezone, exclude=exclude, settings=settings
+        )
         if png is not None:
             write_picture(png, to_png(draw_report(report)))
     if output is Output.json:

@@ -11,6 +11,7 @@ from tidegate.cli.drift_errors import told
 from tidegate.cli.drift_options import (
     Current,
     Format,
+    ModelFile,
     Png,
     ProfileFile,
     Reference,
@@ -32,6 +33,7 @@ def explain(
     *,
     reference: Reference = None,
     profile: ProfileFile = None,
+    model: ModelFile = None,
     time: Time = None,
     timezone: Timezone = "UTC",
     tolerate_psi: Tolerate = TOLERATE_PSI,
@@ -43,7 +45,9 @@ def explain(
         if png is not None:
             from tidegate.drift.picture import draw_feature, to_png  # noqa: PLC0415  # matplotlib takes a second
         settings = Settings(tolerate_psi=tolerate_psi)
-        report = compared(reference, current, profile, time=time, timezone=timezone, exclude=None, settings=settings)
+        report = compared(
+            reference, current, profile, model=model, time=time, timezone=timezone, exclude=None, settings=settings
+        )
         judgement = _found(feature, report)
         if png is not None:
             write_picture(png, to_png(draw_feature(judgement, report)))

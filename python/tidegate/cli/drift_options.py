@@ -19,6 +19,9 @@ ProfileFile = Annotated[
     Path | None,
     typer.Option("--profile", help="Compare in the bins of this profile, and with it if there is no --reference."),
 ]
+ModelFile = Annotated[
+    Path | None, typer.Option("--model", help="The model of the profile: its predictions are compared, too.")
+]
 Time = Annotated[
     str | None, typer.Option(help="The column of times; how far days of the reference lie apart is no drift.")
 ]
@@ -38,6 +41,7 @@ def compared(
     current: Path,
     profile: Path | None,
     *,
+    model: Path | None,
     time: str | None,
     timezone: str,
     exclude: Sequence[str] | None,
@@ -49,6 +53,7 @@ def compared(
             reference=reference,
             current=current,
             profile=None if profile is None else read_profile(profile),
+            model=model,
             time=time,
             timezone=timezone,
             exclude=[name for names in exclude or () for name in names.split(",")],

@@ -129,9 +129,11 @@ def _feature(judgement: Judgement, report: Report) -> Iterator[RenderableType]:
 
 def _bins(bins: Sequence[Bin]) -> Table:
     right = ("reference", "current", "term")
-    table = plain_table("bin", *right[:2], "", right[2], right=right)
+    table = plain_table("bin", "reference", "current", "", "term", right=right)
     largest = max((max(bin_.reference_share, bin_.current_share) for bin_ in bins), default=0.0) or 1.0
     for bin_ in bins:
+        if not (bin_.reference or bin_.current):
+            continue
         bars = Text.assemble(
             (_bar(bin_.reference_share / largest), "blue"), "\n", (_bar(bin_.current_share / largest), "dark_orange")
         )

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 OTHERS = "other known"
+POOLED = "small bins, pooled"
+_FEWEST_DIGITS, _MOST_DIGITS = 4, 17
 
 
 def bin_labels(reference: Mapping[str, Any]) -> list[str]:
@@ -22,22 +24,24 @@ def bin_labels(reference: Mapping[str, Any]) -> list[str]:
     edges: Sequence[float] = reference["edges"]
     if not edges:
         return ["any"]
+    digits = _digits(edges)
     is_below = [_is_right_below(low, high) for low, high in pairwise(edges)]
-    first = f"< {_value(edges[1])}" if is_below[:1] == [True] else f"≤ {_value(edges[0])}"
-    inner = [_inner(edges, at, is_below) for at in range(len(edges) - 1)]
-    return [first, *inner, f"> {_value(edges[-1])}"]
+    values = [_value(edge, digits) for edge in edges]
+    first = f"< {values[1]}" if is_below[:1] == [True] else f"≤ {values[0]}"
+    inner = [_inner(edges, values, at, is_below) for at in range(len(edges) - 1)]
+    return [first, *inner, f"> {values[-1]}"]
 
 
-def _inner(edges: Sequence[float], at: int, is_below: Sequence[bool]) -> str:
+def _inner(edges: Sequence[float], values: Sequence[str], at: int, is_below: Sequence[bool]) -> str:
     """The values above one edge and up to the next: a single one, or an interval."""
-    low, high = edges[at], edges[at + 1]
     if is_below[at]:
-        return _value(high)
-    if isinstance(high, int):
-        return f"{_value(low + 1)} … {_value(high)}"
+        return values[at + 1]
+    low = edges[at]
+    if isinstance(low, int):
+        return f"{low + 1} … {values[at + 1]}"
     # An edge right below a single value is there for that value's sake.
     is_open = at + 1 < len(is_below) and is_below[at + 1]
-    return f"({_value(low)}, {_value(edges[at + 2])})" if is_open else f"({_value(low)}, {_value(high)}]"
+    return f"({values[at]}, {values[at + 2]})" if is_open else f"({values[at]}, {values[at + 1]}]"
 
 
 def _is_right_below(low: float, high: float) -> bool:
@@ -53,6 +57,14 @@ def _is_neighbour(low: float, high: float, kind: type[np.floating[Any]]) -> bool
     return float(narrow) == high and float(np.nextafter(narrow, kind(-np.inf))) == low
 
 
-def _value(edge: float) -> str:
-    """An edge, shortly."""
-    return str(edge) if isinstance(edge, int) else f"{edge:.6g}"
+def _digits(edges: Sequence[float]) -> int:
+    """The fewest digits that tell all edges apart but those right below another."""
+    apart = [low for low, high in pairwise(edges) if not _is_right_below(low, high)] + [edges[-1]]
+    counts = range(_FEWEST_DIGITS, _MOST_DIGITS)
+    return next(
+        (digits for digits in counts if len({_value(edge, digits) for edge in apart}) == len(apart)), _MOST_DIGITS
+    )
+
+
+def _value(edge: float, digits: int) -> str:
+    return str(edge) if isinstance(edge, int) else f"{edge:.{digits}g}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from tidegate.core.bins import bin_labels
+from tidegate.core.bins import POOLED, bin_labels
 from tidegate.core.profiles import Profile
 
 TOLERATE_PSI = 0.05
@@ -46,7 +46,7 @@ class Bin(NamedTuple):
     """A bin, or what is counted beside the bins, on both sides of a comparison."""
 
     label: str
-    """What lies in it, such as `(9, 9.5]`, `9`, `UA`, or `too small to decide alone`."""
+    """What lies in it, such as `(9, 9.5]`, `9`, `UA`, or `small bins, pooled`."""
     reference: int
     current: int
     reference_share: float
@@ -225,4 +225,4 @@ def _bins(decided: Mapping[str, Any] | None, reference: Mapping[str, Any], cell:
             pooled = [pooled[0] + old, pooled[1] + new]
     if None in terms:
         old, new = pooled
-        yield Bin("too small to decide alone", old, new, old / n, new / m, terms[None])
+        yield Bin(POOLED, old, new, old / n, new / m, terms[None])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from tidegate.core.profiles import Counts, Profile, ProfileTensor
 from tidegate.drift.columns import read_values
 from tidegate.drift.errors import ProfileMisfit, TableUnreadable
@@ -33,7 +35,7 @@ def count(profile: Profile, table: Table, *, progress: Progress | None = None) -
     return counts
 
 
-def counted_tensors(profile: Profile, table: Table) -> list[ProfileTensor]:
+def counted_tensors(profile: Profile, table: Table, *, exclude: Collection[str] = ()) -> list[ProfileTensor]:
     """The tensors whose columns a table has.
 
     Raises:
@@ -41,12 +43,13 @@ def counted_tensors(profile: Profile, table: Table) -> list[ProfileTensor]:
     """
     tensors, absent = [], []
     for tensor in profile.tensors:
-        names = [feature.name for feature in tensor.features]
+        names = [feature.name for feature in tensor.features if feature.name not in exclude]
         missing = [name for name in names if name not in table.columns]
         if tensor.direction == "input":
             absent += missing
-        # The label of a table is what happened, not what was predicted.
-        if not missing and not (tensor.direction == "output" and profile.label in names):
+        # The label of a table is what happened, unless a model has just predicted it.
+        is_label = tensor.direction == "output" and profile.label in names and profile.label not in table.predicted
+        if not missing and not is_label:
             tensors.append(tensor)
     if absent:
         reasons = [f"{table.name} has no column {', '.join(absent)}"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -24,7 +25,7 @@ BLUE, ORANGE, GREY, INK, FAINT = "#2f6db3", "#d9730d", "#9aa5b1", "#22303c", "#d
 MARKS = {State.WARN: ("D", ORANGE), State.OK: ("o", BLUE), State.INSUFFICIENT: ("x", GREY)}
 _WIDTH, _ROW, _HEADING, _PANEL = 10.0, 0.3, 1.3, 3.2
 _LONGEST_NAME = 28
-_LONGEST_LABEL = 12
+_LONGEST_LABEL = 18
 
 
 def draw_report(report: Report) -> Figure:
@@ -52,7 +53,7 @@ def draw_feature(judgement: Judgement, report: Report) -> Figure:
     shares, terms = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1.4])
     _bins(shares, judgement, most=64)
     shares.set_xlabel("")
-    shares.legend(labels=[_text(report.reference), _text(report.current)], frameon=False, fontsize=9, labelcolor=INK)
+    _legend(shares, report.reference, report.current)
     _terms(terms, judgement, most=64)
     return figure
 
@@ -123,7 +124,7 @@ def _bins(panel: Axes, judgement: Judgement, *, most: int) -> None:
     places = range(len(bins))
     panel.bar([at - width / 2 for at in places], [bin_.reference_share for bin_ in bins], width=width, color=BLUE)
     panel.bar([at + width / 2 for at in places], [bin_.current_share for bin_ in bins], width=width, color=ORANGE)
-    panel.legend(labels=["reference", "current"], frameon=False, fontsize=8, labelcolor=INK)
+    _legend(panel, "reference", "current")
     psi = judgement.psi
     told = (
         ""
@@ -136,6 +137,13 @@ def _bins(panel: Axes, judgement: Judgement, *, most: int) -> None:
     _label(panel, bins)
 
 
+def _legend(panel: Axes, *sides: str) -> None:
+    """Above the panel, where no bar can be."""
+    labels = [_text(_short(side, _LONGEST_NAME)) for side in sides]
+    place: dict[str, Any] = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0), "ncols": 2, "borderaxespad": 0.2}
+    panel.legend(labels=labels, frameon=False, fontsize=8, labelcolor=INK, handlelength=1.2, **place)
+
+
 def _terms(panel: Axes, judgement: Judgement, *, most: int) -> None:
     bins = _most_moved(judgement.bins, most)
     panel.bar(range(len(bins)), [bin_.term or 0.0 for bin_ in bins], width=0.8, color=GREY)
@@ -145,6 +153,7 @@ def _terms(panel: Axes, judgement: Judgement, *, most: int) -> None:
 
 
 def _most_moved(bins: Sequence[Bin], most: int) -> Sequence[Bin]:
+    bins = [bin_ for bin_ in bins if bin_.reference or bin_.current]
     if len(bins) <= most:
         return bins
     kept = sorted(range(len(bins)), key=lambda at: -abs(bins[at].current_share - bins[at].reference_share))[:most]

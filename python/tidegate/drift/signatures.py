@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from typing import Any
 
@@ -47,6 +47,11 @@ class Signature:
 
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
+
+    def to_document(self) -> dict[str, list[dict[str, Any]]]:
+        """As JSON has it."""
+        sides = {"inputs": self.inputs, "outputs": self.outputs}
+        return {side: [asdict(spec) for spec in specs] for side, specs in sides.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,11 +112,12 @@ def bind_columns(tables: Sequence[Table], *, leave_out: Collection[str | None]) 
     bound = []
     for name in shared:
         found = [_datatype(table.column(name)) for table in tables]
-        if (BYTES in found) != all(datatype in (BYTES, None) for datatype in found):
+        if len({datatype and (datatype == BYTES) for datatype in found}) > 1:
             kinds = " and ".join(str(table.column(name).type) for table in tables)
             raise ColumnsUnusable(first.name, [Violation(name, f"is {kinds} in the two tables: make them one kind")])
-        if None not in found:
-            bound.append(BoundTensor(name=name, datatype=_joint([str(one) for one in found]), columns=(name,)))
+        datatypes = [datatype for datatype in found if datatype is not None]
+        if datatypes:
+            bound.append(BoundTensor(name=name, datatype=_joint(datatypes), columns=(name,)))
     if not bound:
         lists = "; ".join(f"{table.name} has {', '.join(table.columns) or 'no columns'}" for table in tables)
         raise NothingToCompare(f"The tables share no column of numbers or text: {lists}.")

@@ -33,6 +33,8 @@ class Table:
     rows: int
     read: Callable[[str], Any]
     """The `pyarrow.ChunkedArray` of a column."""
+    predicted: frozenset[str] = frozenset()
+    """The columns that a model has just predicted."""
 
     def column(self, name: str) -> Any:
         """A column as a `pyarrow.ChunkedArray`.

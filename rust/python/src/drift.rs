@@ -76,26 +76,20 @@ pub(crate) struct Counts {
 
 #[pymethods]
 impl Counts {
-    fn add(
-        &mut self,
-        py: Python<'_>,
-        (direction, tensor): (&str, &str),
-        column: usize,
-        values: PyBackedBytes,
-    ) -> PyResult<()> {
-        let tensor = self.tensor(direction, tensor)?;
+    fn add(&mut self, py: Python<'_>, tensor: (String, String), column: usize, values: PyBackedBytes) -> PyResult<()> {
+        let tensor = self.tensor(&tensor)?;
         py.detach(|| self.count(tensor, column, Values::Raw(&values), values.len())).map_err(refused)
     }
 
     fn add_strings(
         &mut self,
         py: Python<'_>,
-        (direction, tensor): (&str, &str),
+        tensor: (String, String),
         column: usize,
         offsets: PyBackedBytes,
         data: PyBackedBytes,
     ) -> PyResult<()> {
-        let tensor = self.tensor(direction, tensor)?;
+        let tensor = self.tensor(&tensor)?;
         py.detach(|| {
             let offsets = whole_numbers(&offsets);
             self.count(tensor, column, Values::LargeStrings { offsets: &offsets, data: &data }, offsets.len())
@@ -122,7 +116,8 @@ impl Counts {
 }
 
 impl Counts {
-    fn tensor(&self, direction: &str, name: &str) -> PyResult<usize> {
+    /// The number of a tensor, by its direction and name.
+    fn tensor(&self, (direction, name): &(String, String)) -> PyResult<usize> {
         let direction = if direction == "output" { Direction::Output } else { Direction::Input };
         let found = self.plan.tensor(direction, name);
         found.ok_or_else(|| PyValueError::new_err(format!("the profile has no tensor {name:?}")))
@@ -161,7 +156,7 @@ fn refused(error: CountError) -> PyErr {
 /// `{"inputs": [{"name", "datatype", "shape"}, …], "outputs": […]}`
 fn read_signature(text: &str) -> Option<Signature> {
     let value: Value = serde_json::from_str(text).ok()?;
-    let specs = |side: &str| value[side].as_array()?.iter().map(read_spec).collect();
+    let specs = |side: &str| value[side].as_array()?.iter().map(read_spec).collect::<Option<Vec<_>>>();
     Some(Signature { inputs: specs("inputs")?, outputs: specs("outputs")? })
 }
 

@@ -41,9 +41,7 @@ impl Outcome {
             Ok(Measured { value, p, is_conservative }) => {
                 Self { value: Some(value), p, is_conservative, undefined: None }
             }
-            Err(refused) => {
-                Self { value: None, p: None, is_conservative: false, undefined: Some(refused.to_string()) }
-            }
+            Err(refused) => Self { value: None, p: None, is_conservative: false, undefined: Some(refused.to_string()) },
         }
     }
 }

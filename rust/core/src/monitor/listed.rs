@@ -20,9 +20,10 @@ const LEAST: f64 = 1e-12;
 impl Listed {
     pub(super) fn of(looks: &[Look], fdr: f64) -> Self {
         let tests: Vec<[Option<f64>; 3]> = looks.iter().map(Look::tests).collect();
-        let weighted = looks.iter().zip(&tests).flat_map(|(look, tests)| {
-            tests.iter().flatten().map(|p| Weighted { p: *p, weight: look.weight })
-        });
+        let weighted = looks
+            .iter()
+            .zip(&tests)
+            .flat_map(|(look, tests)| tests.iter().flatten().map(|p| Weighted { p: *p, weight: look.weight }));
         let weighted: Vec<Weighted> = weighted.collect();
         let places = list::list(&weighted, fdr);
         let entries = places.iter().filter(|place| place.is_listed).count().max(1);
