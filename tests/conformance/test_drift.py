@@ -138,7 +138,10 @@ def test_what_64_clients_asked_at_once_is_counted_to_the_row(repository):
             cell, own = found[f"{name}{column}"]["cell"], values[:, column]
             assert cell["counts"] == bins(own)
             assert cell["nan"] == np.isnan(own).sum()
-            assert (cell["positive_infinite"], cell["negative_infinite"]) == (np.isposinf(own).sum(), np.isneginf(own).sum())
+            assert (cell["positive_infinite"], cell["negative_infinite"]) == (
+                np.isposinf(own).sum(),
+                np.isneginf(own).sum(),
+            )
             finite = own[np.isfinite(own)]
             assert (cell["min"], cell["max"]) == (finite.min(), finite.max())
             assert cell["mean"] == pytest.approx(finite.mean(dtype=np.float64), rel=1e-9)

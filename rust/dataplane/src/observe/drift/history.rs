@@ -53,7 +53,8 @@ impl History {
                 JUDGED.iter().filter_map(|class| rings[*class as usize].window(length, start_s)).collect();
             sum(own.iter())
         };
-        self.judge.advance(observer, monitor, now_s, &window)
+        let first_s = rings.iter().filter_map(Rings::first_s).min().unwrap_or(now_s);
+        self.judge.advance(observer, monitor, (first_s, now_s), &window)
     }
 
     pub(super) fn report(&self, observer: &Observer) -> Value {

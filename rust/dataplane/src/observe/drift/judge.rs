@@ -78,13 +78,13 @@ impl Judge {
         self.lengths.values().map(|track| track.state(feature)).max().unwrap_or(State::Warming)
     }
 
-    /// Judges what has closed at `now_s`, which is the newest time that traffic knows. `window` has the counts of a window by its
+    /// Judges what has closed at `now_s`, which is the newest time that traffic knows; `first_s` is the first. `window` has the counts of a window by its
     /// length and start.
     pub(super) fn advance(
         &mut self,
         observer: &Observer,
         monitor: &Monitor,
-        now_s: u64,
+        (first_s, now_s): (u64, u64),
         window: &dyn Fn(WindowLength, u64) -> Option<Counts<u64>>,
     ) -> Vec<Told> {
         self.lengths.retain(|length, _| monitor.windows.contains(length));
@@ -93,7 +93,7 @@ impl Judge {
         for &length in &monitor.windows {
             let closed_s = length.start_of(now_s);
             let features = observer.profiled.plan.features();
-            let track = self.lengths.entry(length).or_insert_with(|| Track::new(features, length, closed_s));
+            let track = self.lengths.entry(length).or_insert_with(|| Track::new(features, length, first_s));
             // After a pause only the windows that are still kept can say anything.
             let oldest_s = closed_s.saturating_sub(kept(length) as u64 * length.longest_s());
             track.until_s = track.until_s.max(length.start_of(oldest_s));
@@ -109,11 +109,11 @@ impl Judge {
 }
 
 impl Track {
-    fn new(features: usize, length: WindowLength, now_s: u64) -> Self {
+    fn new(features: usize, length: WindowLength, first_s: u64) -> Self {
         let patience =
             Patience { quiet_windows: QUIET_WINDOWS, stale_after_ms: STALE_WINDOWS * length.longest_s() * 1_000 };
-        let machines = vec![Machine::new(patience, now_s * 1_000); features];
-        Self { machines, until_s: now_s, latest: None, history: VecDeque::new() }
+        let machines = vec![Machine::new(patience, first_s * 1_000); features];
+        Self { machines, until_s: length.start_of(first_s), latest: None, history: VecDeque::new() }
     }
 
     /// The state of a feature over windows of this length.

@@ -22,6 +22,7 @@ pub(super) fn kept(length: WindowLength) -> usize {
 #[derive(Default)]
 pub(super) struct Rings {
     windows: BTreeMap<WindowLength, BTreeMap<u64, Counts<u64>>>,
+    first_s: Option<u64>,
     newest_s: u64,
     rows: u64,
     late: u64,
@@ -33,6 +34,7 @@ impl Rings {
     ///
     /// `unit_s` is how long it is: windows shorter than that are not kept.
     pub(super) fn add(&mut self, plan: &Plan, start_s: u64, unit_s: u64, counts: &Counts<u32>) {
+        self.first_s.get_or_insert(start_s);
         self.newest_s = self.newest_s.max(start_s);
         let mut is_kept = false;
         for length in KEPT.into_iter().filter(|length| length.longest_s() >= unit_s) {
@@ -61,6 +63,11 @@ impl Rings {
             }
             _ => self.windows.get(&length)?.get(&start_s).cloned(),
         }
+    }
+
+    /// The time that was counted first, in Unix seconds; others may have happened before it.
+    pub(super) fn first_s(&self) -> Option<u64> {
+        self.first_s
     }
 
     /// The newest time that was counted, in Unix seconds.
