@@ -1,7 +1,7 @@
 //! One feature in one window: has it drifted, and what shows it.
 
 use super::law::Law;
-use super::pool::{Pool, is_sufficient, occupied};
+use super::pool::{Pool, Sample, is_sufficient, occupied};
 use crate::distance::{HALF, Samples, Support, Undefined, psi};
 use crate::stats::exact::{self, Hits};
 use serde::Serialize;
@@ -109,6 +109,12 @@ pub struct Share {
     pub p: f64,
 }
 
+impl<'a> Counts<'a> {
+    fn sample(&self) -> Sample<'a> {
+        Sample { bins: self.bins, design_effect: self.design_effect }
+    }
+}
+
 impl Judgement {
     /// Whether this is a page: above the threshold, with samples large enough for its alpha.
     pub fn pages(&self) -> bool {
@@ -131,18 +137,19 @@ pub fn judge(question: &Question<'_>) -> Result<Verdict, Undefined> {
         Err(Undefined::Empty { .. }) => return Ok(insufficient(reference.bins, current.bins)),
         Err(refused) => return Err(refused),
     };
-    let (n, m) = (samples.n() as f64 / reference.design_effect, samples.m() as f64 / current.design_effect);
-    if !is_sufficient(reference.bins, f64::min(n, m)) {
+    let (reference_sample, current_sample) = (reference.sample(), current.sample());
+    let pool = Pool::of(&reference_sample, &current_sample);
+    let (ours, theirs) = (pool.counts(reference.bins), pool.counts(current.bins));
+    let (n, m) = (reference_sample.rows(), current_sample.rows());
+    let bins = occupied(&ours, &theirs);
+    if !is_sufficient(f64::min(n, m), bins, occupied(reference.bins, current.bins)) {
         return Ok(insufficient(reference.bins, current.bins));
     }
-    let pool = Pool::of(reference.bins, f64::min(n, m));
-    let (ours, theirs) = (pool.counts(reference.bins), pool.counts(current.bins));
     let pooled = Samples::of(&ours, &theirs, Support::Unordered)?;
     let mut moved: Vec<Moved> = terms(&pooled, &pool)?;
     let psi = moved.iter().map(|moved| moved.term).sum();
     moved.sort_unstable_by(|left, right| right.term.total_cmp(&left.term));
 
-    let bins = occupied(&ours, &theirs);
     let s = 1.0 / n + 1.0 / m;
     let law = Law { freedom: (bins - 1) as f64, scale: s + question.wander };
     let Question { tolerated, alpha, .. } = *question;

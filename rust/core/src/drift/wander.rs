@@ -1,6 +1,6 @@
 //! How far a feature's shares wander between time chunks of the reference, beyond chance.
 
-use super::pool::{Pool, is_sufficient, occupied};
+use super::pool::{Pool, Sample, is_sufficient, occupied};
 use crate::distance::{HALF, Samples, Support, psi};
 use serde::Serialize;
 
@@ -49,15 +49,17 @@ pub fn wander<Chunk: AsRef<[u64]>>(chunks: &[Chunk]) -> Wander {
 /// PSI/(B − 1) − s of one chunk against the others; `None` where there are too few rows for it.
 fn excess(all: &[u64], chunk: &[u64]) -> Option<f64> {
     let others: Vec<u64> = all.iter().zip(chunk).map(|(all, own)| all - own).collect();
-    let rows = Ord::min(others.iter().sum::<u64>(), chunk.iter().sum::<u64>()) as f64;
-    if !is_sufficient(&others, rows) {
+    let independent = |bins| Sample { bins, design_effect: 1.0 };
+    let pool = Pool::of(&independent(&others), &independent(chunk));
+    let rows = f64::min(independent(&others).rows(), independent(chunk).rows());
+    let raw = occupied(&others, chunk);
+    let (others, own) = (pool.counts(&others), pool.counts(chunk));
+    let deciding = occupied(&others, &own);
+    if !is_sufficient(rows, deciding, raw) {
         return None;
     }
-    let pool = Pool::of(&others, rows);
-    let (others, own) = (pool.counts(&others), pool.counts(chunk));
-    let freedom = occupied(&others, &own) - 1;
     let samples = Samples::of(&others, &own, Support::Unordered).ok()?;
     let psi = psi::between(&samples, HALF).expect("smoothed shares have logarithms");
     // A feature that never varies does not wander.
-    Some(if freedom == 0 { 0.0 } else { psi / freedom as f64 - samples.scale() })
+    Some(if deciding < 2 { 0.0 } else { psi / (deciding - 1) as f64 - samples.scale() })
 }

@@ -6,7 +6,7 @@
 pub mod chi_squared;
 pub mod corrections;
 pub mod exact;
-mod gamma;
+pub mod gamma;
 pub mod interval;
 pub mod kolmogorov;
 pub mod moments;

@@ -1,7 +1,7 @@
 //! One feature in one window.
 
 use super::super::law::Law;
-use super::super::pool::Pool;
+use super::super::pool::{Pool, Sample};
 use super::*;
 use crate::distance::Undefined;
 use crate::distance::psi;
@@ -112,19 +112,34 @@ fn too_few_rows_are_a_verdict_and_other_bins_a_refusal() {
     assert!(matches!(judge(&question(&[u64::MAX, 1], &[9, 9])), Err(Undefined::TooMany { .. })));
 }
 
+fn independent(bins: &[u64]) -> Sample<'_> {
+    Sample { bins, design_effect: 1.0 }
+}
+
 #[test]
 fn rare_bins_decide_together() {
     // Shares of 50, 30, 19, 0.9 and 0.1 %: the last two are one bin.
     let reference = [50_000, 30_000, 19_000, 900, 100];
-    let pool = Pool::of(&reference, 1_000.0);
+    let pool = Pool::by_reference(&independent(&reference), &independent(&[1_000]));
     assert_eq!(pool.counts(&reference), [50_000, 30_000, 19_000, 1_000]);
     assert_eq!((pool.raw_bin(2), pool.raw_bin(3)), (Some(2), None));
-    // In 20 rows 19 % are not five.
-    assert_eq!(Pool::of(&reference, 20.0).counts(&reference), [50_000, 30_000, 20_000]);
-    assert_eq!(Pool::of(&[99, 1], 1e9).counts(&[99, 1]), [99, 1]);
+    // In 20 rows 19 % are not five, nor are they of so many that four are alike.
+    let few = Pool::by_reference(&independent(&reference), &independent(&[20]));
+    assert_eq!(few.counts(&reference), [50_000, 30_000, 20_000]);
+    let clustered = Sample { bins: &[80], design_effect: 4.0 };
+    assert_eq!(Pool::by_reference(&independent(&reference), &clustered), few);
+    let exact = Pool::of(&independent(&[99, 1]), &independent(&[99_000, 1_000]));
+    assert_eq!(exact.counts(&[99, 1]), [100], "1 % of a hundred are not five rows");
+    assert_eq!(Pool::of(&independent(&[9_900, 100]), &independent(&[9_900, 100])).counts(&[7, 3]), [7, 3]);
     let found = judged(&question(&reference, &[5_000, 3_000, 1_900, 10, 90]));
     assert_eq!(found.bins, 4);
     assert!(!found.exceeds, "together the rare ones have kept their share");
+}
+
+#[test]
+fn a_large_window_that_left_every_bin_of_a_small_reference_has_drifted() {
+    let found = judged(&question(&[100, 100, 100, 1], &[0, 0, 0, 10_000_000]));
+    assert!(found.exceeds && found.bins == 4 && found.moved[0].bin.is_none());
 }
 
 #[test]
@@ -211,8 +226,8 @@ proptest! {
     }
 
     #[test]
-    fn pooling_keeps_every_row((reference, current) in bins(), rows in 1.0..1e6_f64) {
-        let pool = Pool::of(&reference, rows);
+    fn pooling_keeps_every_row((reference, current) in bins()) {
+        let pool = Pool::of(&independent(&reference), &independent(&current));
         prop_assert_eq!(pool.counts(&reference).iter().sum::<u64>(), reference.iter().sum::<u64>());
         prop_assert_eq!(pool.counts(&current).iter().sum::<u64>(), current.iter().sum::<u64>());
     }

@@ -2,13 +2,18 @@
 
 use super::super::design_effect::{TooFewCallers, design_effect};
 use super::super::merge::{LONGEST_MS, windows_needed};
-use super::super::pool::Pool;
+use super::super::pool::{Pool, Sample};
 use super::super::wander::{Wander, wander};
 use super::assert_near;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 const HOUR_MS: u64 = 3_600_000;
+
+fn pool(bins: &[u64]) -> Pool {
+    let sample = Sample { bins, design_effect: 1.0 };
+    Pool::of(&sample, &sample)
+}
 
 #[test]
 fn chunks_alike_do_not_wander_and_few_chunks_say_nothing() {
@@ -49,7 +54,7 @@ fn chunks_too_small_to_be_judged_are_left_out() {
 #[test]
 fn rows_dealt_evenly_have_no_design_effect_and_empty_sub_cells_no_answer() {
     let even = vec![vec![100_u64, 200, 300]; 8];
-    let pool = Pool::of(&[800, 1_600, 2_400], 4_800.0);
+    let pool = pool(&[800, 1_600, 2_400]);
     assert_eq!(design_effect(&even, &pool), Ok(1.0));
     let mut some = even.clone();
     some[3] = vec![0, 0, 0];
@@ -61,7 +66,7 @@ fn rows_dealt_evenly_have_no_design_effect_and_empty_sub_cells_no_answer() {
 fn callers_that_always_send_the_same_value_count_once() {
     // One caller a sub-cell with 100 rows of one value: 16 rows of a fair coin, each a hundred times over, less chance.
     let cells = [100, 0, 100, 0, 0, 100, 100, 0].map(|ones| vec![ones, 100_u64 - ones]);
-    let pool = Pool::of(&[400, 400], 800.0);
+    let pool = pool(&[400, 400]);
     // Every sub-cell is 50 rows off: 8/7 · 8·2·50²/(800·½).
     assert_near(design_effect(&cells, &pool).unwrap(), 8.0 / 7.0 * 100.0, 1e-9);
 }
@@ -94,7 +99,7 @@ proptest! {
         cells in vec(vec(0..1_000_000_u64, 5), 8..20), rare in vec(0..3_u64, 5),
     ) {
         let mut all: Vec<u64> = (0..5).map(|bin| cells.iter().map(|cell| cell[bin]).sum()).collect();
-        let effect = design_effect(&cells, &Pool::of(&all, 1_000.0)).unwrap();
+        let effect = design_effect(&cells, &pool(&all)).unwrap();
         prop_assert!(effect >= 1.0 && effect.is_finite());
         let found = wander(&cells);
         prop_assert!(found.omega >= 0.0 && found.omega.is_finite());
