@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,13 @@ from tidegate.drift.tables import read_table
 
 HERE = Path(__file__).parent
 TITLE = "Counting and comparing tables"
-COLUMNS = (("what", "left"), ("values", "right"), ("million values/s/core", "right"), ("range", "left"), ("bar", "left"))
+COLUMNS = (
+    ("what", "left"),
+    ("values", "right"),
+    ("million values/s/core", "right"),
+    ("range", "left"),
+    ("bar", "left"),
+)
 NOTE = (
     "CPU seconds of the whole process, imports left out; medians of interleaved rounds, with the least and the most. "
     "Evidently compares two frames, so both are counted as its values, as they are for compare."
@@ -72,7 +79,9 @@ def main() -> int:
     tables.show(table)
     if not settings.quick:
         details = {"speeds": speeds, "remarks": table.lines}
-        for path in tables.keep(settings.results, table, details, module="benchmarks.drift", tools=installed, suffix="-drift"):
+        for path in tables.keep(
+            settings.results, table, details, module="benchmarks.drift", tools=installed, suffix="-drift"
+        ):
             print(f"kept in {path}")
     medians = {contender: statistics.median(speeds[contender.name]) for contender in contenders}
     return 0 if all(contender.bar is None or median >= contender.bar for contender, median in medians.items()) else 1
@@ -117,8 +126,7 @@ def _contenders(work: Path, rows: int, width: int) -> tuple[list[Contender], lis
             missing.append(f"{name} is missing: {error}")
             continue
         installed.append(f"{name} {first['version']}")
-        run = lambda python=python, script=script, arguments=arguments: _peer(python, script, arguments)["seconds"]
-        contenders.append(Contender(name=name, values=values, run=run))
+        contenders.append(Contender(name=name, values=values, run=partial(_seconds, python, script, arguments)))
     return contenders, installed, missing
 
 
@@ -153,6 +161,10 @@ def _peer(python: Path, script: str, arguments: Sequence[Path]) -> dict[str, Any
         raise EnvironmentNotMadeError((ended.stderr or ended.stdout).strip()[-500:])
     said: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
     return said
+
+
+def _seconds(python: Path, script: str, arguments: Sequence[Path]) -> float:
+    return float(_peer(python, script, arguments)["seconds"])
 
 
 def _row(contender: Contender, speeds: Sequence[float]) -> list[str]:

@@ -27,7 +27,8 @@ def bin_labels(reference: Mapping[str, Any]) -> list[str]:
     digits = _digits(edges)
     is_below = [_is_right_below(low, high) for low, high in pairwise(edges)]
     values = [_value(edge, digits) for edge in edges]
-    first = f"< {values[1]}" if is_below[:1] == [True] else f"≤ {values[0]}"
+    is_open = is_below[:1] == [True] and isinstance(edges[0], float)
+    first = f"< {values[1]}" if is_open else f"≤ {values[0]}"
     inner = [_inner(edges, values, at, is_below) for at in range(len(edges) - 1)]
     return [first, *inner, f"> {values[-1]}"]
 

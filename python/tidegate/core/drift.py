@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any
 
 from tidegate.core.bins import POOLED, bin_labels
 from tidegate.core.profiles import Profile
@@ -42,7 +42,8 @@ class Settings:
     """How many of the listed features may be there by chance, as a share."""
 
 
-class Bin(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bin:
     """A bin, or what is counted beside the bins, on both sides of a comparison."""
 
     label: str
@@ -218,11 +219,22 @@ def _bins(decided: Mapping[str, Any] | None, reference: Mapping[str, Any], cell:
         [*side["counts"], side["other"]] if "other" in side else side["counts"] for side in (reference, cell)
     )
     n, m = max(sum(before), 1), max(sum(now), 1)
-    pooled = [0, 0]
+    pooled = (0, 0)
     for at, (label, old, new) in enumerate(zip(labels, before, now, strict=True)):
-        yield Bin(label, old, new, old / n, new / m, terms.get(at))
+        yield _bin(label, (old, new), (n, m), terms.get(at))
         if at not in terms:
-            pooled = [pooled[0] + old, pooled[1] + new]
+            pooled = (pooled[0] + old, pooled[1] + new)
     if None in terms:
-        old, new = pooled
-        yield Bin(POOLED, old, new, old / n, new / m, terms[None])
+        yield _bin(POOLED, pooled, (n, m), terms[None])
+
+
+def _bin(label: str, counts: tuple[int, int], rows: tuple[int, int], term: float | None) -> Bin:
+    (reference, current), (n, m) = counts, rows
+    return Bin(
+        label=label,
+        reference=reference,
+        current=current,
+        reference_share=reference / n,
+        current_share=current / m,
+        term=term,
+    )

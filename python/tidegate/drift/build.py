@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from tidegate.core.profiles import Profile
 from tidegate.drift.assembly import Choices, Source, assemble
 from tidegate.drift.chunks import split_by_time
-from tidegate.drift.errors import ProfileMisfit, TableUnreadable
+from tidegate.drift.errors import ProfileMisfit
 from tidegate.drift.models import Model, predictions
 from tidegate.drift.progress import Progress, Silent
 from tidegate.drift.signatures import bind, bind_columns
@@ -51,13 +51,13 @@ def build_profile(
     """
     choices, progress = choices or Choices(), progress or Silent()
     _check_timezone(timezone)
-    table = _with_rows(read_table(data, name="data"))
+    table = read_table(data, name="data")
     chunks = None if time is None else split_by_time(table, time, timezone)
     if model is None:
         left_out = {*choices.exclude, label, time}
         sources = [Source(table, tensor, chunks=chunks) for tensor in bind_columns([table], leave_out=left_out)]
     else:
-        held_out = None if holdout is None else _with_rows(read_table(holdout, name="holdout"))
+        held_out = None if holdout is None else read_table(holdout, name="holdout")
         loaded = Model(Path(model))
         inputs = [Source(table, tensor, chunks=chunks) for tensor in bind(loaded.signature, table, columns)]
         sources = [*inputs, *_outputs(loaded, table, held_out, columns, progress)]
@@ -85,9 +85,3 @@ def _check_timezone(timezone: str) -> None:
         ZoneInfo(timezone)
     except (ZoneInfoNotFoundError, ValueError):
         raise ProfileMisfit([f"there is no time zone {timezone!r}: say one such as Europe/Berlin"]) from None
-
-
-def _with_rows(table: Table) -> Table:
-    if not table.rows:
-        raise TableUnreadable(table.name, "it has no rows")
-    return table

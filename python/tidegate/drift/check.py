@@ -16,7 +16,6 @@ import numpy as np
 from tidegate.core.profiles import Profile, ProfileFeature, Strings
 from tidegate.drift.columns import Values, read_values
 from tidegate.drift.counting import counted_tensors
-from tidegate.drift.errors import TableUnreadable
 from tidegate.drift.progress import Progress, Silent
 from tidegate.drift.tables import read_table
 
@@ -52,8 +51,6 @@ def check(profile: Profile, data: Any, *, progress: Progress | None = None) -> l
         ColumnsUnusable: A column holds what its tensor cannot.
     """
     table = read_table(data, name="data")
-    if not table.rows:
-        raise TableUnreadable(table.name, "it has no rows")
     tensors = [tensor for tensor in counted_tensors(profile, table) if tensor.direction == "input"]
     checked = [(tensor, feature) for tensor in tensors for feature in tensor.features]
     advance = (progress or Silent()).begin(f"checking {table.name}", len(checked))

@@ -33,8 +33,6 @@ def split_by_time(table: Table, name: str, timezone: str) -> npt.NDArray[np.uint
         ColumnsUnusable: The column is missing, holds no times, or misses some.
     """
     seconds = _local_seconds(table, name, timezone)
-    if not len(seconds):
-        return None
     for span in (_DAY_S, *_SPANS_S):  # days if they will do, else the shortest span that does
         chunks = _joined(np.unique(seconds // span, return_inverse=True)[1])
         if FEWEST <= chunks.max() + 1 <= MOST:

@@ -59,10 +59,12 @@ def read_whole(table: Table, name: str, datatype: str, sentinel: float | str | N
 def _joined(parts: list[Strings]) -> Strings:
     offsets: list[npt.NDArray[np.int64]] = [np.zeros(1, dtype=np.int64)]
     data = []
+    reached = 0
     for part in parts:
         begin, end = int(part.offsets[0]), int(part.offsets[-1])
-        offsets.append(part.offsets[1:].astype(np.int64) - begin + offsets[-1][-1])
+        offsets.append(part.offsets[1:].astype(np.int64) - begin + reached)
         data.append(part.data[begin:end])
+        reached += end - begin
     return Strings(offsets=np.concatenate(offsets), data=np.concatenate([np.empty(0, dtype=np.uint8), *data]))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from tidegate.core.profiles import Counts, Profile, ProfileTensor
 from tidegate.drift.columns import read_values
-from tidegate.drift.errors import ProfileMisfit, TableUnreadable
+from tidegate.drift.errors import ProfileMisfit
 from tidegate.drift.progress import Progress, Silent
 from tidegate.drift.tables import Table
 
@@ -20,10 +20,7 @@ def count(profile: Profile, table: Table, *, progress: Progress | None = None) -
     Raises:
         ProfileMisfit: A column of an input is missing.
         ColumnsUnusable: A column holds what its tensor cannot.
-        TableUnreadable: It has no rows.
     """
-    if not table.rows:
-        raise TableUnreadable(table.name, "it has no rows")
     tensors = counted_tensors(profile, table)
     advance = (progress or Silent()).begin(f"counting {table.name}", sum(len(tensor.features) for tensor in tensors))
     counts = profile.counts()

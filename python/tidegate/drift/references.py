@@ -86,7 +86,6 @@ def with_counts_of(profile: Profile, table: Table, *, progress: Progress | None 
     Raises:
         ProfileMisfit: A column of an input is missing.
         ColumnsUnusable: A column holds what its tensor cannot.
-        TableUnreadable: It has no rows.
     """
     cells = count(profile, table, progress=progress).cells()
     document = json.loads(profile.text)

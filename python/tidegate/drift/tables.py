@@ -71,7 +71,7 @@ def read_table(source: Any, *, name: str, names: Sequence[str] | None = None) ->
         names: The names of a matrix's columns; `x[0]`, `x[1]`, … without them.
 
     Raises:
-        TableUnreadable: It is none of these, cannot be read, or names two columns alike.
+        TableUnreadable: It is none of these, cannot be read, names two columns alike, or has no rows.
     """
     arrow = load_arrow()
     if isinstance(source, str | Path):
@@ -89,6 +89,8 @@ def read_table(source: Any, *, name: str, names: Sequence[str] | None = None) ->
         table = _from_frame(source, name)
     if twice := sorted({column for column in table.columns if table.columns.count(column) > 1}):
         raise TableUnreadable(table.name, f"{', '.join(twice)} comes more than once")
+    if not table.rows:
+        raise TableUnreadable(table.name, "it has no rows")
     return table
 
 

@@ -25,7 +25,7 @@ def split(values, timezone="UTC", kind=None):
 
 
 @pytest.mark.parametrize(
-    "days, chunks", [(10, 10), (100, 100), (101, 15), (365, 53), (730, 27), (9, 36), (1, 24)], ids=str
+    "days, chunks", [(10, 10), (100, 100), (101, 16), (365, 53), (730, 27), (9, 36), (1, 24)], ids=str
 )
 def test_chunks_are_days_if_that_makes_ten_to_a_hundred_of_them(days, chunks):
     rows = FEWEST_ROWS * 24 if days < 10 else FEWEST_ROWS
@@ -42,7 +42,6 @@ def test_chunks_are_numbered_in_the_order_of_time_wherever_rows_stand():
 def test_fewer_than_ten_chunks_say_nothing():
     assert split(times(9, rows_a_day=8)) is None
     assert split([START]) is None
-    assert split([], kind=pa.timestamp("us", tz="UTC")) is None
 
 
 def test_a_day_of_few_rows_joins_the_one_before_it():
@@ -52,16 +51,15 @@ def test_a_day_of_few_rows_joins_the_one_before_it():
     assert counts.tolist() == [FEWEST_ROWS, FEWEST_ROWS + 5, *[FEWEST_ROWS] * 9]
 
 
-def test_days_begin_at_midnight_of_the_time_zone():
-    values = [START + timedelta(days=at, hours=hour) for at in range(12) for hour in (0, 3) for _ in range(FEWEST_ROWS)]
-    assert np.bincount(split(values)).tolist() == [2 * FEWEST_ROWS] * 12
-    # At 3:00 UTC it is still the evening before in Honolulu, at 0:00 as well.
-    assert np.bincount(split(values, "America/New_York")).tolist() == [2 * FEWEST_ROWS] * 12
-    assert np.bincount(split(values, "Europe/Berlin")).tolist() == [2 * FEWEST_ROWS] * 12
-    assert np.bincount(split(values, "Asia/Tokyo")).tolist() == [2 * FEWEST_ROWS] * 12
-    shifted = [value + timedelta(hours=22) for value in values]  # 22:00 and 1:00: one of each day in UTC
-    assert np.bincount(split(shifted)).tolist() == [FEWEST_ROWS, *[2 * FEWEST_ROWS] * 11, FEWEST_ROWS]
-    assert np.bincount(split(shifted, "America/New_York")).tolist() == [2 * FEWEST_ROWS] * 12
+@pytest.mark.parametrize("timezone, pairs", [("UTC", False), ("America/New_York", True), ("Asia/Tokyo", True)])
+def test_days_begin_at_midnight_of_the_time_zone(timezone, pairs):
+    # 22:00 and 1:00 UTC are of one day in New York and in Tokyo, and of two in UTC.
+    evenings = [START + timedelta(days=at, hours=22) for at in range(12)]
+    values = [
+        time for evening in evenings for time in (evening, evening + timedelta(hours=3)) for _ in range(FEWEST_ROWS)
+    ]
+    whole, half = 2 * FEWEST_ROWS, FEWEST_ROWS
+    assert np.bincount(split(values, timezone)).tolist() == ([whole] * 12 if pairs else [half, *[whole] * 11, half])
 
 
 @pytest.mark.parametrize("kind", ["text", "text with zone", "date", "naive", "nanoseconds"])

@@ -6,6 +6,8 @@
 mod distances;
 mod listed;
 mod pair;
+#[cfg(test)]
+mod tests;
 
 use crate::distance::Undefined;
 use crate::drift::budget::{Budget, Length};
