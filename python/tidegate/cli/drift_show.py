@@ -12,7 +12,7 @@ from rich.text import Text
 from tidegate.cli.drift_table import MOST_FEATURES, feature_table, notes_of
 from tidegate.cli.drift_watch import WatchedVersion, Window, read_watch
 from tidegate.cli.gateways import DEFAULT, Http, url_of
-from tidegate.cli.output import BAD_INPUT, FAILED, BadInput, Output, console, fail, printable
+from tidegate.cli.output import BAD_INPUT, FAILED, BadInput, Output, console, fail, percent, printable
 from tidegate.errors import GatewayError, NotServed, UnexpectedAnswer
 from tidegate.gateway.http import read_json
 
@@ -81,14 +81,11 @@ def _parts(route: str, found: WatchedVersion, length: str | None) -> Iterator[Re
         yield Text.assemble(heading, f"  no window{lengths} was judged yet · {_rows(found)}")
         return
     settings = window.report.settings
+    limits = f"tolerated PSI {settings.tolerate_psi:g} · false entries {percent(settings.list_fdr)}"
     yield Text.assemble(
         heading,
         f"  {window.length} {window.span} · {len(window.report.drifted):,} of {len(window.report):,} listed",
-        (
-            f"\ntolerated PSI {settings.tolerate_psi:g} · false entries {settings.list_fdr:.0%} · {_rows(found)}"
-            f" · profile {found.profile_digest.removeprefix('sha256:')[:12]}",
-            "dim",
-        ),
+        (f"\n{limits} · {_rows(found)} · profile {found.profile_digest.removeprefix('sha256:')[:12]}", "dim"),
     )
     yield ""
     judgements = list(window.report.values())
