@@ -11,7 +11,7 @@ from support import models as small_models
 from support.applying import apply, serving
 from support.asking import Asker, asked, failure
 from support.waiting import until
-from support.watching import read
+from support.watching import metric, read
 
 DAY_S = 86_400
 DAY = 15_800 * DAY_S
@@ -214,6 +214,44 @@ def test_monitors_come_and_go_while_the_gateway_serves(repository):
         ask(calls, rows, DAY)
         apply(gateway, {"routes": ROUTES, "monitors": TIMED})
         assert watched(gateway)["add/1"]["rows"]["split"] == 10
+
+
+def test_windows_and_states_survive_a_restart_and_are_not_told_of_twice(repository, tmp_path_factory):
+    state = tmp_path_factory.mktemp("drift-state") / "state"
+    rows = np.random.default_rng(5).normal(size=(4_000, 4)).astype(np.float32)
+    rows[:, 2] += np.float32(0.6)
+    with serving(repository, ROUTES, monitors=TIMED, state_dir=str(state)) as gateway:
+        with Asker(gateway.grpc_address) as calls:
+            ask(calls, rows[:2_000], DAY)
+    with serving(repository, ROUTES, monitors=TIMED, state_dir=str(state)) as gateway:
+        with Asker(gateway.grpc_address) as calls:
+            ask(calls, rows[2_000:], DAY + 5)
+            close_day(calls)
+            found = judged_day(gateway)
+        assert found["x2"]["cell"]["counts"] == bins(rows[:, 2])
+        assert found["x2"]["state"] == "drift"
+        assert gateway.log.count('feature="x2"') == 1
+    [stored] = (state / "windows").iterdir()
+    damaged = sorted(stored.glob("*.window"))[0]
+    damaged.write_bytes(damaged.read_bytes()[:-3])
+    with serving(repository, ROUTES, monitors=TIMED, state_dir=str(state)) as gateway:
+        until(lambda: watched(gateway)["add/1"] is not None, what="the windows that were stored")
+        until(lambda: "is left out: the window is damaged" in gateway.log, what="a line about the damaged one")
+        assert 'feature="x2"' not in gateway.log
+
+
+def test_the_worst_features_are_metrics(repository):
+    rows = np.random.default_rng(5).normal(size=(4_000, 4)).astype(np.float32)
+    rows[:, 2] += np.float32(0.6)
+    with serving(repository, ROUTES, monitors=TIMED) as gateway, Asker(gateway.grpc_address) as calls:
+        ask(calls, rows, DAY)
+        close_day(calls)
+        judged_day(gateway)
+        assert metric(gateway, "tidegate_drift_rows_total", version="add/1", **{"class": "split"}) == 4_001
+        assert metric(gateway, "tidegate_drift_state", feature="x2", window="1d", state="drift") == 1
+        assert metric(gateway, "tidegate_drift_state", feature="x0", window="1d", state="ok") == 1
+        psi = metric(gateway, "tidegate_drift_psi", feature="x2", window="1d")
+        assert psi > metric(gateway, "tidegate_drift_psi_threshold", feature="x2", window="1d") > 0
 
 
 def test_a_request_without_its_time_counts_when_it_arrives_and_a_late_one_is_told(repository):

@@ -29,7 +29,8 @@ pub struct Key {
 pub struct Sha256(pub [u8; 32]);
 
 impl Sha256 {
-    fn parse(text: &str) -> Option<Self> {
+    /// A digest that is written in hex.
+    pub fn parse(text: &str) -> Option<Self> {
         let mut digest = [0; 32];
         if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return None;

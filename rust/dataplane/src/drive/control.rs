@@ -58,6 +58,8 @@ impl Control {
         plane.compute.end();
         plane.shadow_compute.end();
         serving.changes.tell(News::End);
+        plane.watches.tick(&plane);
+        plane.watches.write(&plane.log);
         // A load that is under way cannot be taken back, and its thread must not be inside the runtime when that goes.
         let is_finished = changing.map_or(true, |changing| changing.join().unwrap_or(false));
         let end = if end == End::Clean && !is_finished { End::Forced } else { end };

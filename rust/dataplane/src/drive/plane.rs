@@ -80,9 +80,10 @@ impl Plane {
         fronts: usize,
         runtime_version: String,
         tls: Option<Arc<Tls>>,
+        watches: Watches,
     ) -> Self {
         Self {
-            watches: Watches::default(),
+            watches,
             keys: ArcSwap::from_pointee(Keys::new(&document.keys)),
             tls,
             log: Log::new(document.log.format, document.log.level, Arc::clone(&clock)),

@@ -10,6 +10,7 @@ use super::state::StateDir;
 use crate::front::admin;
 use crate::front::desk::Desk;
 use crate::front::tls::{Files, Tls};
+use crate::observe::drift::Watches;
 use crate::runtime::onnx::{OnnxRuntime, share_heaps};
 use serde_json::json;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -82,7 +83,8 @@ impl Gateway {
         let repository = base.join(&document.repository);
         let version = runtime.version.clone();
         let both = [compute, shadow_compute];
-        let plane = Arc::new(Plane::new(document.clone(), Arc::clone(&clock), both, fronts, version, tls));
+        let watches = Watches::new(state.folder().join("windows"));
+        let plane = Arc::new(Plane::new(document.clone(), Arc::clone(&clock), both, fronts, version, tls, watches));
         let state = Arc::new(state);
         let setting = Setting { plane: Arc::clone(&plane), state, repository, runtime: Arc::new(runtime), clock };
         // From here on something runs or is remembered, so a failure has to take it back.

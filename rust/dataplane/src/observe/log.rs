@@ -32,6 +32,10 @@ impl Log {
         Self { format, level, clock, summed: Mutex::default() }
     }
 
+    pub fn debug(&self, event: &str, fields: &[(&str, Value)]) {
+        self.write(LogLevel::Debug, event, fields);
+    }
+
     pub fn info(&self, event: &str, fields: &[(&str, Value)]) {
         self.write(LogLevel::Info, event, fields);
     }

@@ -8,6 +8,7 @@ use crate::drive::snapshot::{Arm, Snapshot, Target, Version, max_rows};
 use crate::drive::workers::Seats;
 use crate::observe::batches::BatchCounters;
 use crate::observe::counters::Counters;
+use crate::observe::drift::Watches;
 use crate::runtime::Model;
 use crate::shadow::Shadows;
 use http::HeaderValue;
@@ -124,7 +125,7 @@ pub(crate) fn empty_plane(clock: Arc<dyn Clock>, compute: Arc<Compute>) -> Plane
     let mut document = Document::default();
     // Sheds are part of some tests, and nobody's news.
     document.log.level = LogLevel::Error;
-    Plane::new(document, clock, [compute, self::compute(1)], 1, "1.99.0".to_owned(), None)
+    Plane::new(document, clock, [compute, self::compute(1)], 1, "1.99.0".to_owned(), None, Watches::default())
 }
 
 /// A plane that serves each version under its model's name.

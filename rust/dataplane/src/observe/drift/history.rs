@@ -1,43 +1,107 @@
-//! What was counted of one version: closed windows by class of traffic, and what they say.
+//! What was counted of one version: windows by class of traffic, and what they say.
 
 use super::judge::{Judge, Told, Track};
-use super::observer::TrafficClass;
 use super::observer::{Observer, Open};
-use super::rings::{Rings, sum};
+use super::store::Store;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
+use std::io;
 use tidegate_core::document::{Monitor, WindowLength};
-use tidegate_core::sketch::Feature;
-
-/// The windows of one version, and its judge.
-#[derive(Default)]
-pub(super) struct History {
-    /// One for each class.
-    rings: [Rings; TrafficClass::ALL.len()],
-    judge: Judge,
-}
+use tidegate_core::sketch::{Capacity, Cell, Counts, Feature, Key, Length, Rings, Traffic, Window};
 
 /// What inputs and predictions are judged by: shadows are asked what others are, and would count it twice.
-const JUDGED: [TrafficClass; 3] = [TrafficClass::Split, TrafficClass::Segment, TrafficClass::Pinned];
+const JUDGED: [Traffic; 3] = [Traffic::Split, Traffic::Segment, Traffic::Pinned];
+
+/// The windows of one version, and its judge.
+pub(super) struct History {
+    /// One for each class.
+    rings: [Rings; Traffic::ALL.len()],
+    /// Seconds of the unit of time that is counted by.
+    unit_s: u64,
+    /// Rows since the start, of each class.
+    rows: [u64; Traffic::ALL.len()],
+    /// The time that is known first, in Unix seconds.
+    first_s: Option<u64>,
+    /// Windows that ended before were judged, and told of, by the gateway that stored them.
+    stored_s: u64,
+    judge: Judge,
+    store: Option<Store>,
+    /// Windows that were added to since they were written.
+    unwritten: BTreeSet<(Traffic, Length, u64)>,
+}
 
 impl History {
+    /// The history that is stored of a version, and a sentence for each file of it that cannot be read.
+    pub(super) fn open(observer: &Observer, key: &Key, unit_s: u64, store: Option<Store>) -> (Self, Vec<String>) {
+        let rings = Traffic::ALL.map(|traffic| Rings::new(Key { traffic, ..key.clone() }, capacity(unit_s)));
+        let mut history = Self {
+            rings,
+            unit_s,
+            rows: Default::default(),
+            first_s: None,
+            stored_s: 0,
+            judge: Judge::default(),
+            store,
+            unwritten: BTreeSet::new(),
+        };
+        let (windows, mut refusals) = history.store.as_ref().map(Store::read).unwrap_or_default();
+        for window in windows {
+            if let Err(refusal) = history.restore(observer, &window) {
+                refusals.push(format!("a stored window is left out: {refusal}"));
+            }
+        }
+        history.stored_s = history.newest_s().unwrap_or(0);
+        (history, refusals)
+    }
+
+    fn restore(&mut self, observer: &Observer, window: &Window) -> Result<(), String> {
+        let rings = &mut self.rings[window.key.traffic as usize];
+        rings.restore(&observer.profiled.plan, window).map_err(|refused| refused.to_string())?;
+        self.first_s = Some(self.first_s.map_or(window.start_s, |first_s| first_s.min(window.start_s)));
+        Ok(())
+    }
+
     /// Keeps what a thread has counted.
-    pub(super) fn add(&mut self, observer: &Observer, class: TrafficClass, open: &Open) {
-        self.rings[class as usize].add(&observer.profiled.plan, open.start_s, open.unit_s, &open.counts);
+    pub(super) fn add(&mut self, observer: &Observer, traffic: Traffic, open: &Open) {
+        let plan = &observer.profiled.plan;
+        if open.unit_s != self.unit_s {
+            self.count_by(observer, open.unit_s);
+        }
+        let rows = match open.counts.cell(plan, 0) {
+            Cell::Numeric(cell) => cell.rows(),
+            Cell::Categorical(cell) => cell.rows(),
+        };
+        self.rows[traffic as usize] += rows;
+        self.first_s = Some(self.first_s.map_or(open.start_s, |first_s| first_s.min(open.start_s)));
+        self.rings[traffic as usize].add(plan, open.start_s, rows, &open.counts);
+        let lengths = Length::ALL.into_iter().filter(|length| length.seconds() >= open.unit_s);
+        self.unwritten.extend(lengths.map(|length| (traffic, length, length.start_s(open.start_s))));
     }
 
-    /// The newest time that counted traffic knows, in Unix seconds.
-    fn newest_s(&self) -> u64 {
-        self.rings.iter().map(Rings::newest_s).max().unwrap_or(0)
+    /// Goes on in another unit; windows that are shorter than it are given up.
+    fn count_by(&mut self, observer: &Observer, unit_s: u64) {
+        for rings in &mut self.rings {
+            let before = std::mem::replace(rings, Rings::new(rings.key().clone(), capacity(unit_s)));
+            for window in Length::ALL.into_iter().flat_map(|length| before.windows(length)) {
+                rings.restore(&observer.profiled.plan, window).expect("its own windows have its key and its bins");
+            }
+        }
+        self.unit_s = unit_s;
     }
 
-    /// Rows counted so far, by class.
-    pub(super) fn rows(&self) -> [(&'static str, u64); TrafficClass::ALL.len()] {
-        std::array::from_fn(|at| (TrafficClass::ALL[at].name(), self.rings[at].rows()))
+    /// The newest time that traffic knows, in Unix seconds.
+    fn newest_s(&self) -> Option<u64> {
+        self.rings.iter().filter_map(Rings::watermark_s).max()
+    }
+
+    /// Rows counted since the start, by class.
+    pub(super) fn rows(&self) -> [(&'static str, u64); Traffic::ALL.len()] {
+        std::array::from_fn(|at| (Traffic::ALL[at].name(), self.rows[at]))
     }
 
     /// Rows that came too late for every window.
     pub(super) fn late(&self) -> u64 {
-        self.rings.iter().map(Rings::late).sum()
+        self.rings.iter().map(|rings| rings.late(Length::Day)).sum()
     }
 
     pub(super) fn tracks(&self) -> impl Iterator<Item = (WindowLength, &Track)> {
@@ -46,15 +110,41 @@ impl History {
 
     /// Judges what has closed since. Where requests say when they happened, theirs is the clock.
     pub(super) fn advance(&mut self, observer: &Observer, monitor: &Monitor, arrival_s: u64) -> Vec<Told> {
-        let now_s = if monitor.observe.clock.is_some() { self.newest_s() } else { arrival_s };
+        // Nothing closes before anything was counted.
+        let Some(newest_s) = self.newest_s() else { return Vec::new() };
+        let now_s = if monitor.observe.clock.is_some() { newest_s } else { arrival_s.max(newest_s) };
+        let first_s = self.first_s.unwrap_or(now_s);
         let rings = &self.rings;
         let window = |length: WindowLength, start_s: u64| {
-            let own: Vec<_> =
-                JUDGED.iter().filter_map(|class| rings[*class as usize].window(length, start_s)).collect();
-            sum(own.iter())
+            let parts = JUDGED.iter().flat_map(|traffic| parts(&rings[*traffic as usize], length, start_s));
+            sum(parts)
         };
-        let first_s = rings.iter().filter_map(Rings::first_s).min().unwrap_or(now_s);
-        self.judge.advance(observer, monitor, (first_s, now_s), &window)
+        let mut told = self.judge.advance(observer, monitor, (first_s, now_s), &window);
+        told.retain(|told| told.transition.at_ms / 1_000 > self.stored_s);
+        told
+    }
+
+    /// Writes the windows that have changed.
+    ///
+    /// # Errors
+    /// The first of the system's refusals; what it was about is tried again next time.
+    pub(super) fn write(&mut self) -> io::Result<()> {
+        let Some(store) = &self.store else { return Ok(()) };
+        for (traffic, length, start_s) in std::mem::take(&mut self.unwritten) {
+            let windows = self.rings[traffic as usize].windows(length);
+            let written = match windows.iter().find(|window| window.start_s == start_s) {
+                Some(window) => store.write(window),
+                None => Ok(()),
+            };
+            if let Err(error) = written {
+                self.unwritten.insert((traffic, length, start_s));
+                return Err(error);
+            }
+            if let Some(oldest) = windows.first() {
+                store.remove_before(traffic, length, oldest.start_s);
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn report(&self, observer: &Observer) -> Value {
@@ -78,6 +168,34 @@ impl History {
             self.rows().into_iter().map(|(class, rows)| (class.to_owned(), json!(rows))).collect();
         json!({"newest_s": self.newest_s(), "late": self.late(), "rows": rows, "features": features, "windows": windows})
     }
+}
+
+/// As many windows as are kept of each length that is not shorter than the unit.
+fn capacity(unit_s: u64) -> Capacity {
+    let Capacity { minutes, hours, days } = Capacity::default();
+    let if_counted = |length: Length, windows| if length.seconds() >= unit_s { windows } else { 0 };
+    Capacity { minutes: if_counted(Length::Minute, minutes), hours: if_counted(Length::Hour, hours), days }
+}
+
+/// The kept windows of which a judged one is made: itself, or the days of its month.
+fn parts(rings: &Rings, length: WindowLength, start_s: u64) -> Vec<&Window> {
+    let kept = match length {
+        WindowLength::Minute => Length::Minute,
+        WindowLength::Hour => Length::Hour,
+        WindowLength::Day | WindowLength::Month => Length::Day,
+    };
+    let mut windows = rings.windows(kept);
+    windows.retain(|window| (start_s..length.end_of(start_s)).contains(&window.start_s));
+    windows
+}
+
+/// Counts taken together; `None` of none.
+fn sum<'w>(mut windows: impl Iterator<Item = &'w Window>) -> Option<Counts<u64>> {
+    let first = windows.next()?.counts.clone();
+    Some(windows.fold(first, |mut sum, window| {
+        sum.merge(&window.counts);
+        sum
+    }))
 }
 
 /// A feature of the profile without what may be long and nobody reads here.

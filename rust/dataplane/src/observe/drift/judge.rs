@@ -1,7 +1,6 @@
 //! Judges the windows of one version as they close, and follows every feature from one to the next.
 
 use super::observer::Observer;
-use super::rings::kept;
 use serde::Serialize;
 use std::collections::{BTreeMap, VecDeque};
 use tidegate_core::document::{Monitor, WindowLength};
@@ -9,7 +8,7 @@ use tidegate_core::drift::budget::{Budget, Length};
 use tidegate_core::drift::merge::windows_needed;
 use tidegate_core::drift::states::{Machine, Observation, Patience, Span, State, Transition};
 use tidegate_core::monitor::{self, Finding, Pages, Settings};
-use tidegate_core::sketch::{Cell, Counts, Feature, Profile};
+use tidegate_core::sketch::{Capacity, Cell, Counts, Feature, Profile};
 
 /// So many quiet windows in a row end a drift.
 const QUIET_WINDOWS: u32 = 3;
@@ -65,6 +64,11 @@ impl Told {
     /// Whether somebody should look.
     pub(super) fn is_alarming(&self) -> bool {
         matches!(self.transition.to, State::Warn | State::Drift)
+    }
+
+    /// Whether an alarm is over, or on its way to be.
+    pub(super) fn ends_an_alarm(&self) -> bool {
+        matches!(self.transition.from, State::Warn | State::Drift | State::Clearing)
     }
 }
 
@@ -244,6 +248,18 @@ impl Merging<'_> {
             self.merged.push(counts);
         }
         &self.merged[depth - 1]
+    }
+}
+
+/// How many windows of a length are kept, the newest one among them.
+fn kept(length: WindowLength) -> usize {
+    let Capacity { minutes, hours, days } = Capacity::default();
+    match length {
+        WindowLength::Minute => minutes,
+        WindowLength::Hour => hours,
+        WindowLength::Day => days,
+        // Its days are kept, and those of the month before are not.
+        WindowLength::Month => 1,
     }
 }
 

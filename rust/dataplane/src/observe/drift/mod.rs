@@ -9,7 +9,7 @@ mod lane;
 mod metrics;
 mod observer;
 mod profiled;
-mod rings;
+mod store;
 mod watches;
 
 pub use metrics::write_metrics;

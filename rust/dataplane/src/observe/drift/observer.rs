@@ -10,7 +10,7 @@ use tidegate_core::document::{Monitor, WindowLength};
 use tidegate_core::oip::answer::Elements;
 use tidegate_core::oip::validate::Plan;
 use tidegate_core::routing::{KeyBuffer, Reason, StickyKey};
-use tidegate_core::sketch::Counts;
+use tidegate_core::sketch::{Counts, Traffic};
 
 /// What is counted of one version under one route or model name, for as long as a snapshot names it.
 pub struct Observer {
@@ -21,7 +21,7 @@ pub struct Observer {
     clock: ArcSwapOption<StickyKey>,
     /// Requests that said nothing there that is a time.
     timeless: AtomicU64,
-    lanes: [Lane<Open>; TrafficClass::ALL.len()],
+    lanes: [Lane<Open>; Traffic::ALL.len()],
 }
 
 /// Counts of one unit of time.
@@ -51,8 +51,13 @@ impl Observer {
         self.unit_s.store(shortest.map_or(0, WindowLength::longest_s), Ordering::Relaxed);
     }
 
+    /// Seconds of the unit of time that is counted by; 0 while nobody watches.
+    pub fn unit_s(&self) -> u64 {
+        self.unit_s.load(Ordering::Relaxed)
+    }
+
     pub fn is_watched(&self) -> bool {
-        self.unit_s.load(Ordering::Relaxed) > 0
+        self.unit_s() > 0
     }
 
     /// When a request happened, in Unix seconds, if it has to say so and does.
@@ -77,37 +82,11 @@ impl Observer {
     }
 
     /// Everything counted since the last call, by class.
-    pub fn collect(&self) -> impl Iterator<Item = (TrafficClass, Box<Open>)> {
-        TrafficClass::ALL
+    pub fn collect(&self) -> impl Iterator<Item = (Traffic, Box<Open>)> {
+        Traffic::ALL
             .into_iter()
             .zip(&self.lanes)
             .flat_map(|(class, lane)| lane.collect().into_iter().map(move |open| (class, open)))
-    }
-}
-
-/// How a request came to the version that ran it. Only requests of one class are comparable between versions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TrafficClass {
-    /// By its key or at random, as the route splits.
-    Split,
-    /// By a condition.
-    Segment,
-    /// By its own wish.
-    Pinned,
-    /// As a copy.
-    Shadow,
-}
-
-impl TrafficClass {
-    pub const ALL: [Self; 4] = [Self::Split, Self::Segment, Self::Pinned, Self::Shadow];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Split => "split",
-            Self::Segment => "segment",
-            Self::Pinned => "pinned",
-            Self::Shadow => "shadow",
-        }
     }
 }
 
@@ -119,12 +98,12 @@ pub struct Observed {
 }
 
 impl Observed {
-    fn class(&self, reason: Reason) -> TrafficClass {
+    fn class(&self, reason: Reason) -> Traffic {
         match reason {
-            _ if self.is_shadow => TrafficClass::Shadow,
-            Reason::Split | Reason::Unkeyed | Reason::Only => TrafficClass::Split,
-            Reason::Segment(_) => TrafficClass::Segment,
-            Reason::Pinned | Reason::Model => TrafficClass::Pinned,
+            _ if self.is_shadow => Traffic::Shadow,
+            Reason::Split | Reason::Unkeyed | Reason::Only => Traffic::Split,
+            Reason::Segment(_) => Traffic::Segment,
+            Reason::Pinned | Reason::Model => Traffic::Pinned,
         }
     }
 }
@@ -135,7 +114,7 @@ pub struct Hand<'a>(Option<Held<'a>>);
 
 struct Held<'a> {
     observer: &'a Observer,
-    class: TrafficClass,
+    class: Traffic,
     // Taken out only to be put back.
     open: Option<Box<Open>>,
 }
@@ -183,7 +162,7 @@ impl<'a> Hand<'a> {
             return None;
         }
         let (observer, class) = (&*observed.observer, observed.class(reason));
-        let unit_s = observer.unit_s.load(Ordering::Relaxed).max(1);
+        let unit_s = observer.unit_s().max(1);
         let start_s = at_s - at_s % unit_s;
         let is_same = |held: &Held<'_>| {
             std::ptr::eq(held.observer, observer)

@@ -1,16 +1,15 @@
 //! A profile that fits the version it lies beside.
 
 use sha2::{Digest as _, Sha256};
-use std::fmt::Write as _;
 use std::sync::Arc;
-use tidegate_core::document::Violation;
+use tidegate_core::document::{self, Violation};
 use tidegate_core::oip::signature::{Signature, TensorSpec};
 use tidegate_core::sketch::{Direction, Plan, Profile};
 
 /// The reference of a version, ready for counting.
 pub struct Profiled {
-    /// sha256 of the profile as it was read, in hex.
-    pub digest: String,
+    /// Of the profile as it was read.
+    pub digest: document::Sha256,
     pub plan: Plan,
     /// For each tensor of the profile that is an input, its place in the signature.
     pub inputs: Vec<Place>,
@@ -40,10 +39,7 @@ impl Profiled {
         let plan = read().map_err(|reasons| {
             format!("profile.json {}; build it anew with `tidegate profiles build`", reasons.join("; "))
         })?;
-        let digest = Sha256::digest(text).iter().fold(String::with_capacity(64), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        });
+        let digest = document::Sha256(Sha256::digest(text).into());
         let inputs = places(&plan, Direction::Input, &signature.inputs);
         let outputs = places(&plan, Direction::Output, &signature.outputs);
         Ok(Self { digest, plan, inputs, outputs })

@@ -3,15 +3,21 @@
 use super::history::History;
 use super::metrics::Gauge;
 use super::observer::Observer;
+use super::store::Store;
 use crate::drive::plane::Plane;
 use crate::drive::snapshot::Version;
+use crate::observe::log::Log;
 use arc_swap::ArcSwap;
 use serde_json::{Value, json};
+use sha2::Digest as _;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tidegate_core::document::Monitor;
+use tidegate_core::document::{Monitor, Sha256};
 use tidegate_core::plane::Outcome;
+use tidegate_core::sketch;
 use tokio::time::MissedTickBehavior;
 
 /// How often threads are relieved of what they have counted: no reader sees anything older.
@@ -19,9 +25,15 @@ const BETWEEN_TICKS: Duration = Duration::from_secs(1);
 /// Versions that no snapshot names any more and that are still shown; beyond that the oldest go.
 const MOST_RETIRED: usize = 32;
 
+/// How often what has changed is written: what a gateway that is killed forgets.
+const BETWEEN_WRITES_S: u64 = 60;
+
 /// The monitors in force, and everything that is counted for them.
 #[derive(Default)]
 pub struct Watches {
+    /// Where windows are kept; nowhere in a gateway without a state folder, as tests have it.
+    folder: Option<PathBuf>,
+    written_s: AtomicU64,
     monitors: ArcSwap<BTreeMap<String, Monitor>>,
     watched: Mutex<BTreeMap<Key, Watched>>,
 }
@@ -32,7 +44,16 @@ struct Key {
     route: Arc<str>,
     version: String,
     version_digest: String,
-    profile_digest: String,
+    profile_digest: Sha256,
+}
+
+impl Key {
+    /// The folder of its windows: a name that no character of a route can lead elsewhere.
+    fn folder(&self) -> String {
+        let Self { route, version, version_digest, profile_digest } = self;
+        let digest = sha2::Sha256::digest(format!("{route}\n{version}\n{version_digest}\n{profile_digest}"));
+        Sha256(digest.into()).to_string()
+    }
 }
 
 struct Watched {
@@ -42,6 +63,11 @@ struct Watched {
 }
 
 impl Watches {
+    /// Watches that keep their windows in a folder.
+    pub fn new(folder: PathBuf) -> Self {
+        Self { folder: Some(folder), ..Self::default() }
+    }
+
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Key, Watched>> {
         self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -53,7 +79,7 @@ impl Watches {
             route: Arc::clone(route),
             version: version.id.as_str().to_owned(),
             version_digest: version.digest.clone(),
-            profile_digest: profiled.digest.clone(),
+            profile_digest: profiled.digest,
         };
         let mut watched = self.lock();
         let entry = watched.entry(key).or_insert_with_key(|key| {
@@ -83,10 +109,11 @@ impl Watches {
         let arrival_s = plane.clock.unix_ms() / 1_000;
         let mut watched = self.lock();
         for (key, Watched { observer, history }) in watched.iter_mut() {
+            let Some(monitor) = monitors.get(&*key.route) else { continue };
+            let history = history.get_or_insert_with(|| self.open(key, observer, plane));
             for (class, open) in observer.collect() {
-                history.get_or_insert_default().add(observer, class, &open);
+                history.add(observer, class, &open);
             }
-            let (Some(monitor), Some(history)) = (monitors.get(&*key.route), history) else { continue };
             for told in history.advance(observer, monitor, arrival_s) {
                 let feature = observer.profiled.feature(told.feature);
                 let fields = [
@@ -98,9 +125,25 @@ impl Watches {
                     ("to", json!(told.transition.to)),
                     ("evidence", json!(told.transition.evidence)),
                 ];
-                if told.is_alarming() { plane.log.warning("drift", &fields) } else { plane.log.info("drift", &fields) }
+                // A thousand features that are well are no news.
+                let say = match () {
+                    () if told.is_alarming() => Log::warning,
+                    () if told.ends_an_alarm() => Log::info,
+                    () => Log::debug,
+                };
+                say(&plane.log, "drift", &fields);
             }
         }
+        drop(watched);
+        if arrival_s.saturating_sub(self.written_s.load(Ordering::Relaxed)) >= BETWEEN_WRITES_S {
+            self.written_s.store(arrival_s, Ordering::Relaxed);
+            self.write(&plane.log);
+        }
+        self.forget();
+    }
+
+    fn forget(&self) {
+        let mut watched = self.lock();
         // Arms hold their observer; what only this map holds is of a version that went.
         let retired: Vec<Key> = watched
             .iter()
@@ -109,6 +152,32 @@ impl Watches {
             .collect();
         for key in retired.iter().take(retired.len().saturating_sub(MOST_RETIRED)) {
             watched.remove(key);
+        }
+    }
+
+    fn open(&self, key: &Key, observer: &Observer, plane: &Plane) -> History {
+        let version = Sha256::parse(&key.version_digest).expect("a version's digest is 64 digits");
+        let own = sketch::Key {
+            route: key.route.to_string(),
+            version,
+            profile: key.profile_digest,
+            traffic: sketch::Traffic::Split,
+        };
+        let folder = self.folder.as_ref().map(|folder| folder.join(key.folder()));
+        let (history, refusals) = History::open(observer, &own, observer.unit_s(), folder.map(Store::new));
+        for reason in refusals {
+            plane.log.warning("drift_windows", &[("reason", json!(reason))]);
+        }
+        history
+    }
+
+    /// Writes the windows that have changed, for whoever serves after the next start.
+    pub fn write(&self, log: &Log) {
+        for (key, watched) in self.lock().iter_mut() {
+            if let Some(Err(error)) = watched.history.as_mut().map(History::write) {
+                let fields = [("route", json!(&*key.route)), ("reason", json!(error.to_string()))];
+                log.error("drift_windows", &fields);
+            }
         }
     }
 

@@ -4,6 +4,7 @@ use crate::drive::clock::{Clock, SystemClock};
 use crate::drive::compute::Compute;
 use crate::drive::plane::Plane;
 use crate::drive::snapshot::{IndexEntry, Progress, Snapshot, Target, Version};
+use crate::observe::drift::Watches;
 use crate::runtime::{Model, Worker};
 use crate::testing;
 use crate::testing::model::spec;
@@ -50,7 +51,7 @@ pub(in crate::front) fn plane() -> Plane {
     ];
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let both = [Arc::clone(&compute), testing::plane::compute(1)];
-    let plane = Plane::new(document.clone(), clock, both, 1, "1.99.0".to_owned(), None);
+    let plane = Plane::new(document.clone(), clock, both, 1, "1.99.0".to_owned(), None, Watches::default());
     let counters = &plane.counters;
     let revision = Revision::after(None, &document.routes["delay"]);
     let plan = RoutePlan::new("delay", &revision).expect("tables over its own arms");
