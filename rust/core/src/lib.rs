@@ -2,7 +2,7 @@
 //!
 //! Everything here is a function of its arguments: no clock, no socket, no thread, no randomness. Time comes in as
 //! [`plane::Nanos`], bytes as slices, documents as JSON values.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 pub mod comparison;
 pub mod condition;

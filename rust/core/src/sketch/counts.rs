@@ -16,12 +16,12 @@ use super::table::{Count, Table};
 /// counter of 32 bits is full after 4 × 10⁹ equal values and stays so, so hand over before.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Counts<N> {
-    tensors: Vec<Tables<N>>,
+    pub(super) tensors: Vec<Tables<N>>,
 }
 
 /// The counters of one tensor in the class of its datatype.
 #[derive(Clone, Debug, PartialEq)]
-enum Tables<N> {
+pub(super) enum Tables<N> {
     F32(Table<f32, N>),
     F64(Table<f64, N>),
     I64(Table<i64, N>),
@@ -72,15 +72,15 @@ impl Counts<u32> {
             let elements = RawElements::new(raw).ok_or(CountError::Elements { rows, width, got: 0 })?;
             return self.count_strings(plan, tensor, elements, rows);
         }
-        let plan = &plan.tensors[tensor];
+        let (level, plan) = (plan.level, &plan.tensors[tensor]);
         let row = plan.width * plan.datatype.size().expect("numbers have a size");
         if rows.checked_mul(row) != Some(raw.len()) {
             return Err(CountError::Length { rows, row, got: raw.len() });
         }
         match (&plan.columns, &mut self.tensors[tensor]) {
-            (Columns::F32(layout), Tables::F32(table)) => rows::count(layout, plan.datatype, raw, rows, table),
-            (Columns::F64(layout), Tables::F64(table)) => rows::count(layout, plan.datatype, raw, rows, table),
-            (Columns::I64(layout), Tables::I64(table)) => rows::count(layout, plan.datatype, raw, rows, table),
+            (Columns::F32(layout), Tables::F32(table)) => rows::count(level, layout, plan.datatype, raw, table),
+            (Columns::F64(layout), Tables::F64(table)) => rows::count(level, layout, plan.datatype, raw, table),
+            (Columns::I64(layout), Tables::I64(table)) => rows::count(level, layout, plan.datatype, raw, table),
             _ => unreachable!("counts are made for their plan"),
         }
         Ok(())
@@ -114,26 +114,26 @@ impl Counts<u32> {
         column: usize,
         values: Values<'_>,
     ) -> Result<(), CountError> {
-        let plan = &plan.tensors[tensor];
+        let (level, plan) = (plan.level, &plan.tensors[tensor]);
         let expected = plan.datatype;
         match (&plan.columns, &mut self.tensors[tensor], values) {
             (Columns::F32(layout), Tables::F32(table), Values::F32(values)) => {
-                columns::count(layout, column, values, table)
+                columns::count(level, layout, column, values, table)
             }
             (Columns::F64(layout), Tables::F64(table), Values::F64(values)) => {
-                columns::count(layout, column, values, table)
+                columns::count(level, layout, column, values, table)
             }
             (Columns::I64(layout), Tables::I64(table), Values::I64(values)) => {
-                columns::count(layout, column, values, table)
+                columns::count(level, layout, column, values, table)
             }
             (Columns::F32(layout), Tables::F32(table), Values::Raw(raw)) => {
-                columns::count_raw(layout, column, expected, raw, table)
+                columns::count_raw(level, layout, column, expected, raw, table)
             }
             (Columns::F64(layout), Tables::F64(table), Values::Raw(raw)) => {
-                columns::count_raw(layout, column, expected, raw, table)
+                columns::count_raw(level, layout, column, expected, raw, table)
             }
             (Columns::I64(layout), Tables::I64(table), Values::Raw(raw)) => {
-                columns::count_raw(layout, column, expected, raw, table)
+                columns::count_raw(level, layout, column, expected, raw, table)
             }
             (Columns::Strings(layout), Tables::Strings(tables), values) => {
                 let place = layout.place(column).ok_or(CountError::Column { column })?;
@@ -191,6 +191,21 @@ impl<N: Count> Counts<N> {
                 _ => unreachable!("counts are of one plan"),
             }
         }
+    }
+
+    /// Whether other counts could be those of the same plan: they have as many counters everywhere.
+    pub fn lies_like<M: Count>(&self, other: &Counts<M>) -> bool {
+        let alike = |pair: (&Tables<N>, &Tables<M>)| match pair {
+            (Tables::F32(ours), Tables::F32(theirs)) => ours.lies_like(theirs),
+            (Tables::F64(ours), Tables::F64(theirs)) => ours.lies_like(theirs),
+            (Tables::I64(ours), Tables::I64(theirs)) => ours.lies_like(theirs),
+            (Tables::Strings(ours), Tables::Strings(theirs)) => {
+                let slots = |pair: (&StringTable<N>, &StringTable<M>)| pair.0.slots.len() == pair.1.slots.len();
+                ours.len() == theirs.len() && ours.iter().zip(theirs).all(slots)
+            }
+            _ => false,
+        };
+        self.tensors.len() == other.tensors.len() && self.tensors.iter().zip(&other.tensors).all(alike)
     }
 
     /// What was counted of a feature, by its place in the profile.

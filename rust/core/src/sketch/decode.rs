@@ -22,6 +22,7 @@ fn widen<const N: usize, T>(raw: &[u8], into: &mut [T], widen: impl Fn([u8; N]) 
 }
 
 impl Decode for f32 {
+    #[inline(always)]
     fn decode(datatype: Datatype, raw: &[u8], into: &mut [Self]) {
         match datatype {
             Datatype::Fp16 => widen(raw, into, |bytes| half(u16::from_le_bytes(bytes))),
@@ -32,12 +33,14 @@ impl Decode for f32 {
 }
 
 impl Decode for f64 {
+    #[inline(always)]
     fn decode(_: Datatype, raw: &[u8], into: &mut [Self]) {
         widen(raw, into, f64::from_le_bytes);
     }
 }
 
 impl Decode for i64 {
+    #[inline(always)]
     fn decode(datatype: Datatype, raw: &[u8], into: &mut [Self]) {
         match datatype {
             // Everything but 0 is true.

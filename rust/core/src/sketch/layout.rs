@@ -41,7 +41,8 @@ pub(super) struct Group<T> {
     slots_at: usize,
     /// What stands for a missing value, where there is such a number.
     pub(super) sentinel: [T; LANES],
-    pub(super) has_sentinel: [bool; LANES],
+    /// All bits set in lanes of integers without a sentinel.
+    pub(super) is_absent: [T; LANES],
     /// Moments are taken around the mean of the reference, so that large numbers do not cancel.
     pub(super) centre: [f64; LANES],
 }
@@ -89,6 +90,11 @@ impl<T: Number> Group<T> {
         let start = self.slots_at + lane * self.stride();
         start..start + self.stride()
     }
+
+    /// The counters of all its columns.
+    pub(super) fn slots(&self) -> std::ops::Range<usize> {
+        self.slots_at..self.slots_at + self.lanes * self.stride()
+    }
 }
 
 impl<T: Number> Layout<T> {
@@ -106,15 +112,15 @@ impl<T: Number> Layout<T> {
                 depth,
                 edges_at: layout.edges.len(),
                 slots_at: layout.slots,
-                sentinel: [T::ZERO; LANES],
-                has_sentinel: [false; LANES],
+                sentinel: [T::NO_SENTINEL.0; LANES],
+                is_absent: [T::NO_SENTINEL.1; LANES],
                 centre: [0.0; LANES],
             };
             layout.edges.resize(group.edges_at + depth, [T::HIGHEST; LANES]);
             for (at, feature, column) in members {
                 let lane = at - group.column;
-                group.sentinel[lane] = feature.sentinel.unwrap_or(T::ZERO);
-                group.has_sentinel[lane] = feature.sentinel.is_some();
+                let sentinel = feature.sentinel.map_or(T::NO_SENTINEL, |sentinel| (sentinel, T::ZERO));
+                (group.sentinel[lane], group.is_absent[lane]) = sentinel;
                 group.centre[lane] = feature.mean.unwrap_or(0.0);
                 for (row, edge) in layout.edges[group.edges_at..].iter_mut().zip(&column.inner) {
                     row[lane] = *edge;

@@ -6,12 +6,15 @@
     clippy::inline_always,
     reason = "what a kernel calls must be compiled with it, for the vector unit that it is for"
 )]
+#![allow(clippy::needless_range_loop, reason = "a lane is a place in several arrays at once")]
 
 mod build;
 mod cell;
 mod columns;
 mod counts;
 mod decode;
+mod dispatch;
+mod exponential;
 mod layout;
 mod number;
 mod plan;
@@ -22,10 +25,13 @@ mod strings;
 mod table;
 #[cfg(test)]
 mod tests;
+mod window;
 
 pub use build::{BINS, BuildError, MAX_BINS, NO_CHUNK, Recipe, build};
 pub use cell::{CategoricalCell, Cell, NumericCell};
 pub use counts::{CountError, Counts, Values};
+pub use dispatch::Level;
+pub use exponential::{Exponential, MAX_BUCKETS, SCALE};
 pub use number::{Exact, Number};
 pub use plan::Plan;
 pub use profile::{
@@ -34,3 +40,4 @@ pub use profile::{
 };
 pub use strings::Newcomer;
 pub use table::Count;
+pub use window::{Capacity, CodecError, Key, Length, MergeError, Rings, Traffic, Window};

@@ -63,12 +63,27 @@ pub trait Number: Copy + Debug + PartialEq + PartialOrd + Send + Sync + 'static 
     const LOWEST: Self;
     /// Fills what is not used.
     const ZERO: Self;
+    /// What [`Number::is_sentinel`] takes for `sentinel` and for `is_absent` where there is no sentinel.
+    const NO_SENTINEL: (Self, Self);
 
     /// An unsigned integer as wide as the class, so that a comparison is added without changing its width.
     type Ones: Ones;
 
+    /// A float as wide as the class, in which the lanes of a row count.
+    type Rank: Rank;
+
     /// 1 if it is above the edge, else 0; 0 for NaN.
     fn above(self, edge: Self) -> Self::Ones;
+
+    /// 1 if it is above the edge, else 0; 0 for NaN.
+    fn step(self, edge: Self) -> Self::Rank;
+
+    /// Whether it is the sentinel. No float equals NaN; integers have nothing like it, so for them `is_absent` is all ones
+    /// where there is no sentinel, else 0.
+    fn is_sentinel(self, sentinel: Self, is_absent: Self) -> bool;
+
+    /// 1 if a settled value is the sentinel, infinite or NaN, else 0.
+    fn without_bin(self, sentinel: Self, is_absent: Self) -> Self::Ones;
 
     /// The same number with one form of zero.
     #[must_use]
@@ -103,36 +118,80 @@ pub trait Number: Copy + Debug + PartialEq + PartialOrd + Send + Sync + 'static 
     fn from_bits(bits: u64) -> Self;
 }
 
+/// Small whole numbers as floats.
+///
+/// The compiler may not change the order of additions of floats, and so leaves the lanes of a row as they are instead of
+/// making vectors of what comes one after the other.
+pub trait Rank: Copy + Default + std::ops::AddAssign + Send + Sync + 'static {
+    fn index(self) -> usize;
+}
+
 /// Counts of comparisons in one vector lane.
-pub trait Ones: Copy + Default + Into<u64> + std::ops::AddAssign + Send + Sync + 'static {
-    fn from_index(index: u32) -> Self;
+pub trait Ones: Copy + Default + From<bool> + Into<u64> + Send + Sync + 'static {
+    /// The sum of two; they count less than a block of values, so that the check for an overflow, which no vector has, is
+    /// left out.
+    #[must_use]
+    fn plus(self, other: Self) -> Self;
 }
 
 impl Ones for u32 {
     #[inline(always)]
-    fn from_index(index: u32) -> Self {
-        index
+    fn plus(self, other: Self) -> Self {
+        self.wrapping_add(other)
     }
 }
 
 impl Ones for u64 {
     #[inline(always)]
-    fn from_index(index: u32) -> Self {
-        index.into()
+    fn plus(self, other: Self) -> Self {
+        self.wrapping_add(other)
     }
 }
 
 macro_rules! floats {
-    ($($float:ident $ones:ident $bits:ident,)*) => {$(
+    ($($float:ident $ones:ident,)*) => {$(
+        impl Rank for $float {
+            #[inline(always)]
+            fn index(self) -> usize {
+                // Beside this number the bits of the fraction count ones; a cast would look for NaN and more.
+                const UNIT: $float = (1_u64 << ($float::MANTISSA_DIGITS - 1)) as $float;
+                ((self + UNIT).to_bits() - UNIT.to_bits()) as usize
+            }
+        }
+
+        #[allow(clippy::float_cmp, reason = "the question is whether both are the same number")]
         impl Number for $float {
             const HIGHEST: Self = $float::INFINITY;
             const LOWEST: Self = $float::NEG_INFINITY;
             const ZERO: Self = 0.0;
+            const NO_SENTINEL: (Self, Self) = ($float::NAN, 0.0);
             type Ones = $ones;
+            type Rank = $float;
 
             #[inline(always)]
             fn above(self, edge: Self) -> $ones {
                 $ones::from(self > edge)
+            }
+
+            #[inline(always)]
+            fn step(self, edge: Self) -> $float {
+                if self > edge { 1.0 } else { 0.0 }
+            }
+
+            #[inline(always)]
+            fn is_sentinel(self, sentinel: Self, _: Self) -> bool {
+                self == sentinel
+            }
+
+            #[inline(always)]
+            fn without_bin(self, sentinel: Self, _: Self) -> $ones {
+                // In integers, whose bits the compiler keeps in lanes where it would take truths apart. Adding one to an
+                // exponent of all ones carries into the sign; a number or its negative has a sign unless it is zero.
+                const EXPONENT_UNIT: $ones = 1 << ($float::MANTISSA_DIGITS - 1);
+                let is_infinite = (self.abs().to_bits()).wrapping_add(EXPONENT_UNIT);
+                let difference = self.to_bits() ^ sentinel.to_bits();
+                let is_sentinel = !(difference | difference.wrapping_neg());
+                (is_infinite | is_sentinel) >> ($ones::BITS - 1)
             }
 
             #[inline(always)]
@@ -182,23 +241,41 @@ macro_rules! floats {
             }
 
             fn from_bits(bits: u64) -> Self {
-                $float::from_bits(bits as $bits)
+                $float::from_bits(bits as $ones)
             }
         }
     )*};
 }
 
-floats! { f32 u32 u32, f64 u64 u64, }
+floats! { f32 u32, f64 u64, }
 
 impl Number for i64 {
     const HIGHEST: Self = i64::MAX;
     const LOWEST: Self = i64::MIN;
     const ZERO: Self = 0;
+    const NO_SENTINEL: (Self, Self) = (0, -1);
     type Ones = u64;
+    type Rank = f64;
 
     #[inline(always)]
     fn above(self, edge: Self) -> u64 {
         u64::from(self > edge)
+    }
+
+    #[inline(always)]
+    fn step(self, edge: Self) -> f64 {
+        if self > edge { 1.0 } else { 0.0 }
+    }
+
+    #[inline(always)]
+    fn is_sentinel(self, sentinel: Self, is_absent: Self) -> bool {
+        (self ^ sentinel) | is_absent == 0
+    }
+
+    #[inline(always)]
+    fn without_bin(self, sentinel: Self, is_absent: Self) -> u64 {
+        let difference = self ^ sentinel;
+        (!(difference | difference.wrapping_neg() | is_absent)) as u64 >> (u64::BITS - 1)
     }
 
     #[inline(always)]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::dispatch::Level;
 use super::layout::Layout;
 use super::number::Class;
 use super::profile::{Direction, Feature, Kind, Profile, Tensor};
@@ -17,6 +18,7 @@ pub struct Plan {
     pub(super) tensors: Vec<TensorPlan>,
     /// The tensor of each feature and its number there, features in the order of the profile.
     places: Vec<(usize, usize)>,
+    pub(super) level: Level,
 }
 
 /// How one tensor is counted.
@@ -41,7 +43,7 @@ impl Plan {
         let tensors = profile.tensors.iter().map(TensorPlan::new).collect();
         let count = |(at, tensor): (usize, &Tensor)| (0..tensor.features.len()).map(move |number| (at, number));
         let places = profile.tensors.iter().enumerate().flat_map(count).collect();
-        Self { profile, tensors, places }
+        Self { profile, tensors, places, level: Level::best() }
     }
 
     /// Plans for the tensors of a model, or says all that keeps the profile from being one of it.
@@ -71,6 +73,13 @@ impl Plan {
             violations.push(Violation { path: "tensors".to_owned(), reason });
         }
         Err(violations)
+    }
+
+    /// The same plan for kernels of another level: all count alike.
+    #[must_use]
+    pub fn at(mut self, level: Level) -> Self {
+        self.level = level;
+        self
     }
 
     pub fn profile(&self) -> &Arc<Profile> {

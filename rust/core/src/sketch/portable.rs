@@ -14,15 +14,28 @@ pub(super) fn count<T: Number>(
     tally: &mut Tally<T>,
 ) {
     let value = value.settle();
-    let special = edges.len() + 1;
+    let rank = edges.partition_point(|edge| value > edge[lane]);
+    count_ranked(group, lane, value, rank, slots, tally);
+}
+
+/// Counts one settled value of which it is known how many edges lie below it, should it have a bin.
+pub(super) fn count_ranked<T: Number>(
+    group: &Group<T>,
+    lane: usize,
+    value: T,
+    rank: usize,
+    slots: &mut [u32],
+    tally: &mut Tally<T>,
+) {
+    let special = group.depth + 1;
     let slot = if value.is_nan() {
         special + NAN
-    } else if group.has_sentinel[lane] && value == group.sentinel[lane] {
+    } else if value.is_sentinel(group.sentinel[lane], group.is_absent[lane]) {
         special + NULL
     } else if value.is_finite() {
         let deviation = value.wide() - group.centre[lane];
         tally.take(lane, value, value, deviation, deviation * deviation);
-        edges.partition_point(|edge| value > edge[lane])
+        rank
     } else if value > T::ZERO {
         special + POSITIVE_INFINITE
     } else {

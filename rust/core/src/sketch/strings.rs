@@ -7,11 +7,12 @@ mod naming;
 mod newcomers;
 mod table;
 
+pub(super) use cardinality::Cardinality;
 pub(super) use dictionary::Dictionary;
 pub(super) use elements::{RawElements, count_rows, slices};
 pub(super) use naming::{MAX_NAME_BYTES, name};
 pub use newcomers::Newcomer;
-pub(super) use newcomers::Newcomers;
+pub(super) use newcomers::{Entry, Newcomers, TOP};
 pub(super) use table::{NEW, NULL, OTHER, StringTable};
 
 use super::table::Count;

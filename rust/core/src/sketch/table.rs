@@ -49,6 +49,22 @@ impl<T: Number> Tally<T> {
         }
     }
 
+    /// Takes in one value of every lane, all of which have a bin.
+    #[inline(always)]
+    pub(super) fn take_all(&mut self, values: &[T; LANES], centre: &[f64; LANES]) {
+        for lane in 0..LANES {
+            self.low[lane] = if values[lane] < self.low[lane] { values[lane] } else { self.low[lane] };
+        }
+        for lane in 0..LANES {
+            self.high[lane] = if values[lane] > self.high[lane] { values[lane] } else { self.high[lane] };
+        }
+        for lane in 0..LANES {
+            let deviation = values[lane].wide() - centre[lane];
+            self.sum[lane] += deviation;
+            self.squares[lane] += deviation * deviation;
+        }
+    }
+
     /// Takes in what was found about values of one lane.
     #[inline(always)]
     pub(super) fn take(&mut self, lane: usize, low: T, high: T, sum: f64, squares: f64) {
@@ -69,9 +85,13 @@ impl<T: Number, N: Count> Table<T, N> {
         self.tallies.fill(Tally::EMPTY);
     }
 
+    pub(super) fn lies_like<M: Count>(&self, other: &Table<T, M>) -> bool {
+        self.slots.len() == other.slots.len() && self.tallies.len() == other.tallies.len()
+    }
+
     /// Adds counts of the same layout.
     pub(super) fn merge<M: Count>(&mut self, other: &Table<T, M>) {
-        assert_eq!(self.slots.len(), other.slots.len(), "counts of one plan lie alike");
+        assert!(self.lies_like(other), "counts of one plan lie alike");
         for (ours, theirs) in self.slots.iter_mut().zip(&other.slots) {
             *ours = N::saturating_from((*ours).into().saturating_add((*theirs).into()));
         }

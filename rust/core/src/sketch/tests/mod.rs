@@ -1,8 +1,11 @@
 //! Counting, from documents to cells.
 
 mod binding;
+mod building;
 mod counting;
+mod kernels;
 mod strings;
+mod windows;
 
 use std::sync::Arc;
 

@@ -41,7 +41,9 @@ fn the_wire_and_arrow_count_alike() {
     let expected = categorical(&count(&plan, &values), &plan);
     let data = values.concat();
     let mut offsets = vec![0_i32];
-    values.iter().for_each(|value| offsets.push(offsets[offsets.len() - 1] + value.len() as i32));
+    for value in values {
+        offsets.push(offsets[offsets.len() - 1] + value.len() as i32);
+    }
     let large: Vec<i64> = offsets.iter().map(|offset| (*offset).into()).collect();
     let raw: Vec<u8> = values.iter().flat_map(|value| [&(value.len() as u32).to_le_bytes(), *value].concat()).collect();
     for column in [
