@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from tidegate.errors import TidegateError, Violation
+
+MOST_LISTED = 50
 
 
 class DriftError(TidegateError):
@@ -33,17 +35,17 @@ class ColumnsUnusable(DriftError):
 class ProfileMisfit(DriftError):
     """A profile, a model or a table is not about the same things as another of them; both lists are shown."""
 
-    def __init__(self, reasons: Sequence[str], **lists: Sequence[str]) -> None:
+    def __init__(self, reasons: Sequence[str], **lists: Iterable[str]) -> None:
         """Keep the facts.
 
         Args:
             reasons: What does not fit, one sentence each.
             lists: What each side has, by the word for the side: `model`, `profile` or `table`.
         """
-        shown = (f"the {side} has {', '.join(names) or 'nothing'}" for side, names in lists.items())
-        super().__init__("\n".join(f"{line}." for line in (*reasons, *shown)))
         self.reasons = tuple(reasons)
         self.lists = {side: tuple(names) for side, names in lists.items()}
+        shown = (f"the {side} has {listed(names)}" for side, names in self.lists.items())
+        super().__init__("\n".join(f"{line}." for line in (*reasons, *shown)))
 
 
 class ModelUnusable(DriftError):
@@ -52,3 +54,10 @@ class ModelUnusable(DriftError):
 
 class NothingToCompare(DriftError):
     """Two tables, or a table and a profile, have nothing in common that could drift."""
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names as a sentence lists them; of very many, the first."""
+    names = list(names)
+    more = f" and {len(names) - MOST_LISTED:,} more" if len(names) > MOST_LISTED else ""
+    return ", ".join(names[:MOST_LISTED]) + more or "nothing"

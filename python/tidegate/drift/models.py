@@ -118,7 +118,7 @@ def predictions(outputs: Mapping[str, npt.NDArray[Any]], model: str) -> tuple[Ta
     arrow = load_arrow()
     table = Table(
         name=f"the predictions of {model}",
-        columns=tuple(columns),
+        columns=dict.fromkeys(columns),
         rows=rows,
         read=lambda column: arrow.chunked_array([arrow.array(columns[column])]),
     )

@@ -72,7 +72,7 @@ def with_predictions(table: Table, profile: Profile, model: Model, *, progress: 
     def read(name: str) -> Any:
         return predicted.read(name) if name in predicted.columns else table.read(name)
 
-    columns_of_both = tuple(dict.fromkeys((*table.columns, *predicted.columns)))
+    columns_of_both = {**table.columns, **predicted.columns}
     return Table(
         name=table.name, columns=columns_of_both, rows=table.rows, read=read, predicted=frozenset(predicted.columns)
     )

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from tidegate.datatypes import BYTES
-from tidegate.drift.errors import ColumnsUnusable, NothingToCompare, ProfileMisfit
+from tidegate.drift.errors import ColumnsUnusable, NothingToCompare, ProfileMisfit, listed
 from tidegate.drift.tables import Table, load_arrow
 from tidegate.errors import Violation
 
@@ -119,7 +119,7 @@ def bind_columns(tables: Sequence[Table], *, leave_out: Collection[str | None]) 
         if datatypes:
             bound.append(BoundTensor(name=name, datatype=_joint(datatypes), columns=(name,)))
     if not bound:
-        lists = "; ".join(f"{table.name} has {', '.join(table.columns) or 'no columns'}" for table in tables)
+        lists = "; ".join(f"{table.name} has {listed(table.columns)}" for table in tables)
         raise NothingToCompare(f"The tables share no column of numbers or text: {lists}.")
     return tuple(bound)
 

@@ -7,6 +7,7 @@ pandas nor polars is imported from here: whoever hands one over has loaded it.
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from tidegate import optional
-from tidegate.drift.errors import ColumnsUnusable, TableUnreadable
+from tidegate.drift.errors import ColumnsUnusable, TableUnreadable, listed
 from tidegate.errors import Violation
 
 PARQUET = (".parquet", ".pq")
@@ -29,7 +30,8 @@ class Table:
 
     name: str
     """As sentences call it."""
-    columns: tuple[str, ...]
+    columns: Mapping[str, None]
+    """The names, in their order; a mapping, for there may be a hundred thousand to look one up in."""
     rows: int
     read: Callable[[str], Any]
     """The `pyarrow.ChunkedArray` of a column."""
@@ -43,8 +45,7 @@ class Table:
             ColumnsUnusable: There is none of this name, or it cannot be read.
         """
         if name not in self.columns:
-            named = ", ".join(self.columns) or "none"
-            raise ColumnsUnusable(self.name, [Violation(name, f"is missing; the columns are {named}")])
+            raise ColumnsUnusable(self.name, [Violation(name, f"is missing; the columns are {listed(self.columns)}")])
         arrow = load_arrow()
         try:
             return self.read(name)
@@ -87,15 +88,16 @@ def read_table(source: Any, *, name: str, names: Sequence[str] | None = None) ->
         table = _of(name, list(source), max(lengths, default=0), lambda column: _chunked(arrow.array(source[column])))
     else:
         table = _from_frame(source, name)
-    if twice := sorted({column for column in table.columns if table.columns.count(column) > 1}):
-        raise TableUnreadable(table.name, f"{', '.join(twice)} comes more than once")
     if not table.rows:
         raise TableUnreadable(table.name, "it has no rows")
     return table
 
 
 def _of(name: str, columns: Sequence[Any], rows: int, read: Callable[[str], Any]) -> Table:
-    return Table(name=name, columns=tuple(str(column) for column in columns), rows=rows, read=read)
+    counts = Counter(str(column) for column in columns)
+    if twice := [column for column, count in counts.items() if count > 1]:
+        raise TableUnreadable(name, f"{', '.join(twice)} comes more than once")
+    return Table(name=name, columns=dict.fromkeys(counts), rows=rows, read=read)
 
 
 def _from_frame(frame: Any, name: str) -> Table:
@@ -131,11 +133,9 @@ def _from_array(array: np.ndarray[Any, Any], name: str, names: Sequence[str] | N
     named = list(names or (f"x[{at}]" for at in range(array.shape[1])))
     if len(named) != array.shape[1]:
         raise TableUnreadable(name, f"{len(named)} names are given for {array.shape[1]} columns")
+    places = {column: at for at, column in enumerate(named)}
     return _of(
-        name,
-        named,
-        len(array),
-        lambda column: _chunked(arrow.array(np.ascontiguousarray(array[:, named.index(column)]))),
+        name, named, len(array), lambda column: _chunked(arrow.array(np.ascontiguousarray(array[:, places[column]])))
     )
 
 
@@ -153,9 +153,22 @@ def _from_path(path: Path) -> Table:
 
 
 def _from_parquet(path: Path) -> Table:
-    dataset = optional.load("pyarrow.dataset", needed_for="reading Parquet").dataset(path, format="parquet")
-    rows = dataset.count_rows()
-    return _of(str(path), dataset.schema.names, rows, lambda column: dataset.to_table(columns=[column]).column(0))
+    """A file, or the files of a folder one after another. Each is opened once: footers of wide tables are long."""
+    arrow, parquet = load_arrow(), optional.load("pyarrow.parquet", needed_for="reading Parquet")
+    found = sorted(part for part in path.rglob("*") if part.suffix in PARQUET) if path.is_dir() else [path]
+    if not found:
+        raise TableUnreadable(str(path), f"the folder has no file that ends in {' or '.join(PARQUET)}")
+    parts = [parquet.ParquetFile(part) for part in found]
+    names = parts[0].schema_arrow.names
+    for part, file in zip(found, parts, strict=True):
+        if set(file.schema_arrow.names) != set(names):
+            raise TableUnreadable(str(path), f"{part.name} has other columns than {found[0].name}")
+
+    def read(column: str) -> Any:
+        read = [part.read(columns=[column]) for part in parts]
+        return arrow.concat_tables(read, promote_options="permissive").column(0)
+
+    return _of(str(path), names, sum(part.metadata.num_rows for part in parts), read)
 
 
 def _from_csv(path: Path) -> Table:

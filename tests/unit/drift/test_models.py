@@ -51,7 +51,7 @@ def test_texts_go_in_and_come_out(tmp_path):
 def test_outputs_of_more_axes_are_left_out():
     table, tensors = predictions({"image": np.zeros((2, 3, 4)), "score": np.float32([0.1, 0.2])}, "model.onnx")
     assert [tensor.name for tensor in tensors] == ["score"]
-    assert table.columns == ("score",)
+    assert list(table.columns) == ["score"]
 
 
 def test_a_model_of_a_fixed_number_of_rows_is_refused(tmp_path):

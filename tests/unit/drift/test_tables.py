@@ -50,7 +50,7 @@ SOURCES = {
 @pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
 def test_every_source_has_the_same_columns(source, tmp_path):
     table = read_table(source(tmp_path), name="flights")
-    assert (table.columns, table.rows) == (("hour", "carrier"), 4)
+    assert (list(table.columns), table.rows) == (["hour", "carrier"], 4)
     hours = table.column("hour").cast(pa.float64()).to_pylist()
     assert [hour for hour in hours if hour is not None and not math.isnan(hour)] == [6.0, 9.5, 21.25]
     expected = ["HA", "AA", "", "AA"] if source is csv else CARRIERS
@@ -60,13 +60,13 @@ def test_every_source_has_the_same_columns(source, tmp_path):
 def test_a_structured_array_has_its_fields_as_columns():
     array = np.array([(6.0, 1), (9.5, 2)], dtype=[("hour", "f4"), ("gate", "i8")])
     table = read_table(array, name="flights")
-    assert table.columns == ("hour", "gate")
+    assert list(table.columns) == ["hour", "gate"]
     assert table.column("gate").to_pylist() == [1, 2]
 
 
 def test_a_matrix_has_numbered_columns_or_the_names_it_is_given():
     matrix = np.arange(6, dtype=np.float32).reshape(3, 2)
-    assert read_table(matrix, name="x").columns == ("x[0]", "x[1]")
+    assert read_table(matrix, name="x").columns == {"x[0]": None, "x[1]": None}
     named = read_table(matrix, name="x", names=["a", "b"])
     assert named.column("b").to_pylist() == [1.0, 3.0, 5.0]
 
@@ -106,6 +106,21 @@ def test_a_parquet_torn_in_the_middle_names_its_column(tmp_path):
     path.write_bytes(content)
     with pytest.raises(ColumnsUnusable, match="x: cannot be read"):
         read_table(path, name="flights").column("x")
+
+
+def test_files_of_a_folder_are_one_table_and_must_have_the_same_columns(tmp_path):
+    for at in range(3):
+        pq.write_table(pa.table({"a.b": [at], "a": [-at]}), tmp_path / f"part-{at}.parquet")
+    table = read_table(tmp_path, name="flights")
+    assert (table.rows, table.column("a.b").to_pylist(), table.column("a").to_pylist()) == (3, [0, 1, 2], [0, -1, -2])
+    pq.write_table(pa.table({"a": [1]}), tmp_path / "part-3.parquet")
+    with pytest.raises(TableUnreadable, match=r"part-3\.parquet has other columns than part-0\.parquet"):
+        read_table(tmp_path, name="flights")
+
+
+def test_a_folder_without_parquet_is_refused(tmp_path):
+    with pytest.raises(TableUnreadable, match=r"the folder has no file that ends in \.parquet or \.pq"):
+        read_table(tmp_path, name="flights")
 
 
 def test_a_torn_csv_is_refused_in_a_sentence(tmp_path):
