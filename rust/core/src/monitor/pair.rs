@@ -54,7 +54,8 @@ impl<'p> Pair<'p> {
     /// has gone missing has none.
     pub(super) fn look(&self, tolerated: f64, alpha: f64) -> Result<Look, Undefined> {
         let (reference, current) = (self.reference.counts(), self.current.counts());
-        let verdict = drift::judge(&Question { reference, current, wander: self.wander.omega, tolerated, alpha })?;
+        let verdict =
+            drift::judge(&Question { reference, current, wander: self.wander, design_effect: None, tolerated, alpha })?;
         Ok(Look {
             verdict,
             new: self.share(|sample| sample.new, exact::ln_more),
@@ -152,7 +153,7 @@ impl Sample {
     }
 
     fn counts(&self) -> Counts<'_> {
-        Counts { bins: &self.bins, new: self.new, missing: self.missing, design_effect: 1.0 }
+        Counts { bins: &self.bins, new: self.new, missing: self.missing }
     }
 }
 

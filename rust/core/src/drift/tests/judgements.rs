@@ -205,13 +205,9 @@ fn what_is_measured_precisely_is_as_good_as_known() {
 fn a_scale_that_was_wholly_measured_makes_an_f_law() {
     // scipy 1.17.1: f.sf(x, 9, 60)
     let law = Law { freedom: 9.0, scale: Scale { sure: 0.0, measured: 1.0, noise: 0.0, freedom: 60.0 } };
-    for (x, p) in [
-        (0.5, 8.687_095e-1),
-        (1.0, 4.500_980e-1),
-        (2.0, 5.489_118e-2),
-        (4.0, 4.824_566e-4),
-        (8.0, 1.150_980e-7),
-    ] {
+    for (x, p) in
+        [(0.5, 8.687_095e-1), (1.0, 4.500_980e-1), (2.0, 5.489_118e-2), (4.0, 4.824_566e-4), (8.0, 1.150_980e-7)]
+    {
         assert_near(law.ln_p(9.0 * x, 0.0), f64::ln(p), 5e-3);
     }
 }
