@@ -220,9 +220,9 @@ def test_windows_and_states_survive_a_restart_and_are_not_told_of_twice(reposito
     state = tmp_path_factory.mktemp("drift-state") / "state"
     rows = np.random.default_rng(5).normal(size=(4_000, 4)).astype(np.float32)
     rows[:, 2] += np.float32(0.6)
-    with serving(repository, ROUTES, monitors=TIMED, state_dir=str(state)) as gateway:
-        with Asker(gateway.grpc_address) as calls:
-            ask(calls, rows[:2_000], DAY)
+    first = serving(repository, ROUTES, monitors=TIMED, state_dir=str(state))
+    with first as gateway, Asker(gateway.grpc_address) as calls:
+        ask(calls, rows[:2_000], DAY)
     with serving(repository, ROUTES, monitors=TIMED, state_dir=str(state)) as gateway:
         with Asker(gateway.grpc_address) as calls:
             ask(calls, rows[2_000:], DAY + 5)
@@ -232,7 +232,7 @@ def test_windows_and_states_survive_a_restart_and_are_not_told_of_twice(reposito
         assert found["x2"]["state"] == "drift"
         assert gateway.log.count('feature="x2"') == 1
     [stored] = (state / "windows").iterdir()
-    damaged = sorted(stored.glob("*.window"))[0]
+    damaged = min(stored.glob("*.window"))
     damaged.write_bytes(damaged.read_bytes()[:-3])
     with serving(repository, ROUTES, monitors=TIMED, state_dir=str(state)) as gateway:
         until(lambda: watched(gateway)["add/1"] is not None, what="the windows that were stored")

@@ -193,6 +193,17 @@ impl<N: Count> Counts<N> {
         }
     }
 
+    /// Bytes that these counts take; those of strings have room for everything that can be new.
+    pub fn size_bytes(&self) -> usize {
+        let bytes = |tables: &Tables<N>| match tables {
+            Tables::F32(table) => table.size_bytes(),
+            Tables::F64(table) => table.size_bytes(),
+            Tables::I64(table) => table.size_bytes(),
+            Tables::Strings(tables) => tables.iter().map(StringTable::size_bytes).sum(),
+        };
+        self.tensors.iter().map(bytes).sum()
+    }
+
     /// Whether other counts could be those of the same plan: they have as many counters everywhere.
     pub fn lies_like<M: Count>(&self, other: &Counts<M>) -> bool {
         let alike = |pair: (&Tables<N>, &Tables<M>)| match pair {

@@ -80,6 +80,10 @@ impl<T: Number, N: Count> Table<T, N> {
         Self { slots: vec![N::default(); layout.slots], tallies: vec![Tally::EMPTY; layout.groups.len()] }
     }
 
+    pub(super) fn size_bytes(&self) -> usize {
+        size_of_val(&*self.slots) + size_of_val(&*self.tallies)
+    }
+
     pub(super) fn clear(&mut self) {
         self.slots.fill(N::default());
         self.tallies.fill(Tally::EMPTY);

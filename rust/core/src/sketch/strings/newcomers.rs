@@ -38,6 +38,9 @@ pub(in super::super) struct Entry {
 }
 
 impl Newcomers {
+    /// What they take when they are full.
+    pub(super) const MOST_BYTES: usize = size_of::<Self>() + TOP * (size_of::<Entry>() + MAX_NAME_BYTES);
+
     pub(super) fn insert(&mut self, hash: u64, value: &[u8]) {
         self.distinct.insert(hash);
         if let Some(entry) = self.top.iter_mut().find(|entry| entry.hash == hash) {

@@ -28,6 +28,10 @@ impl<N: Count> StringTable<N> {
         Self { slots: vec![N::default(); categories + SPECIALS], lengths: None, newcomers: None }
     }
 
+    pub(in super::super) fn size_bytes(&self) -> usize {
+        size_of_val(&*self.slots) + Newcomers::MOST_BYTES
+    }
+
     pub(in super::super) fn clear(&mut self) {
         self.slots.fill(N::default());
         (self.lengths, self.newcomers) = (None, None);

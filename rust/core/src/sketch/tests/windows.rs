@@ -109,6 +109,23 @@ fn a_clock_that_jumps_back_makes_rows_late_and_nothing_else() {
 }
 
 #[test]
+fn where_room_is_short_days_go_first_then_hours_then_minutes_and_the_newest_of_each_stays() {
+    let within = |windows: usize| {
+        let Capacity { minutes, hours, days } = Capacity::default().within(1_000, windows * 1_000 + 999);
+        (minutes, hours, days)
+    };
+    assert_eq!(within(1_000), (60, 24, 35));
+    assert_eq!(within(119), (60, 24, 35));
+    assert_eq!(within(118), (60, 24, 34));
+    assert_eq!(within(84), (60, 23, 1));
+    assert_eq!(within(61), (59, 1, 1));
+    assert_eq!(within(0), (1, 1, 1));
+    let days_only = Capacity { minutes: 0, hours: 0, days: 35 };
+    assert_eq!(days_only.within(1_000, 3_000), Capacity { days: 3, ..days_only });
+    assert_eq!(days_only.size_bytes(1_000), 35_000);
+}
+
+#[test]
 fn stored_windows_come_back_where_they_were() {
     let plan = plan();
     let mut rings = Rings::new(key(), Capacity::default());

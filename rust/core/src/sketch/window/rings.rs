@@ -20,6 +20,25 @@ impl Default for Capacity {
 }
 
 impl Capacity {
+    /// All windows of one key, in bytes.
+    pub fn size_bytes(&self, window_bytes: usize) -> usize {
+        (self.minutes + self.hours + self.days) * window_bytes
+    }
+
+    /// As many windows as there is room for: days are given up first, then hours, then minutes, and the newest of each
+    /// length last of all, which is kept in any case.
+    #[must_use]
+    pub fn within(mut self, window_bytes: usize, room_bytes: usize) -> Self {
+        let room = room_bytes / window_bytes.max(1);
+        let mut over = (self.minutes + self.hours + self.days).saturating_sub(room);
+        for windows in [&mut self.days, &mut self.hours, &mut self.minutes] {
+            let given_up = over.min(windows.saturating_sub(1));
+            *windows -= given_up;
+            over -= given_up;
+        }
+        self
+    }
+
     fn of(&self, length: Length) -> usize {
         match length {
             Length::Minute => self.minutes,

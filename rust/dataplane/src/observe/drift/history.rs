@@ -12,10 +12,59 @@ use tidegate_core::sketch::{Capacity, Cell, Counts, Feature, Key, Length, Rings,
 /// What inputs and predictions are judged by: shadows are asked what others are, and would count it twice.
 const JUDGED: [Traffic; 3] = [Traffic::Split, Traffic::Segment, Traffic::Pinned];
 
+/// What the windows of one class of traffic need, and have.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Room {
+    /// Bytes of one window.
+    window_bytes: usize,
+    /// Bytes that all of them may take.
+    most_bytes: usize,
+}
+
+impl Room {
+    fn new(observer: &Observer, monitor: &Monitor) -> Self {
+        let window_bytes = Counts::<u64>::new(&observer.profiled.plan).size_bytes();
+        Self { window_bytes, most_bytes: Self::most_bytes(monitor) }
+    }
+
+    fn most_bytes(monitor: &Monitor) -> usize {
+        (monitor.memory_mib << 20) as usize
+    }
+
+    /// As many windows as there is room for, of each length that is not shorter than the unit.
+    fn capacity(&self, unit_s: u64) -> Capacity {
+        Self::wanted(unit_s).within(self.window_bytes, self.most_bytes)
+    }
+
+    fn wanted(unit_s: u64) -> Capacity {
+        let Capacity { minutes, hours, days } = Capacity::default();
+        let if_counted = |length: Length, windows| if length.seconds() >= unit_s { windows } else { 0 };
+        Capacity { minutes: if_counted(Length::Minute, minutes), hours: if_counted(Length::Hour, hours), days }
+    }
+
+    /// What is needed and what is kept, for people.
+    fn describe(&self, unit_s: u64) -> Value {
+        let (wanted, kept) = (Self::wanted(unit_s), self.capacity(unit_s));
+        json!({
+            "need_mib": mib(wanted.size_bytes(self.window_bytes)),
+            "kept_mib": mib(kept.size_bytes(self.window_bytes)),
+            "minutes": kept.minutes,
+            "hours": kept.hours,
+            "days": kept.days,
+            "is_whole": wanted == kept,
+        })
+    }
+}
+
+fn mib(bytes: usize) -> f64 {
+    (bytes as f64 / f64::from(1 << 20) * 1_000.0).round() / 1_000.0
+}
+
 /// The windows of one version, and its judge.
 pub(super) struct History {
     /// One for each class.
     rings: [Rings; Traffic::ALL.len()],
+    room: Room,
     /// Seconds of the unit of time that is counted by.
     unit_s: u64,
     /// Rows since the start, of each class.
@@ -32,10 +81,12 @@ pub(super) struct History {
 
 impl History {
     /// The history that is stored of a version, and a sentence for each file of it that cannot be read.
-    pub(super) fn open(observer: &Observer, key: &Key, unit_s: u64, store: Option<Store>) -> (Self, Vec<String>) {
-        let rings = Traffic::ALL.map(|traffic| Rings::new(Key { traffic, ..key.clone() }, capacity(unit_s)));
+    pub(super) fn open(observer: &Observer, key: &Key, monitor: &Monitor, store: Option<Store>) -> (Self, Vec<String>) {
+        let (unit_s, room) = (observer.unit_s(), Room::new(observer, monitor));
+        let rings = Traffic::ALL.map(|traffic| Rings::new(Key { traffic, ..key.clone() }, room.capacity(unit_s)));
         let mut history = Self {
             rings,
+            room,
             unit_s,
             rows: Default::default(),
             first_s: None,
@@ -65,7 +116,7 @@ impl History {
     pub(super) fn add(&mut self, observer: &Observer, traffic: Traffic, open: &Open) {
         let plan = &observer.profiled.plan;
         if open.unit_s != self.unit_s {
-            self.count_by(observer, open.unit_s);
+            self.make_room(observer, open.unit_s);
         }
         let rows = match open.counts.cell(plan, 0) {
             Cell::Numeric(cell) => cell.rows(),
@@ -78,15 +129,20 @@ impl History {
         self.unwritten.extend(lengths.map(|length| (traffic, length, length.start_s(open.start_s))));
     }
 
-    /// Goes on in another unit; windows that are shorter than it are given up.
-    fn count_by(&mut self, observer: &Observer, unit_s: u64) {
+    /// Goes on in another unit, or with other room; windows that are shorter than the unit, or have no room, are given up.
+    fn make_room(&mut self, observer: &Observer, unit_s: u64) {
         for rings in &mut self.rings {
-            let before = std::mem::replace(rings, Rings::new(rings.key().clone(), capacity(unit_s)));
+            let before = std::mem::replace(rings, Rings::new(rings.key().clone(), self.room.capacity(unit_s)));
             for window in Length::ALL.into_iter().flat_map(|length| before.windows(length)) {
                 rings.restore(&observer.profiled.plan, window).expect("its own windows have its key and its bins");
             }
         }
         self.unit_s = unit_s;
+    }
+
+    /// What the windows of one class of traffic need, what is kept of them, and whether that is all.
+    pub(super) fn memory(&self) -> Value {
+        self.room.describe(self.unit_s)
     }
 
     /// The newest time that traffic knows, in Unix seconds.
@@ -112,6 +168,11 @@ impl History {
     pub(super) fn advance(&mut self, observer: &Observer, monitor: &Monitor, arrival_s: u64) -> Vec<Told> {
         // Nothing closes before anything was counted.
         let Some(newest_s) = self.newest_s() else { return Vec::new() };
+        let most_bytes = Room::most_bytes(monitor);
+        if self.room.most_bytes != most_bytes {
+            self.room.most_bytes = most_bytes;
+            self.make_room(observer, self.unit_s);
+        }
         let now_s = if monitor.observe.clock.is_some() { newest_s } else { arrival_s.max(newest_s) };
         let first_s = self.first_s.unwrap_or(now_s);
         let rings = &self.rings;
@@ -166,15 +227,9 @@ impl History {
             self.judge.tracks().map(|(length, track)| (length.name().to_owned(), describe(track))).collect();
         let rows: Map<String, Value> =
             self.rows().into_iter().map(|(class, rows)| (class.to_owned(), json!(rows))).collect();
-        json!({"newest_s": self.newest_s(), "late": self.late(), "rows": rows, "features": features, "windows": windows})
+        let memory = self.memory();
+        json!({"newest_s": self.newest_s(), "memory": memory, "late": self.late(), "rows": rows, "features": features, "windows": windows})
     }
-}
-
-/// As many windows as are kept of each length that is not shorter than the unit.
-fn capacity(unit_s: u64) -> Capacity {
-    let Capacity { minutes, hours, days } = Capacity::default();
-    let if_counted = |length: Length, windows| if length.seconds() >= unit_s { windows } else { 0 };
-    Capacity { minutes: if_counted(Length::Minute, minutes), hours: if_counted(Length::Hour, hours), days }
 }
 
 /// The kept windows of which a judged one is made: itself, or the days of its month.

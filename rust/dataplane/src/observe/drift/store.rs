@@ -72,3 +72,52 @@ fn prefix(traffic: Traffic, length: Length) -> String {
 fn start_of(path: &Path, prefix: &str) -> Option<u64> {
     path.file_name()?.to_str()?.strip_prefix(prefix)?.strip_suffix(SUFFIX)?.strip_suffix('.')?.parse().ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::runtime::Folder;
+    use std::sync::Arc;
+    use tidegate_core::document::Sha256;
+    use tidegate_core::sketch::{Counts, Key, Plan, Profile};
+
+    const DAY_S: u64 = 86_400;
+
+    fn window(day: u64, traffic: Traffic) -> Window {
+        let profile = Arc::new(Profile::new(0, None, None, Vec::new()));
+        let key = Key { route: "r".to_owned(), version: Sha256([1; 32]), profile: Sha256([2; 32]), traffic };
+        Window { key, start_s: day * DAY_S, length: Length::Day, counts: Counts::new(&Plan::new(profile)) }
+    }
+
+    #[test]
+    fn what_was_written_is_read_in_the_order_of_time_and_old_windows_go() {
+        let folder = Folder::new();
+        let store = Store::new(folder.path().join("not there yet"));
+        assert_eq!(store.read(), (Vec::new(), Vec::new()));
+        for (day, traffic) in [(3, Traffic::Split), (1, Traffic::Split), (2, Traffic::Split), (1, Traffic::Shadow)] {
+            store.write(&window(day, traffic)).expect("a writable folder");
+        }
+        let (windows, refusals) = store.read();
+        assert_eq!(windows.iter().map(|window| window.start_s / DAY_S).collect::<Vec<_>>(), [1, 1, 2, 3]);
+        assert!(refusals.is_empty());
+        store.remove_before(Traffic::Split, Length::Day, 3 * DAY_S);
+        let (windows, _) = store.read();
+        assert_eq!(windows, [window(1, Traffic::Shadow), window(3, Traffic::Split)]);
+    }
+
+    #[test]
+    fn a_file_that_is_no_window_is_named_and_left_alone() {
+        let folder = Folder::new();
+        let store = Store::new(folder.path().to_owned());
+        store.write(&window(1, Traffic::Split)).expect("a writable folder");
+        let path = store.path(Traffic::Split, Length::Day, DAY_S);
+        let bytes = fs::read(&path).expect("just written");
+        for torn in 0..bytes.len() {
+            fs::write(&path, &bytes[..torn]).expect("a writable folder");
+            let (windows, refusals) = store.read();
+            assert!(windows.is_empty());
+            assert!(refusals[0].contains("split-86400-86400.window is left out"), "{refusals:?}");
+            assert!(path.exists());
+        }
+    }
+}

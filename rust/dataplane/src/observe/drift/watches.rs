@@ -110,7 +110,7 @@ impl Watches {
         let mut watched = self.lock();
         for (key, Watched { observer, history }) in watched.iter_mut() {
             let Some(monitor) = monitors.get(&*key.route) else { continue };
-            let history = history.get_or_insert_with(|| self.open(key, observer, plane));
+            let history = history.get_or_insert_with(|| self.open(key, observer, monitor, plane));
             for (class, open) in observer.collect() {
                 history.add(observer, class, &open);
             }
@@ -155,7 +155,7 @@ impl Watches {
         }
     }
 
-    fn open(&self, key: &Key, observer: &Observer, plane: &Plane) -> History {
+    fn open(&self, key: &Key, observer: &Observer, monitor: &Monitor, plane: &Plane) -> History {
         let version = Sha256::parse(&key.version_digest).expect("a version's digest is 64 digits");
         let own = sketch::Key {
             route: key.route.to_string(),
@@ -164,10 +164,12 @@ impl Watches {
             traffic: sketch::Traffic::Split,
         };
         let folder = self.folder.as_ref().map(|folder| folder.join(key.folder()));
-        let (history, refusals) = History::open(observer, &own, observer.unit_s(), folder.map(Store::new));
+        let (history, refusals) = History::open(observer, &own, monitor, folder.map(Store::new));
         for reason in refusals {
             plane.log.warning("drift_windows", &[("reason", json!(reason))]);
         }
+        let fields = [("route", json!(&*key.route)), ("version", json!(key.version)), ("memory", history.memory())];
+        plane.log.info("drift_watched", &fields);
         history
     }
 
