@@ -13,7 +13,8 @@ const BINS: u64 = 20;
 const ALPHA: f64 = 1e-7;
 
 fn main() {
-    let Some(rounds) = std::env::args().nth(1).and_then(|rounds| rounds.parse::<usize>().ok()).filter(|rounds| *rounds > 0)
+    let Some(rounds) =
+        std::env::args().nth(1).and_then(|rounds| rounds.parse::<usize>().ok()).filter(|rounds| *rounds > 0)
     else {
         eprintln!("usage: judge ROUNDS");
         std::process::exit(2);
