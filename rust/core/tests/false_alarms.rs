@@ -15,12 +15,15 @@ use tidegate_core::drift::wander::{Wander, wander};
 
 const NOMINAL: f64 = 0.05;
 
+/// Draws two samples and judges them; `None` where they are insufficient.
+type Judging = Box<dyn Fn(&mut Draw) -> Option<Judgement>>;
+
 /// What alarms are drawn from.
 struct Cell {
     name: String,
     /// The share of alarms, in percent, that the cell must lie within.
     bar: (f64, f64),
-    judged: Box<dyn Fn(&mut Draw) -> Option<Judgement>>,
+    judged: Judging,
 }
 
 fn counts(bins: &[u64]) -> Counts<'_> {

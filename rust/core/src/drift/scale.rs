@@ -56,7 +56,9 @@ impl Scale {
             sum += node.ln_weight.exp();
         }
         let ln_sum = f64::ln(sum);
-        nodes.iter_mut().for_each(|node| node.ln_weight -= ln_sum);
+        for node in &mut nodes {
+            node.ln_weight -= ln_sum;
+        }
         nodes
     }
 }

@@ -60,7 +60,9 @@ impl Draw {
     pub(crate) fn dirichlet(&mut self, concentration: f64, shares: &[f64]) -> Vec<f64> {
         let mut drawn: Vec<f64> = shares.iter().map(|share| self.gamma(concentration * share)).collect();
         let sum: f64 = drawn.iter().sum();
-        drawn.iter_mut().for_each(|share| *share /= sum);
+        for share in &mut drawn {
+            *share /= sum;
+        }
         drawn
     }
 
@@ -101,24 +103,24 @@ impl Draw {
     fn many(&mut self, trials: u64, share: f64) -> u64 {
         let n = trials as f64;
         let deviation = (n * share * (1.0 - share)).sqrt();
-        let b = 1.15 + 2.53 * deviation;
-        let a = -0.0873 + 0.0248 * b + 0.01 * share;
+        let width = 1.15 + 2.53 * deviation;
+        let a = -0.0873 + 0.0248 * width + 0.01 * share;
         let centre = n * share + 0.5;
-        let squeeze = 0.92 - 4.2 / b;
-        let alpha = (2.83 + 5.1 / b) * deviation;
+        let squeeze = 0.92 - 4.2 / width;
+        let alpha = (2.83 + 5.1 / width) * deviation;
         let mode = ((n + 1.0) * share).floor();
         let ln_ways = |hits: f64| ln_gamma(hits + 1.0) + ln_gamma(n - hits + 1.0);
         loop {
             let (u, v) = (self.uniform() - 0.5, self.uniform());
             let inside = 0.5 - u.abs();
-            let hits = ((2.0 * a / inside + b) * u + centre).floor();
+            let hits = ((2.0 * a / inside + width) * u + centre).floor();
             if inside >= 0.07 && v <= squeeze {
                 return hits as u64;
             }
             if !(0.0..=n).contains(&hits) {
                 continue;
             }
-            let height = (v * alpha / (a / (inside * inside) + b)).ln();
+            let height = (v * alpha / (a / (inside * inside) + width)).ln();
             if height <= ln_ways(mode) - ln_ways(hits) + (hits - mode) * (share / (1.0 - share)).ln() {
                 return hits as u64;
             }

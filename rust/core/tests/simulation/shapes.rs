@@ -29,7 +29,9 @@ pub(crate) fn moved_normal(shares: &[f64], tolerated: f64) -> Vec<f64> {
         let mut last = 0.0;
         let mut moved: Vec<f64> = edges.iter().map(|edge| cumulative(edge - shift)).collect();
         moved.push(1.0);
-        moved.iter_mut().for_each(|share| (*share, last) = (*share - last, *share));
+        for share in &mut moved {
+            (*share, last) = (*share - last, *share);
+        }
         moved
     })
 }

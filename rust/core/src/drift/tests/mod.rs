@@ -1,5 +1,6 @@
 //! What is decided about counts.
 
+mod causes;
 mod judgements;
 mod machines;
 mod scales;
