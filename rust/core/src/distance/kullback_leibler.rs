@@ -13,7 +13,8 @@ pub struct KullbackLeibler {
 
 /// In nats.
 pub fn between(samples: &Samples<'_>, smoothing: f64) -> Result<f64, Undefined> {
-    let terms = samples.smoothed(smoothing)?.shares().map(|(p, q)| if p == q { 0.0 } else { p * (p / q).ln() });
+    let terms =
+        samples.smoothed(smoothing)?.shares().map(|(p, q)| if (p - q).abs() > 0.0 { p * (p / q).ln() } else { 0.0 });
     // Terms have both signs: equal shares in other rows may leave the last bit below zero.
     Ok(terms.sum::<f64>().max(0.0))
 }

@@ -12,7 +12,9 @@ pub struct Psi {
 
 /// What one bin adds; never negative.
 pub fn term(p: f64, q: f64) -> f64 {
-    if p == q { 0.0 } else { (p - q) * (p / q).ln() }
+    let difference = p - q;
+    // Where a bin is empty in both samples the quotient has no value.
+    if difference.abs() > 0.0 { difference * (p / q).ln() } else { 0.0 }
 }
 
 pub fn between(samples: &Samples<'_>, smoothing: f64) -> Result<f64, Undefined> {

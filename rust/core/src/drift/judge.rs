@@ -1,7 +1,10 @@
 //! One feature in one window: has it drifted, and what shows it.
 
+use super::design_effect::DesignEffect;
 use super::law::Law;
 use super::pool::{Pool, Sample, is_sufficient, occupied};
+use super::scale::Scale;
+use super::wander::Wander;
 use crate::distance::{HALF, Samples, Support, Undefined, psi};
 use crate::stats::exact::{self, Hits};
 use serde::Serialize;
@@ -22,8 +25,6 @@ pub struct Counts<'a> {
     pub new: u64,
     /// Rows without a usable value: null, NaN, infinite.
     pub missing: u64,
-    /// By how much the variance of its shares exceeds that of independent rows; 1 where rows are.
-    pub design_effect: f64,
 }
 
 /// What is asked of a feature.
@@ -31,8 +32,10 @@ pub struct Counts<'a> {
 pub struct Question<'a> {
     pub reference: Counts<'a>,
     pub current: Counts<'a>,
-    /// ω of the reference.
-    pub wander: f64,
+    /// How far the reference wanders by itself.
+    pub wander: Wander,
+    /// What callers do to a comparison of two arms; `None` for independent rows.
+    pub design_effect: Option<DesignEffect>,
     /// τ: the true PSI that is no reason for an alarm.
     pub tolerated: f64,
     /// The false-alarm rate of this one test.
@@ -109,9 +112,23 @@ pub struct Share {
     pub p: f64,
 }
 
-impl<'a> Counts<'a> {
-    fn sample(&self) -> Sample<'a> {
-        Sample { bins: self.bins, design_effect: self.design_effect }
+impl Question<'_> {
+    fn effects(&self) -> (f64, f64) {
+        self.design_effect.map_or((1.0, 1.0), |effect| (effect.reference, effect.current))
+    }
+
+    fn law(&self, s: f64, bins: usize) -> Law {
+        let freedom = (bins - 1) as f64;
+        match self.design_effect {
+            Some(effect) if effect.freedom > 0.0 => {
+                // The same mean of PSI, (B − 1)·V, spread over fewer degrees of freedom.
+                let fewer = effect.freedom.min(freedom);
+                let measured = if fewer > 0.0 { freedom / fewer * (s + self.wander.omega) } else { s };
+                let scale = Scale { sure: 0.0, measured, noise: 0.0, freedom: effect.certainty * fewer };
+                Law { freedom: fewer, scale }
+            }
+            _ => Law { freedom, scale: self.wander.widen(s) },
+        }
     }
 }
 
@@ -130,14 +147,16 @@ impl Judgement {
 /// Judges a feature by PSI, and beside it the shares of new categories and of missing values by exact tests.
 ///
 /// Refused where the samples have different bins or more rows than 64 bits count; too few rows are a verdict.
-pub fn judge(question: &Question<'_>) -> Result<Verdict, Undefined> {
+pub fn judge<'a>(question: &Question<'a>) -> Result<Verdict, Undefined> {
     let Question { reference, current, .. } = question;
     let samples = match Samples::of(reference.bins, current.bins, Support::Unordered) {
         Ok(samples) => samples,
         Err(Undefined::Empty { .. }) => return Ok(insufficient(reference.bins, current.bins)),
         Err(refused) => return Err(refused),
     };
-    let (reference_sample, current_sample) = (reference.sample(), current.sample());
+    let effects = question.effects();
+    let sample = |counts: &Counts<'a>, design_effect| Sample { bins: counts.bins, design_effect };
+    let (reference_sample, current_sample) = (sample(reference, effects.0), sample(current, effects.1));
     let pool = Pool::of(&reference_sample, &current_sample);
     let (ours, theirs) = (pool.counts(reference.bins), pool.counts(current.bins));
     let (n, m) = (reference_sample.rows(), current_sample.rows());
@@ -151,7 +170,7 @@ pub fn judge(question: &Question<'_>) -> Result<Verdict, Undefined> {
     moved.sort_unstable_by(|left, right| right.term.total_cmp(&left.term));
 
     let s = 1.0 / n + 1.0 / m;
-    let law = Law { freedom: (bins - 1) as f64, scale: s + question.wander };
+    let law = question.law(s, bins);
     let Question { tolerated, alpha, .. } = *question;
     let ln_no_drift = law.ln_p(psi, 0.0);
     let ln_tolerated = if tolerated > 0.0 { law.ln_p(psi, tolerated) } else { ln_no_drift };
@@ -168,7 +187,7 @@ pub fn judge(question: &Question<'_>) -> Result<Verdict, Undefined> {
         n: samples.n(),
         m: samples.m(),
         s,
-        omega: question.wander,
+        omega: question.wander.omega,
         bins,
         sigma_shift: (psi - law.expected()).max(0.0).sqrt(),
         moved,
@@ -176,7 +195,7 @@ pub fn judge(question: &Question<'_>) -> Result<Verdict, Undefined> {
         missing: share(question, |counts| counts.missing, exact::ln_different),
         exceeds: psi > threshold,
         may_page: is_near
-            || (m >= FAR_TAIL_ROWS_PER_BIN * bins as f64 && n * tolerated >= FAR_TAIL_REFERENCE * law.freedom),
+            || (m >= FAR_TAIL_ROWS_PER_BIN * bins as f64 && n * tolerated >= FAR_TAIL_REFERENCE * (bins - 1) as f64),
     }))
 }
 
@@ -198,20 +217,18 @@ fn terms(pooled: &Samples<'_>, pool: &Pool) -> Result<Vec<Moved>, Undefined> {
 
 /// Shares of something outside the bins among all rows; `None` where neither sample has any.
 fn share(question: &Question<'_>, of: impl Fn(&Counts<'_>) -> u64, ln_p: impl Fn(Hits, Hits) -> f64) -> Option<Share> {
-    let hits = |counts: &Counts<'_>| {
+    let rows = |counts: &Counts<'_>| counts.bins.iter().sum::<u64>() + counts.new + counts.missing;
+    let part = |counts: &Counts<'_>| of(counts) as f64 / rows(counts).max(1) as f64;
+    let hits = |counts: &Counts<'_>, effect: f64| {
         // Alike rows of one caller count once: an exact test knows independent rows only.
-        let independent = |rows: u64| (rows as f64 / counts.design_effect).round() as u64;
-        let rows = counts.bins.iter().sum::<u64>() + counts.new + counts.missing;
-        Hits { hits: independent(of(counts)), rows: independent(rows) }
+        let independent = |rows: u64| (rows as f64 / effect).round() as u64;
+        Hits { hits: independent(of(counts)), rows: independent(rows(counts)) }
     };
-    let part = |counts: &Counts<'_>| {
-        let rows = counts.bins.iter().sum::<u64>() + counts.new + counts.missing;
-        of(counts) as f64 / (rows.max(1)) as f64
-    };
+    let effects = question.effects();
     let Question { reference, current, .. } = question;
     (of(reference) + of(current) > 0).then(|| Share {
         reference: part(reference),
         current: part(current),
-        p: ln_p(hits(reference), hits(current)).exp(),
+        p: ln_p(hits(reference, effects.0), hits(current, effects.1)).exp(),
     })
 }

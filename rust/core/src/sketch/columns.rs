@@ -61,6 +61,30 @@ pub(super) fn count_raw<T: Decode>(
     Ok(())
 }
 
+/// Counts the rows of a tensor with few columns from their bytes, column by column.
+pub(super) fn count_rows<T: Decode>(
+    level: Level,
+    layout: &Layout<T>,
+    datatype: Datatype,
+    raw: &[u8],
+    table: &mut Table<T, u32>,
+) {
+    let size = datatype.size().expect("numbers have a size");
+    let (mut rows, mut block) = ([T::ZERO; BLOCK], [T::ZERO; BLOCK]);
+    for raw in raw.chunks(BLOCK / layout.width * layout.width * size) {
+        let rows = &mut rows[..raw.len() / size];
+        T::decode(datatype, raw, rows);
+        for column in layout.groups.iter().flat_map(|group| group.column..group.column + group.lanes) {
+            let values = rows.iter().skip(column).step_by(layout.width);
+            let block = &mut block[..rows.len() / layout.width];
+            for (to, value) in block.iter_mut().zip(values) {
+                *to = *value;
+            }
+            count(level, layout, column, block, table).expect("a group has a place");
+        }
+    }
+}
+
 /// Whole vectors of one column.
 struct ColumnKernel<'k, T> {
     group: &'k Group<T>,

@@ -1,4 +1,6 @@
 //! The one place that knows vector units: the same safe code, compiled once for each of them.
+//!
+//! AVX-512 is left out: the same code compiled for it gained nothing over AVX2 that could be told from noise.
 
 /// What a kernel is compiled for. All give equal counts, minima and maxima; sums differ in their last bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -10,8 +12,6 @@ enum Unit {
     Baseline,
     #[cfg(target_arch = "x86_64")]
     Avx2,
-    #[cfg(target_arch = "x86_64")]
-    Avx512,
 }
 
 /// Work whose inner loops the compiler makes vectors of.
@@ -35,13 +35,6 @@ impl Level {
             if is_x86_feature_detected!("avx2") {
                 levels.push(Self(Unit::Avx2));
             }
-            if is_x86_feature_detected!("avx512f")
-                && is_x86_feature_detected!("avx512bw")
-                && is_x86_feature_detected!("avx512dq")
-                && is_x86_feature_detected!("avx512vl")
-            {
-                levels.push(Self(Unit::Avx512));
-            }
         }
         levels
     }
@@ -57,12 +50,9 @@ impl Level {
     pub(super) fn run(self, kernel: impl Kernel) {
         match self.0 {
             Unit::Portable | Unit::Baseline => kernel.run(),
-            // SAFETY: a level with these units is only made by `available`, which asked the machine for them.
+            // SAFETY: a level with this unit is only made by `available`, which asked the machine for it.
             #[cfg(target_arch = "x86_64")]
             Unit::Avx2 => unsafe { avx2(kernel) },
-            // SAFETY: as above.
-            #[cfg(target_arch = "x86_64")]
-            Unit::Avx512 => unsafe { avx512(kernel) },
         }
     }
 }
@@ -70,11 +60,5 @@ impl Level {
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
 fn avx2(kernel: impl Kernel) {
-    kernel.run();
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,avx512f,avx512bw,avx512dq,avx512vl")]
-fn avx512(kernel: impl Kernel) {
     kernel.run();
 }

@@ -155,7 +155,7 @@ macro_rules! floats {
             fn index(self) -> usize {
                 // Beside this number the bits of the fraction count ones; a cast would look for NaN and more.
                 const UNIT: $float = (1_u64 << ($float::MANTISSA_DIGITS - 1)) as $float;
-                ((self + UNIT).to_bits() - UNIT.to_bits()) as usize
+                ((self + UNIT).to_bits() & !UNIT.to_bits()) as usize
             }
         }
 

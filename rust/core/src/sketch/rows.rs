@@ -3,6 +3,7 @@
 //! A value's bin is the sum of its comparisons with all edges; only the one counter that this names is touched. Rows go in
 //! tiles, group by group, so that a group's edges and counters are brought near once for all rows of a tile.
 
+use super::columns;
 use super::decode::Decode;
 use super::dispatch::{Kernel, Level};
 use super::layout::{Group, LANES, Layout};
@@ -13,6 +14,11 @@ use crate::oip::datatype::Datatype;
 
 /// Rows of a tile: with eight columns they fit the nearest cache beside edges and counters.
 const TILE: usize = 32;
+
+/// Columns for which eight lanes would be mostly empty.
+const NARROW: usize = 2;
+/// Values from which on a block of them pays.
+const WORTH_A_BLOCK: usize = 64;
 
 /// Rows as they lie in a message.
 #[derive(Clone, Copy)]
@@ -35,7 +41,10 @@ pub(super) fn count<T: Decode>(
 ) {
     let size = datatype.size().expect("numbers have a size");
     let rows = Rows { datatype, size, width: layout.width, raw };
-    if level == Level::PORTABLE {
+    let is_narrow = layout.width <= NARROW;
+    if is_narrow && raw.len() / size >= WORTH_A_BLOCK && level != Level::PORTABLE {
+        columns::count_rows(level, layout, datatype, raw, table);
+    } else if is_narrow || level == Level::PORTABLE {
         by_value(layout, rows, table);
     } else if raw.len() / size < TILE * layout.width / 2 {
         // A request of one row is spared the clearing of a tile.

@@ -12,7 +12,10 @@ pub fn ln_survival(x: f64, freedom: f64) -> f64 {
 }
 
 /// The logarithm of the survival and the hazard, its slope downward: density over survival.
-pub(super) fn tail(x: f64, freedom: f64) -> (f64, f64) {
+pub(crate) fn tail(x: f64, freedom: f64) -> (f64, f64) {
+    if x <= 0.0 {
+        return (0.0, 0.0);
+    }
     let Upper { ln_tail, ln_step } = upper(freedom / 2.0, x / 2.0);
     (ln_tail, (ln_step - ln_tail).exp() * freedom / (2.0 * x))
 }

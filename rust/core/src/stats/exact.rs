@@ -81,6 +81,7 @@ impl Hypergeometric {
         (-self.ln_tail(k - 1.0, Side::Down).exp()).ln_1p()
     }
 
+    #[expect(clippy::float_cmp, reason = "counts are whole numbers")]
     fn ln_no_likelier(&self, k: f64) -> f64 {
         let (lowest, highest, mode) = (self.lowest(), self.highest(), self.mode());
         if k == mode {
@@ -132,6 +133,7 @@ impl Hypergeometric {
 }
 
 /// ln of the binomial probability of `k` hits among `n` trials of the given share.
+#[expect(clippy::float_cmp, reason = "counts are whole numbers")]
 fn ln_binomial(k: f64, n: f64, share: f64) -> f64 {
     let other = 1.0 - share;
     if k == 0.0 {

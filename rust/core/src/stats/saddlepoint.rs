@@ -12,14 +12,13 @@ const AT_THE_MEAN: f64 = 1e-3;
 /// function is K(t) = −(k/2)·ln(1 − 2t) + λt/(1 − 2t), for which u = 1/(1 − 2t) solves λu² + ku = x. Its relative error falls
 /// with k + λ: some percent at k = 1, λ = 0, below 10⁻⁴ from λ = 10⁴ on.
 pub(super) fn tail(x: f64, freedom: f64, noncentrality: f64) -> (f64, f64) {
-    let (k, lambda) = (freedom, noncentrality);
-    let u = 2.0 * x / (k + (k * k + 4.0 * lambda * x).sqrt());
+    let u = 2.0 * x / (freedom + (freedom * freedom + 4.0 * noncentrality * x).sqrt());
     let t = (u - 1.0) / (2.0 * u);
-    let exponent = (t * (x - lambda * u) - 0.5 * k * u.ln()).max(0.0);
-    let curvature = u * u * (2.0 * k + 4.0 * lambda * u);
+    let exponent = (t * (x - noncentrality * u) - 0.5 * freedom * u.ln()).max(0.0);
+    let curvature = u * u * (2.0 * freedom + 4.0 * noncentrality * u);
     let r = (2.0 * exponent).sqrt().copysign(t);
     let shift = if r.abs() < AT_THE_MEAN {
-        (8.0 * k + 24.0 * lambda) / (6.0 * (2.0 * k + 4.0 * lambda).powf(1.5))
+        (8.0 * freedom + 24.0 * noncentrality) / (6.0 * (2.0 * freedom + 4.0 * noncentrality).powf(1.5))
     } else {
         (t * curvature.sqrt() / r).ln() / r
     };

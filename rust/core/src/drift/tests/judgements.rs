@@ -2,6 +2,7 @@
 
 use super::super::law::Law;
 use super::super::pool::{Pool, Sample};
+use super::super::scale::Scale;
 use super::*;
 use crate::distance::Undefined;
 use crate::distance::psi;
@@ -60,7 +61,7 @@ fn thresholds_are_those_of_the_table_at_any_sample_size() {
         ),
     ] {
         for ((n, m), (usual, rare)) in sizes.iter().zip(row) {
-            let law = Law { freedom: 9.0, scale: 1.0 / n + 1.0 / m };
+            let law = Law { freedom: 9.0, scale: Scale::sure(1.0 / n + 1.0 / m) };
             assert_near(law.threshold(1e-3_f64.ln(), tolerated), usual, 1.1e-6);
             assert_near(law.threshold(1e-6_f64.ln(), tolerated), rare, 1.1e-6);
         }
@@ -80,7 +81,8 @@ fn a_judgement_carries_the_whole_sum() {
     assert_eq!((found.moved[0].reference_share, found.moved[0].current_share), (0.24, 0.32));
     assert_near(found.sigma_shift, (found.psi - found.expected).sqrt(), 1e-15);
     assert_eq!((found.new, found.missing), (None, None));
-    assert!(found.p_no_drift < 1e-17 && found.p_no_drift == found.p_tolerated);
+    assert!(found.p_no_drift < 1e-17);
+    assert_near(found.p_tolerated, found.p_no_drift, 0.0);
 }
 
 #[test]
@@ -128,9 +130,9 @@ fn rare_bins_decide_together() {
     assert_eq!(few.counts(&reference), [50_000, 30_000, 20_000]);
     let clustered = Sample { bins: &[80], design_effect: 4.0 };
     assert_eq!(Pool::by_reference(&independent(&reference), &clustered), few);
-    let exact = Pool::of(&independent(&[99, 1]), &independent(&[99_000, 1_000]));
-    assert_eq!(exact.counts(&[99, 1]), [100], "1 % of a hundred are not five rows");
-    assert_eq!(Pool::of(&independent(&[9_900, 100]), &independent(&[9_900, 100])).counts(&[7, 3]), [7, 3]);
+    let (small, large) = ([99, 1], [9_900, 100]);
+    let entered = |counts| Pool::of(&independent(counts), &independent(counts)).raw_bin(1).is_some();
+    assert!(!entered(&small) && entered(&large), "1 % of a hundred are not five rows");
     let found = judged(&question(&reference, &[5_000, 3_000, 1_900, 10, 90]));
     assert_eq!(found.bins, 4);
     assert!(!found.exceeds, "together the rare ones have kept their share");
@@ -168,7 +170,7 @@ fn new_categories_and_missing_values_are_tested_beside() {
     let missing = found.missing.expect("23 rows");
     assert!(missing.p > 0.05 && missing.p < 0.5, "3 in 5,000 against 20 in 80,000: {}", missing.p);
     // Seven rows of one caller are hardly more than one.
-    asked.current.design_effect = 7.0;
+    asked.design_effect = Some(DesignEffect { reference: 1.0, current: 7.0, freedom: 1.0, certainty: 14.0 });
     assert!(judged(&asked).new.expect("still").p > 1e-3);
 }
 
@@ -176,14 +178,39 @@ fn new_categories_and_missing_values_are_tested_beside() {
 fn wander_and_design_effect_widen_what_chance_may_do() {
     let (reference, current) = ([8_000; 10], [850, 1_150, 1_000, 1_000, 1_000, 1_000, 1_000, 1_000, 950, 1_050]);
     let plain = judged(&question(&reference, &current));
-    let wandering = judged(&Question { wander: 2e-3, ..question(&reference, &current) });
-    let mut clustered = question(&reference, &current);
-    clustered.current.design_effect = 4.0;
-    let clustered = judged(&clustered);
+    let wander = Wander { omega: 2e-3, measured: 3e-3, noise: 1e-3, freedom: 200.0, chunks: 24, is_measured: true };
+    let wandering = judged(&Question { wander, ..question(&reference, &current) });
+    let effect = DesignEffect { reference: 1.0, current: 4.0, freedom: 5.0, certainty: 14.0 };
+    let clustered = judged(&Question { design_effect: Some(effect), ..question(&reference, &current) });
     assert!(plain.exceeds && !wandering.exceeds && !clustered.exceeds);
     assert_eq!((plain.psi, plain.m), (wandering.psi, clustered.m));
     assert_near(wandering.expected, 9.0 * (1.0 / 80_000.0 + 1e-4 + 2e-3), 1e-15);
     assert_near(clustered.s, 1.0 / 80_000.0 + 4e-4, 1e-15);
+    assert_near(clustered.expected, 9.0 * clustered.s, 1e-15);
+}
+
+#[test]
+fn what_is_measured_precisely_is_as_good_as_known() {
+    let known = Law { freedom: 9.0, scale: Scale::sure(2.5e-3) };
+    let precise = Law { freedom: 9.0, scale: Scale { sure: 1e-3, measured: 2e-3, noise: 5e-4, freedom: 1e9 } };
+    for tolerated in [0.0, 0.01, 0.2] {
+        for psi in [0.001, 0.05, 0.3] {
+            assert_near(known.ln_p(psi, tolerated), precise.ln_p(psi, tolerated), 2e-3);
+        }
+        let ratio = precise.threshold(-12.0, tolerated) / known.threshold(-12.0, tolerated);
+        assert_near(ratio, 1.0, 1e-4);
+    }
+}
+
+#[test]
+fn a_scale_that_was_wholly_measured_makes_an_f_law() {
+    // scipy 1.17.1: f.sf(x, 9, 60)
+    let law = Law { freedom: 9.0, scale: Scale { sure: 0.0, measured: 1.0, noise: 0.0, freedom: 60.0 } };
+    for (x, p) in
+        [(0.5, 8.687_095e-1), (1.0, 4.500_980e-1), (2.0, 5.489_118e-2), (4.0, 4.824_566e-4), (8.0, 1.150_980e-7)]
+    {
+        assert_near(law.ln_p(9.0 * x, 0.0), f64::ln(p), 5e-3);
+    }
 }
 
 #[test]
@@ -203,14 +230,17 @@ fn bins() -> impl Strategy<Value = (Vec<u64>, Vec<u64>)> {
 proptest! {
     #[test]
     fn every_number_of_a_judgement_is_one(
-        (reference, current) in bins(), outside in vec(0..1_000_u64, 4), wander in 0.0..0.1_f64, tolerated in 0.0..0.3_f64,
-        ln_alpha in -25.0..0.0_f64, effects in (1.0..50.0_f64, 1.0..50.0_f64), is_strict: bool,
+        (reference, current) in bins(), outside in vec(0..1_000_u64, 4), tolerated in 0.0..0.3_f64, ln_alpha in -25.0..0.0_f64,
+        (omega, freedom) in (0.0..0.1_f64, 9.0..500.0_f64), effects in (1.0..50.0_f64, 1.0..50.0_f64), kind in 0..6_u32,
     ) {
+        let (reference_effect, current_effect) = effects;
+        let effect = DesignEffect { reference: reference_effect, current: current_effect, freedom: 4.5, certainty: 12.0 };
         let asked = Question {
-            reference: Counts { bins: &reference, new: outside[0], missing: outside[1], design_effect: effects.0 },
-            current: Counts { bins: &current, new: outside[2], missing: outside[3], design_effect: effects.1 },
-            wander,
-            tolerated: if is_strict { 0.0 } else { tolerated },
+            reference: Counts { bins: &reference, new: outside[0], missing: outside[1] },
+            current: Counts { bins: &current, new: outside[2], missing: outside[3] },
+            wander: Wander { omega, measured: omega + 1e-3, noise: 1e-3, freedom, chunks: 12, is_measured: kind % 3 == 1 },
+            design_effect: (kind % 3 == 2).then_some(effect),
+            tolerated: if kind < 3 { 0.0 } else { tolerated },
             alpha: ln_alpha.exp(),
         };
         if let Verdict::Judged(found) = judge(&asked).unwrap() {

@@ -1,18 +1,28 @@
 //! What is decided about counts.
 
+mod causes;
 mod judgements;
 mod machines;
 mod scales;
 mod sharing;
 
+use super::design_effect::DesignEffect;
 use super::judge::{Counts, Judgement, Question, Verdict, judge};
+use super::wander::Wander;
 
 fn counts(bins: &[u64]) -> Counts<'_> {
-    Counts { bins, new: 0, missing: 0, design_effect: 1.0 }
+    Counts { bins, new: 0, missing: 0 }
 }
 
 fn question<'a>(reference: &'a [u64], current: &'a [u64]) -> Question<'a> {
-    Question { reference: counts(reference), current: counts(current), wander: 0.0, tolerated: 0.0, alpha: 1e-3 }
+    Question {
+        reference: counts(reference),
+        current: counts(current),
+        wander: Wander::UNKNOWN,
+        design_effect: None,
+        tolerated: 0.0,
+        alpha: 1e-3,
+    }
 }
 
 #[track_caller]

@@ -1,6 +1,6 @@
 //! What scales chance: wander between chunks, callers that come again, windows that are too small.
 
-use super::super::design_effect::{TooFewCallers, design_effect};
+use super::super::design_effect::design_effect;
 use super::super::merge::{LONGEST_MS, windows_needed};
 use super::super::pool::{Pool, Sample};
 use super::super::wander::{Wander, wander};
@@ -18,8 +18,11 @@ fn pool(bins: &[u64]) -> Pool {
 #[test]
 fn chunks_alike_do_not_wander_and_few_chunks_say_nothing() {
     let chunks = vec![vec![1_000_u64, 2_000, 3_000]; 12];
-    assert_eq!(wander(&chunks), Wander { omega: 0.0, chunks: 12, is_measured: true });
-    assert_eq!(wander(&chunks[..9]), Wander { omega: 0.0, chunks: 9, is_measured: false });
+    let found = wander(&chunks);
+    assert_eq!((found.omega, found.chunks, found.is_measured), (0.0, 12, true));
+    assert_near(found.freedom, 12.0 * 2.0, 1e-9);
+    assert_near(found.noise, 1.0 / 6_000.0 + 1.0 / 66_000.0, 1e-15);
+    assert_eq!(wander(&chunks[..9]), Wander { chunks: 9, ..Wander::UNKNOWN });
     assert_eq!(wander::<Vec<u64>>(&[]), Wander::UNKNOWN);
 }
 
@@ -54,21 +57,26 @@ fn chunks_too_small_to_be_judged_are_left_out() {
 #[test]
 fn rows_dealt_evenly_have_no_design_effect_and_empty_sub_cells_no_answer() {
     let even = vec![vec![100_u64, 200, 300]; 8];
-    let pool = pool(&[800, 1_600, 2_400]);
-    assert_eq!(design_effect(&even, &pool), Ok(1.0));
+    let pool = pool(&[1_600, 3_200, 4_800]);
+    let found = design_effect(&even, &even, &pool).unwrap();
+    assert_eq!((found.reference, found.current, found.freedom), (1.0, 1.0, 2.0));
     let mut some = even.clone();
     some[3] = vec![0, 0, 0];
-    assert_eq!(design_effect(&some, &pool), Err(TooFewCallers { filled: 7 }));
-    assert_eq!(design_effect(&even[..5], &pool), Err(TooFewCallers { filled: 5 }));
+    assert_eq!(design_effect(&even, &some, &pool).unwrap_err().filled, 7);
+    assert_eq!(design_effect(&even[..5], &even, &pool).unwrap_err().filled, 5);
+    let one_large = [vec![100_u64; 3], vec![9_000; 3]].into_iter().chain(vec![vec![100; 3]; 6]).collect::<Vec<_>>();
+    let refused = design_effect(&one_large, &one_large, &pool).unwrap_err();
+    assert!(refused.filled == 8 && refused.callers < 2.0, "one caller has most of the rows: {refused}");
 }
 
 #[test]
 fn callers_that_always_send_the_same_value_count_once() {
-    // One caller a sub-cell with 100 rows of one value: 16 rows of a fair coin, each a hundred times over, less chance.
+    // One caller a sub-cell with 100 rows of one value: every sub-cell is 50 rows off, 8/7 · 8·2·50²/(800·½).
     let cells = [100, 0, 100, 0, 0, 100, 100, 0].map(|ones| vec![ones, 100_u64 - ones]);
-    let pool = pool(&[400, 400]);
-    // Every sub-cell is 50 rows off: 8/7 · 8·2·50²/(800·½).
-    assert_near(design_effect(&cells, &pool).unwrap(), 8.0 / 7.0 * 100.0, 1e-9);
+    let found = design_effect(&cells, &cells, &pool(&[800, 800])).unwrap();
+    assert_near(found.reference, 8.0 / 7.0 * 100.0, 1e-9);
+    assert_near(found.freedom, 1.0, 1e-9);
+    assert_near(found.certainty, 14.0, 1e-9);
 }
 
 #[test]
@@ -99,12 +107,14 @@ proptest! {
         cells in vec(vec(0..1_000_000_u64, 5), 8..20), rare in vec(0..3_u64, 5),
     ) {
         let mut all: Vec<u64> = (0..5).map(|bin| cells.iter().map(|cell| cell[bin]).sum()).collect();
-        let effect = design_effect(&cells, &pool(&all)).unwrap();
-        prop_assert!(effect >= 1.0 && effect.is_finite());
+        if let Ok(found) = design_effect(&cells[..8], &cells[..8], &pool(&all)) {
+            prop_assert!(found.reference >= 1.0 && found.reference.is_finite() && found.current >= 1.0);
+            prop_assert!(found.freedom > 0.0 && found.freedom <= 4.0 && (7.0..=14.0 + 1e-9).contains(&found.certainty));
+        }
         let found = wander(&cells);
         prop_assert!(found.omega >= 0.0 && found.omega.is_finite());
         all.extend(rare);
-        prop_assert!(windows_needed(&all, &[10, 100, 1_000], HOUR_MS, effect).is_none_or(|windows| (1..=3).contains(&windows)));
+        prop_assert!(windows_needed(&all, &[10, 100, 1_000], HOUR_MS, 1.0).is_none_or(|windows| (1..=3).contains(&windows)));
     }
 
     #[test]
