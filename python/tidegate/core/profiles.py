@@ -15,7 +15,7 @@ from tidegate import _native
 from tidegate.errors import DocumentRefused, DocumentViolation
 
 # So many values cross to the core at a time: few enough to lie in a near cache, enough that crossing costs nothing.
-_BLOCK = 1 << 18
+_BLOCK = 1 << 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

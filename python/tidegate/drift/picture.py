@@ -25,6 +25,7 @@ BLUE, ORANGE, GREY, INK, FAINT = "#2f6db3", "#d9730d", "#9aa5b1", "#22303c", "#d
 MARKS = {State.WARN: ("D", ORANGE), State.OK: ("o", BLUE), State.INSUFFICIENT: ("x", GREY)}
 _WIDTH, _ROW, _HEADING, _PANEL = 10.0, 0.3, 1.3, 3.2
 _LONGEST_NAME = 28
+_LONGEST_TITLE = 48
 _LONGEST_LABEL = 18
 
 
@@ -70,28 +71,20 @@ def _figure(height: float) -> Figure:
 
 
 def _overview(panel: Axes, report: Report, shown: Sequence[Judgement]) -> None:
-    judged = [judgement for judgement in shown if judgement.psi is not None]
+    left, right = _reach([judgement.psi for judgement in shown if judgement.psi is not None])
     for at, judgement in enumerate(shown):
         if judgement.psi is None:
-            panel.text(
-                0.01,
-                at,
-                "too few rows to say",
-                transform=panel.get_yaxis_transform(),
-                va="center",
-                fontsize=8,
-                color=GREY,
-            )
+            told = "too few rows to say" if judgement.state is State.INSUFFICIENT else "no values left to compare"
+            panel.annotate(told, (left, at), (6, 0), textcoords="offset points", va="center", fontsize=8, color=INK)
         else:
-            _row(panel, at, judgement, judgement.psi)
+            _row(panel, at, judgement, judgement.psi, left)
     panel.set_xscale("log")
-    if judged:
-        panel.set_xlim(*_reach([judgement.psi for judgement in judged if judgement.psi is not None]))
+    panel.set_xlim(left, right)
     panel.set_yticks(range(len(shown)), [_text(_short(judgement.name, _LONGEST_NAME)) for judgement in shown])
     panel.set_ylim(len(shown) - 0.4, -0.6)
     panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     panel.xaxis.set_minor_locator(NullLocator())
-    panel.set_xlabel("PSI (logarithmic): mark = found, bar = its threshold, tick = expected when nothing drifts")
+    panel.set_xlabel("PSI (logarithmic): mark = found, bar = up to its threshold, tick = expected when nothing drifts")
     left_out = len(report) - len(shown)
     more = f", {left_out} more not drawn" if left_out else ""
     title = f"{len(report.drifted)} of {len(report)} features listed{more}"
@@ -99,22 +92,21 @@ def _overview(panel: Axes, report: Report, shown: Sequence[Judgement]) -> None:
     panel.grid(axis="x", color=FAINT, linewidth=0.8)
 
 
-def _row(panel: Axes, at: int, judgement: Judgement, psi: Psi) -> None:
+def _row(panel: Axes, at: int, judgement: Judgement, psi: Psi, left: float) -> None:
     marker, colour = MARKS[judgement.state]
-    floor = _floor(psi)
-    panel.plot([floor, psi.threshold], [at, at], color=FAINT, linewidth=7, solid_capstyle="butt", zorder=1)
+    panel.plot([left, psi.threshold], [at, at], color=FAINT, linewidth=7, solid_capstyle="butt", zorder=1)
     panel.plot([psi.threshold] * 2, [at - 0.32, at + 0.32], color=INK, linewidth=1.4, zorder=2)
-    panel.plot([max(psi.expected, floor)] * 2, [at - 0.16, at + 0.16], color=GREY, linewidth=1.2, zorder=2)
-    panel.plot(max(psi.value, floor), at, marker=marker, color=colour, markersize=6.5, zorder=3)
-
-
-def _floor(psi: Psi) -> float:
-    """The left end of what a logarithmic axis shows."""
-    return min(psi.threshold, max(psi.expected, 1e-9)) / 10
+    panel.plot([max(psi.expected, left)] * 2, [at - 0.16, at + 0.16], color=GREY, linewidth=1.2, zorder=2)
+    # A PSI of 0 has no place on a logarithmic axis but its end.
+    panel.plot(max(psi.value, left), at, marker=marker, color=colour, markersize=6.5, zorder=3, clip_on=False)
 
 
 def _reach(psis: Sequence[Psi]) -> tuple[float, float]:
-    return min(_floor(psi) for psi in psis), 1.6 * max(max(psi.value, psi.threshold) for psi in psis)
+    """What the logarithmic axis shows."""
+    if not psis:
+        return 1e-4, 1.0
+    least = min(min(psi.threshold, psi.expected or psi.threshold) for psi in psis)
+    return max(least / 10, 1e-9), 1.6 * max(*(psi.value for psi in psis), *(psi.threshold for psi in psis), 1e-8)
 
 
 def _bins(panel: Axes, judgement: Judgement, *, most: int) -> None:
@@ -125,22 +117,28 @@ def _bins(panel: Axes, judgement: Judgement, *, most: int) -> None:
     panel.bar([at - width / 2 for at in places], [bin_.reference_share for bin_ in bins], width=width, color=BLUE)
     panel.bar([at + width / 2 for at in places], [bin_.current_share for bin_ in bins], width=width, color=ORANGE)
     _legend(panel, "reference", "current")
-    psi = judgement.psi
-    told = (
-        ""
-        if psi is None
-        else f"PSI {psi.value:.3g}, threshold {psi.threshold:.3g}, n {judgement.n:,}, m {judgement.m:,}"
-    )
-    _title(panel, _text(judgement.name), told)
+    _title(panel, _text(_short(judgement.name, _LONGEST_TITLE)), _evidence(judgement))
     panel.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g} %"))
     panel.grid(axis="y", color=FAINT, linewidth=0.8)
     _label(panel, bins)
 
 
+def _evidence(judgement: Judgement) -> str:
+    """What a feature is listed for, in a line."""
+    psi, new, missing = judgement.psi, judgement.new, judgement.missing
+    told = [] if psi is None else [f"PSI {psi.value:.3g}", f"threshold {psi.threshold:.3g}"]
+    told += [f"n {judgement.n:,}", f"m {judgement.m:,}"]
+    shares = {"new": new, "missing": missing}
+    told += [
+        f"{100 * share.current:.3g} % {what}" for what, share in shares.items() if share is not None and share.current
+    ]
+    return ", ".join(told)
+
+
 def _legend(panel: Axes, *sides: str) -> None:
     """Above the panel, where no bar can be."""
     labels = [_text(_short(side, _LONGEST_NAME)) for side in sides]
-    place: dict[str, Any] = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0), "ncols": 2, "borderaxespad": 0.2}
+    place: dict[str, Any] = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0), "ncols": 2, "borderaxespad": 2.2}
     panel.legend(labels=labels, frameon=False, fontsize=8, labelcolor=INK, handlelength=1.2, **place)
 
 
