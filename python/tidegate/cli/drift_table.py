@@ -7,11 +7,13 @@ from rich.table import Table
 from rich.text import Text
 
 from tidegate.cli.output import cell, percent, plain_table, printable
-from tidegate.drift.report import Bin, Judgement, Report, State
+from tidegate.drift.report import Bin, CauseKind, Judgement, Report, State
 
 MOST_FEATURES = 200
 _BAR_CELLS = 24
 _NAMED = 5
+# What stands beside the bins is told with both shares anyway.
+_TOLD_BY_SHARES = {CauseKind.MISSING_BURST, CauseKind.NEW_CATEGORY}
 _STYLES = {State.WARN: "bold dark_orange", State.INSUFFICIENT: "dim", State.OK: "green"}
 _NUMBERS = ("PSI", "no drift", "threshold", "p", "q", "n", "m")
 _SMALLEST_PLAIN = 1e-4
@@ -92,6 +94,8 @@ def _notes(judgement: Judgement) -> Iterator[str]:
     if judgement.missing is not None:
         before, now = percent(judgement.missing.reference), percent(judgement.missing.current)
         yield f"{now} are missing, {before} were (p {number(judgement.missing.p_value)})"
+    if judgement.cause is not None and judgement.cause.kind not in _TOLD_BY_SHARES:
+        yield judgement.cause.sentence
     if judgement.in_sample:
         yield "its reference are predictions of rows that the model has learnt from; they never page"
 

@@ -117,46 +117,6 @@ impl Counts {
 }
 
 impl Counts {
-    fn add(&mut self, py: Python<'_>, tensor: (String, String), column: usize, values: PyBackedBytes) -> PyResult<()> {
-        let tensor = self.tensor(&tensor)?;
-        py.detach(|| self.count(tensor, column, Values::Raw(&values), values.len())).map_err(refused)
-    }
-
-    fn add_strings(
-        &mut self,
-        py: Python<'_>,
-        tensor: (String, String),
-        column: usize,
-        offsets: PyBackedBytes,
-        data: PyBackedBytes,
-    ) -> PyResult<()> {
-        let tensor = self.tensor(&tensor)?;
-        py.detach(|| {
-            let offsets = whole_numbers(&offsets);
-            self.count(tensor, column, Values::LargeStrings { offsets: &offsets, data: &data }, offsets.len())
-        })
-        .map_err(refused)
-    }
-
-    fn merge(&mut self, other: &Self) -> PyResult<()> {
-        if self.plan.profile() != other.plan.profile() {
-            return Err(PyValueError::new_err("the counts are of another profile"));
-        }
-        self.closed.merge(&other.closed);
-        self.closed.merge(&other.open);
-        Ok(())
-    }
-
-    fn to_json(&mut self, py: Python<'_>) -> String {
-        py.detach(|| {
-            self.close();
-            let cells = (0..self.plan.features()).map(|feature| cells::write(&self.closed.cell(&self.plan, feature)));
-            Value::Array(cells.collect()).to_string()
-        })
-    }
-}
-
-impl Counts {
     /// The number of a tensor, by its direction and name.
     fn tensor(&self, (direction, name): &(String, String)) -> PyResult<usize> {
         let direction = if direction == "output" { Direction::Output } else { Direction::Input };
