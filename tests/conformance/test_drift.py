@@ -1,6 +1,7 @@
 """Drift over real sockets: what is asked and answered is counted to the row, judged, told, and never in the way."""
 
 import json
+import subprocess
 import threading
 import urllib.error
 
@@ -10,64 +11,15 @@ import pytest
 from support import models as small_models
 from support.applying import apply, serving
 from support.asking import Asker, asked, failure
+from support.drifting import bins, profile
+from support.gateway import TIDEGATE
 from support.waiting import until
 from support.watching import metric, read
 
 DAY_S = 86_400
 DAY = 15_800 * DAY_S
-EDGES = [-1.0, -0.5, 0.0, 0.5, 1.0]
 TIMED = {"sum": {"windows": ["1d"], "observe": {"clock": 'metadata["x-event-time"]'}}}
 ROUTES = {"sum": {"split": {"add/1": 1}}}
-
-
-def feature(name, column, reference):
-    """The part of a profile that is about one column."""
-    finite = reference[np.isfinite(reference)]
-    return {
-        "name": name,
-        "column": column,
-        "weight": 1.0,
-        "nullable": False,
-        "kind": "numeric",
-        "edges": EDGES,
-        "counts": bins(reference),
-        "nan": int(np.isnan(reference).sum()),
-        "positive_infinite": 0,
-        "negative_infinite": 0,
-        "null": 0,
-        "min": float(finite.min()),
-        "max": float(finite.max()),
-        "mean": float(finite.mean(dtype=np.float64)),
-        "sd": float(finite.std(ddof=1, dtype=np.float64)),
-        "sentinel": None,
-        "chunks": [],
-    }
-
-
-def bins(values):
-    """Right-closed bins, by another way than the gateway's."""
-    finite = values[np.isfinite(values)]
-    return np.bincount(np.searchsorted(np.float32(EDGES), finite, side="left"), minlength=len(EDGES) + 1).tolist()
-
-
-def tensor(name, direction, reference):
-    """A tensor of four columns."""
-    return {
-        "name": name,
-        "direction": direction,
-        "datatype": "FP32",
-        "width": 4,
-        "in_sample": False,
-        "rows": len(reference),
-        "features": [feature(f"{name}{column}", column, reference[:, column]) for column in range(4)],
-    }
-
-
-def profile(rows=20_000):
-    """A profile of `add/1` over normal rows."""
-    reference = np.random.default_rng(1).normal(size=(rows, 4)).astype(np.float32)
-    tensors = [tensor("x", "input", reference), tensor("y", "output", reference + np.float32(1))]
-    return {"format": "tidegate.profile/1", "rows": rows, "tensors": tensors}
 
 
 @pytest.fixture(scope="module")
@@ -252,6 +204,43 @@ def test_the_worst_features_are_metrics(repository):
         assert metric(gateway, "tidegate_drift_state", feature="x0", window="1d", state="ok") == 1
         psi = metric(gateway, "tidegate_drift_psi", feature="x2", window="1d")
         assert psi > metric(gateway, "tidegate_drift_psi_threshold", feature="x2", window="1d") > 0
+
+
+def command(gateway, *words):
+    """What a `tidegate drift` command prints about the gateway, and its exit code."""
+    done = subprocess.run(
+        [TIDEGATE, "drift", *words, "--http", gateway.http_address], capture_output=True, text=True, check=False
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_commands_show_the_worst_first_and_explain_one_feature(repository):
+    rows = np.random.default_rng(5).normal(size=(4_000, 4)).astype(np.float32)
+    rows[:, 2] += np.float32(0.6)
+    with serving(repository, ROUTES, monitors=TIMED) as gateway, Asker(gateway.grpc_address) as calls:
+        assert "no window was judged yet" in command(gateway, "show", "sum")[1]
+        code, said = command(gateway, "explain", "sum", "x2")
+        assert (code, "No window was judged yet" in said) == (2, True)
+        ask(calls, rows, DAY)
+        close_day(calls)
+        judged_day(gateway)
+        code, said = command(gateway, "show", "sum")
+        lines = [line.split() for line in said.splitlines() if line.startswith(("x", "y"))]
+        assert (code, [line[0] for line in lines[:2]]) == (0, ["x2", "y2"])
+        assert "2013-04-05 to 2013-04-06 · 2 of 8 listed" in said
+        assert lines[0][-2] == "drift"
+        code, said = command(gateway, "explain", "sum", "x2")
+        assert code == 0
+        assert "> 1" in said
+        assert "20,000" in said
+        for wrong, sentence in (
+            (("show", "nobody"), "nobody watches"),
+            (("explain", "sum", "x9"), "There is no feature 'x9'"),
+            (("explain", "sum"), "Say a route and one of its features"),
+            (("show", "sum", "--version", "add/7"), "add/7 is not watched here"),
+        ):
+            code, said = command(gateway, *wrong)
+            assert (code, sentence in said) == (2, True), said
 
 
 def test_a_request_without_its_time_counts_when_it_arrives_and_a_late_one_is_told(repository):

@@ -7,11 +7,13 @@ from rich.table import Table
 from rich.text import Text
 
 from tidegate.cli.output import cell, percent, plain_table, printable
-from tidegate.drift.report import Bin, Judgement, Report, State
+from tidegate.drift.report import Bin, CauseKind, Judgement, Report, State
 
 MOST_FEATURES = 200
 _BAR_CELLS = 24
 _NAMED = 5
+# What stands beside the bins is told with both shares anyway.
+_TOLD_BY_SHARES = {CauseKind.MISSING_BURST, CauseKind.NEW_CATEGORY}
 _STYLES = {
     State.DRIFT: "bold red",
     State.WARN: "bold dark_orange",
@@ -44,6 +46,11 @@ def number(value: float | None) -> str:
     if value and abs(value) < _SMALLEST_PLAIN:
         return f"{value:.1e}"
     return f"{value:.4f}"
+
+
+def probability(value: float) -> str:
+    """As `number`; what is too small for the core to tell from nothing is said to be that small."""
+    return number(value) if value else "< 1e-307"
 
 
 def _parts(report: Report) -> Iterator[RenderableType]:
@@ -83,8 +90,8 @@ def feature_table(judgements: Sequence[Judgement], trends: Mapping[str, str] | N
                 number(psi.value),
                 number(psi.expected),
                 number(psi.threshold),
-                number(psi.p_value),
-                number(psi.q_value),
+                probability(psi.p_value),
+                probability(psi.q_value),
             )
         )
         state = Text(judgement.state.value, style=_STYLES[judgement.state])
@@ -99,10 +106,12 @@ def notes_of(judgement: Judgement) -> Iterator[str]:
         yield "too few rows to say; five a deciding bin are needed on each side"
     if judgement.new is not None and judgement.new.current:
         names = ", ".join(repr(name) for name in judgement.newcomers[:_NAMED])
-        yield f"{percent(judgement.new.current)} are new: {names} (p {number(judgement.new.p_value)})"
+        yield f"{percent(judgement.new.current)} are new: {names} (p {probability(judgement.new.p_value)})"
     if judgement.missing is not None:
         before, now = percent(judgement.missing.reference), percent(judgement.missing.current)
-        yield f"{now} are missing, {before} were (p {number(judgement.missing.p_value)})"
+        yield f"{now} are missing, {before} were (p {probability(judgement.missing.p_value)})"
+    if judgement.cause is not None and judgement.cause.kind not in _TOLD_BY_SHARES:
+        yield judgement.cause.sentence
     if judgement.in_sample:
         yield "its reference are predictions of rows that the model has learnt from; they never page"
 
@@ -118,7 +127,8 @@ def _feature(judgement: Judgement, report: Report) -> Iterator[RenderableType]:
     if psi is not None:
         yield Text(
             f"PSI {number(psi.value)} · no drift {number(psi.expected)} · threshold {number(psi.threshold)}"
-            f" · p {number(psi.p_value)} · p at the tolerated {number(psi.p_tolerated)} · q {number(psi.q_value)}"
+            f" · p {probability(psi.p_value)} · p at the tolerated {probability(psi.p_tolerated)}"
+            f" · q {probability(psi.q_value)}"
         )
     yield Text(f"n {judgement.n:,} · m {judgement.m:,} · wander {number(judgement.wander)}", style="dim")
     yield ""

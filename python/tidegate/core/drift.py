@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from tidegate.core.bins import POOLED, bin_labels
+from tidegate.core.causes import Cause, read_cause
 from tidegate.core.profiles import Profile
 
 TOLERATE_PSI = 0.05
@@ -133,6 +134,8 @@ class Judgement:
     """The most frequent of them."""
     missing: Share | None
     """Rows without a usable value; None where there are none."""
+    cause: Cause | None
+    """What has likely happened, if that can be told; only of what is listed."""
     bins: tuple[Bin, ...] = field(repr=False)
 
 
@@ -178,6 +181,7 @@ def judgement_of(found: Mapping[str, Any], reference: Mapping[str, Any], cell: M
         new=_share(found["new"]),
         newcomers=tuple(newcomer["name"] for newcomer in cell.get("newcomers", ())),
         missing=_share(found["missing"]),
+        cause=read_cause(found["cause"]),
         bins=tuple(_bins(decided, reference, cell)),
         **{name: _distance(found["distances"][name]) for name in DISTANCES},
     )

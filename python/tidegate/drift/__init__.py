@@ -15,11 +15,13 @@ from tidegate.drift.errors import (
     TableUnreadable,
 )
 from tidegate.drift.profiles import read_profile
-from tidegate.drift.report import Bin, Distance, Judgement, Psi, Report, Share, State
+from tidegate.drift.report import Bin, Cause, CauseKind, Distance, Judgement, Psi, Report, Share, State
 
 __all__ = [
     "Bin",
     "Breach",
+    "Cause",
+    "CauseKind",
     "Choices",
     "ColumnsUnusable",
     "Distance",

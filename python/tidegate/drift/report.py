@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from tidegate import optional
+from tidegate.core.causes import Cause, CauseKind
 from tidegate.core.drift import DISTANCES, Bin, Distance, Judgement, Psi, Settings, Share, State
 
 if TYPE_CHECKING:  # neither is a dependency
@@ -14,7 +15,7 @@ if TYPE_CHECKING:  # neither is a dependency
     import polars as pl
     from matplotlib.figure import Figure
 
-__all__ = ["Bin", "Distance", "Judgement", "Psi", "Report", "Settings", "Share", "State"]
+__all__ = ["Bin", "Cause", "CauseKind", "Distance", "Judgement", "Psi", "Report", "Settings", "Share", "State"]
 
 # The worst first: what somebody is told of, then what could not be judged, then the rest.
 _RANKS = {
@@ -59,7 +60,7 @@ class Report(Mapping[str, Judgement]):
     @property
     def drifted(self) -> tuple[Judgement, ...]:
         """The list: the features that differ by more than is tolerated, at the asked rate of false entries."""
-        return tuple(judgement for judgement in self.values() if judgement.state is State.WARN)
+        return tuple(judgement for judgement in self.values() if judgement.state in (State.WARN, State.DRIFT))
 
     def to_document(self) -> dict[str, Any]:
         """All of it as JSON has it."""
@@ -123,6 +124,7 @@ def _row(judgement: Judgement) -> dict[str, Any]:
         "p_value": None if psi is None else psi.p_value,
         "p_tolerated": None if psi is None else psi.p_tolerated,
         "q_value": None if psi is None else psi.q_value,
+        "cause": None if judgement.cause is None else judgement.cause.kind.value,
         "n": judgement.n,
         "m": judgement.m,
         "wander": judgement.wander,

@@ -62,6 +62,7 @@ def test_features_are_listed_the_worst_first_with_their_evidence(drift):
     text = " ".join(ended.stdout.split())
     assert text.startswith("2 of 3 features listed")
     assert "! carrier: 10.00 % are new: 'XX'" in text
+    assert "! dep_hour: values are 60 times what they were: another unit?" in text
 
 
 def test_programs_get_all_of_it_as_json(drift):

@@ -12,6 +12,7 @@ import pytest
 from support.departures import departures, with_column
 from tidegate import drift
 from tidegate.drift import (
+    CauseKind,
     ColumnsUnusable,
     NothingToCompare,
     ProfileMisfit,
@@ -57,6 +58,7 @@ def test_minutes_for_hours_are_found_and_nothing_else():
     found = report["dep_hour"]
     assert found.psi.value > found.psi.threshold > found.psi.expected
     assert found.psi.p_tolerated <= found.psi.q_value < 1e-6
+    assert (found.cause.kind, found.cause.facts["factor"]) == (CauseKind.UNIT_CHANGE, 60.0)
     assert found.bins[-2 if found.bins[-1].label == "small bins, pooled" else -1].current_share > 0.99
 
 
@@ -70,6 +72,7 @@ def test_a_new_carrier_is_listed_by_name_though_it_moves_no_bin():
     assert found.state is State.WARN
     assert found.new.current == 0.05
     assert found.newcomers == ("XX",)
+    assert found.cause.kind is CauseKind.NEW_CATEGORY
     assert found.psi.value < found.psi.threshold
 
 

@@ -3,6 +3,7 @@
 //! Here sketches, which know features, meet decisions, which know counts. Everything is judged at once, because whether a
 //! feature is listed depends on all others.
 
+mod causes;
 mod distances;
 mod listed;
 mod pair;
@@ -11,6 +12,7 @@ mod tests;
 
 use crate::distance::Undefined;
 use crate::drift::budget::{Budget, Length};
+use crate::drift::cause::Cause;
 use crate::drift::judge::Share;
 use crate::drift::states::State;
 use crate::drift::wander::Wander;
@@ -78,6 +80,8 @@ pub struct Finding {
     pub new: Option<Tested>,
     /// Rows without a usable value.
     pub missing: Option<Tested>,
+    /// What has likely happened, of a listed feature.
+    pub cause: Option<Cause>,
     pub distances: Distances,
 }
 
@@ -126,5 +130,7 @@ pub fn judge(profile: &Profile, cells: &[Cell], settings: Settings) -> Result<Ve
         let page = if alphas[at] > 0.0 { pair.look(settings.tolerated_psi, alphas[at])?.judgement() } else { None };
         Ok(Finding { page, ..pair.finding(look, listed.q[at], settings.list_fdr) })
     };
-    pairs.iter().enumerate().map(find).collect()
+    let mut findings = pairs.iter().enumerate().map(find).collect::<Result<Vec<_>, _>>()?;
+    causes::name(&pairs, &mut findings);
+    Ok(findings)
 }

@@ -13,7 +13,7 @@ use crate::stats::exact::{self, Hits};
 pub(super) struct Pair<'p> {
     pub(super) feature: &'p Feature,
     tensor: &'p Tensor,
-    cell: &'p Cell,
+    pub(super) cell: &'p Cell,
     reference: Sample,
     current: Sample,
     wander: Wander,
@@ -54,8 +54,8 @@ impl<'p> Pair<'p> {
     /// has gone missing has none.
     pub(super) fn look(&self, tolerated: f64, alpha: f64) -> Result<Look, Undefined> {
         let (reference, current) = (self.reference.counts(), self.current.counts());
-        let verdict =
-            drift::judge(&Question { reference, current, wander: self.wander, design_effect: None, tolerated, alpha })?;
+        let question = Question { reference, current, wander: self.wander, design_effect: None, tolerated, alpha };
+        let verdict = drift::judge(&question)?;
         Ok(Look {
             verdict,
             new: self.share(|sample| sample.new, exact::ln_more),
@@ -101,6 +101,7 @@ impl<'p> Pair<'p> {
             q: places.psi,
             new: tested(look.new, places.new),
             missing: tested(look.missing, places.missing),
+            cause: None,
             distances: Distances::of(self.feature, self.cell, &self.reference.bins, &self.current.bins),
         }
     }

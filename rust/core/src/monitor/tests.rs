@@ -1,6 +1,7 @@
 //! A small profile, and what is found when its own rows, or others, are counted.
 
 use super::{Finding, Settings, judge};
+use crate::drift::cause::Cause;
 use crate::drift::states::State;
 use crate::oip::datatype::Datatype;
 use crate::sketch::{self, Counts, Direction, Feature, Plan, Profile, Recipe, Tensor, Values};
@@ -80,6 +81,20 @@ fn a_column_that_has_gone_missing_is_listed_though_nothing_of_it_is_in_a_bin() {
     assert_eq!(states(&findings), [State::Ok, State::Warn, State::Ok]);
     assert!(findings[1].judgement.is_none());
     assert_eq!(findings[1].missing.expect("it was tested").share.current, 1.0);
+}
+
+#[test]
+fn minutes_for_hours_are_named_and_so_is_a_stuck_value() {
+    let still = spread(4_000, 1.0);
+    let hours = spread(4_000, 0.0);
+    let minutes: Vec<f32> = hours.iter().map(|hour| 60.0 * hour).collect();
+    let stuck = vec![0.5; 4_000];
+    let findings = found(&plan(4_000, [1.0; 3]), [&hours, &minutes, &stuck]);
+    assert_eq!(findings[0].cause, None);
+    assert_eq!(findings[1].cause, Some(Cause::UnitChange { factor: 60.0, offset: 0.0 }));
+    assert_eq!(findings[2].cause, Some(Cause::StuckValue { value: 0.5 }));
+    let findings = found(&plan(4_000, [1.0; 3]), [&still, &still, &still]);
+    assert!(findings.iter().all(|finding| finding.state == State::Warn && finding.cause.is_none()));
 }
 
 #[test]

@@ -7,7 +7,8 @@ use thiserror::Error;
 
 use super::counts::{CountError, Values};
 use super::decode::Decode;
-use super::number::{Class, Exact, Number};
+use super::exact::Exact;
+use super::number::{Class, Number};
 use super::profile::{Kind, MAX_CHUNKS, MAX_EDGES, Numeric};
 use super::strings::{RawElements, slices};
 use crate::oip::datatype::Datatype;

@@ -2,8 +2,9 @@
 
 mod document;
 
+use super::exact::Exact;
 use super::layout::{Column, Group, NAN, NEGATIVE_INFINITE, NULL, POSITIVE_INFINITE};
-use super::number::{Exact, Number};
+use super::number::Number;
 use super::profile::Numeric;
 use super::strings::{NEW, NULL as MISSING, Newcomer, Newcomers, OTHER, StringTable};
 use super::table::{Count, Table};

@@ -14,6 +14,7 @@ mod columns;
 mod counts;
 mod decode;
 mod dispatch;
+mod exact;
 mod exponential;
 mod layout;
 mod number;
@@ -31,8 +32,9 @@ pub use build::{BINS, BuildError, MAX_BINS, NO_CHUNK, Recipe, build};
 pub use cell::{CategoricalCell, Cell, NumericCell};
 pub use counts::{CountError, Counts, Values};
 pub use dispatch::Level;
+pub use exact::Exact;
 pub use exponential::{Exponential, MAX_BUCKETS, SCALE};
-pub use number::{Exact, Number};
+pub use number::Number;
 pub use plan::Plan;
 pub use profile::{
     Categorical, Direction, FORMAT, Feature, Kind, MAX_CATEGORIES, MAX_CHUNKS, MAX_EDGES, MAX_FEATURES, MAX_OTHERS,

@@ -1,9 +1,10 @@
 //! The three classes of numbers that are counted: every numeric datatype widens to one of them without loss of order.
 
-use std::fmt::{self, Debug};
+use std::fmt::Debug;
 
 use serde_json::Value;
 
+use super::exact::Exact;
 use crate::oip::datatype::Datatype;
 
 /// How the elements of a datatype are counted.
@@ -22,32 +23,6 @@ impl Class {
             Datatype::Fp64 => Self::F64,
             Datatype::Bytes => Self::Strings,
             _ => Self::I64,
-        }
-    }
-}
-
-/// A number as exact as its tensor has it.
-#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
-pub enum Exact {
-    Float(f64),
-    Integer(i64),
-}
-
-impl Exact {
-    /// Its value; integers beyond 2⁵³ are rounded.
-    pub fn wide(self) -> f64 {
-        match self {
-            Self::Float(value) => value,
-            Self::Integer(value) => value as f64,
-        }
-    }
-}
-
-impl fmt::Display for Exact {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Float(value) => fmt::Display::fmt(value, formatter),
-            Self::Integer(value) => fmt::Display::fmt(value, formatter),
         }
     }
 }

@@ -52,7 +52,7 @@ impl House {
     }
 
     fn copy(&self, message: &Bytes) -> Option<super::Copy> {
-        self.shadows.copy(0, message)
+        self.shadows.copy(0, message, None)
     }
 
     fn launch(&self, copy: super::Copy, primary: &Reply) {

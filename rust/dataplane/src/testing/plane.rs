@@ -69,6 +69,7 @@ pub(crate) fn version(
         serial: slot as u64,
         digest: "ab".repeat(32),
         size_bytes: 1234,
+        profile: None,
         model: Arc::new(model),
         settings,
         unbatched,
@@ -102,6 +103,7 @@ pub(crate) fn target(
             label: HeaderValue::from_static("fixture"),
             segment_labels: Arc::default(),
             series: counters.series(&name, version.id.as_str()),
+            observed: None,
         })
     });
     let arms = arms.collect();

@@ -60,6 +60,7 @@ pub(crate) fn request(target: &Arc<Target>, columns: usize, values: &[f32]) -> R
         credited: true,
         most_answer: usize::MAX,
         arrived: 0,
+        happened_s: None,
         level: 0,
         deadline: TIMEOUT,
     }

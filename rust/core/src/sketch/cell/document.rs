@@ -1,7 +1,7 @@
 //! Cells as JSON, under the names that a profile has for the same things.
 
-use super::{CategoricalCell, Cell, Exact, NumericCell};
-use crate::sketch::Newcomer;
+use super::{CategoricalCell, Cell, NumericCell};
+use crate::sketch::{Exact, Newcomer};
 use serde_json::{Value, json};
 
 impl Cell {

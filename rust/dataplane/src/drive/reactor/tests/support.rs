@@ -96,7 +96,6 @@ impl House {
             peer,
             grpc_timeout: ask.timeout,
             arrived,
-            happened_s: None,
             wants_echo: false,
         };
         let guest = Guest { number, seat, told: self.told.clone() };
