@@ -8,7 +8,7 @@ use crate::sketch::{self, Counts, Direction, Feature, Plan, Profile, Recipe, Ten
 use proptest::prelude::*;
 use std::sync::Arc;
 
-const SETTINGS: Settings = Settings { tolerated_psi: 0.05, list_fdr: 0.05 };
+const SETTINGS: Settings = Settings { tolerated_psi: 0.05, list_fdr: 0.05, pages: None };
 const NAMES: [&str; 3] = ["hour", "fare", "gate"];
 
 /// Numbers that are spread as evenly as numbers can be: the fractional parts of multiples of the golden ratio.

@@ -13,7 +13,7 @@ const MOST_STEPS: u32 = 1_000_000;
 ///
 /// Stirling's series (Abramowitz & Stegun, Handbook of Mathematical Functions, 6.1.41) from 16 on; below, Γ(x) = Γ(x + k) /
 /// (x·(x + 1)⋯(x + k − 1)).
-pub(super) fn ln_gamma(x: f64) -> f64 {
+pub fn ln_gamma(x: f64) -> f64 {
     let (mut shifted, mut product) = (x, 1.0);
     while shifted < STIRLING_FROM {
         product *= shifted;
