@@ -5,10 +5,11 @@ mod strings;
 
 use thiserror::Error;
 
+use super::class::Class;
 use super::counts::{CountError, Values};
 use super::decode::Decode;
 use super::exact::Exact;
-use super::number::{Class, Number};
+use super::number::Number;
 use super::profile::{Kind, MAX_CHUNKS, MAX_EDGES, Numeric};
 use super::strings::{RawElements, slices};
 use crate::oip::datatype::Datatype;

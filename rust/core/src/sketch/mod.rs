@@ -10,6 +10,7 @@
 
 mod build;
 mod cell;
+mod class;
 mod columns;
 mod counts;
 mod decode;

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use super::class::Class;
 use super::dispatch::Level;
 use super::layout::Layout;
-use super::number::Class;
 use super::profile::{Direction, Feature, Kind, Profile, Tensor};
 use super::strings::{Dictionary, StringLayout};
 use crate::document::Violation;

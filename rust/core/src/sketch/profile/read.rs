@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
-use super::super::number::Class;
+use super::super::class::Class;
 use super::{Direction, FORMAT, Feature, Kind, MAX_FEATURES, Profile, Tensor, categorical, lists, numeric};
 use crate::document::Violation;
 use crate::document::walk::{Bounds, Fields, Walk, describe};
