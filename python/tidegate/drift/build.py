@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import numpy as np
+import numpy.typing as npt
+
 from tidegate.core.profiles import Profile
 from tidegate.drift.assembly import Choices, Source, assemble
 from tidegate.drift.chunks import split_by_time
@@ -37,7 +40,8 @@ def build_profile(
         holdout: Rows that the model has not seen, to predict; without them predictions are made of `data` and marked
             `in_sample`: a model is surer of what it has learnt, so they may be shown and never page.
         label: The column that the model predicts; no input.
-        time: The column of times by which the reference is split into chunks (see `tidegate.drift.chunks`).
+        time: The column of times, also of the holdout, by which the reference is split into chunks (see
+            `tidegate.drift.chunks`).
         columns: The columns of an input of several values a row.
         timezone: Where days begin and end.
         choices: Bins, weights, sentinels, and features to leave out.
@@ -57,10 +61,14 @@ def build_profile(
         left_out = {*choices.exclude, label, time}
         sources = [Source(table, tensor, chunks=chunks) for tensor in bind_columns([table], leave_out=left_out)]
     else:
-        held_out = None if holdout is None else read_table(holdout, name="holdout")
         loaded = Model(Path(model))
-        inputs = [Source(table, tensor, chunks=chunks) for tensor in bind(loaded.signature, table, columns)]
-        sources = [*inputs, *_outputs(loaded, table, held_out, columns, progress)]
+        sources = [Source(table, tensor, chunks=chunks) for tensor in bind(loaded.signature, table, columns)]
+        if holdout is None:
+            sources += _outputs(loaded, table, chunks, columns, progress, in_sample=True)
+        else:
+            unseen = read_table(holdout, name="holdout")
+            unseen_chunks = None if time is None else split_by_time(unseen, time, timezone)
+            sources += _outputs(loaded, unseen, unseen_chunks, columns, progress, in_sample=False)
     head = {"rows": table.rows, "timezone": timezone, **({} if label is None else {"label": label})}
     return assemble(sources, head, choices, progress)
 
@@ -68,16 +76,17 @@ def build_profile(
 def _outputs(
     model: Model,
     table: Table,
-    held_out: Table | None,
+    chunks: npt.NDArray[np.uint32] | None,
     columns: Mapping[str, Sequence[str]] | None,
     progress: Progress,
+    *,
+    in_sample: bool,
 ) -> list[Source]:
-    """Its predictions, of rows that it has not seen if there are any."""
-    rows = table if held_out is None else held_out
-    bound = bind(model.signature, rows, columns)
-    answers = model.predict(rows, bound, advance=progress.begin("predicting", rows.rows))
+    """What it predicts of these rows, which wander from day to day as the rows do."""
+    bound = bind(model.signature, table, columns)
+    answers = model.predict(table, bound, advance=progress.begin("predicting", table.rows))
     predicted, outputs = predictions(answers, str(model.path))
-    return [Source(predicted, tensor, direction="output", in_sample=held_out is None) for tensor in outputs]
+    return [Source(predicted, tensor, direction="output", in_sample=in_sample, chunks=chunks) for tensor in outputs]
 
 
 def _check_timezone(timezone: str) -> None:

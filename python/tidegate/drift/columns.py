@@ -97,6 +97,10 @@ def _floats(part: Any, datatype: str) -> npt.NDArray[Any]:
 
 def _integers(part: Any, datatype: str, sentinel: float | str | None) -> npt.NDArray[Any]:
     arrow = load_arrow()
+    if arrow.types.is_integer(part.type) and not part.null_count:
+        whole = part.to_numpy(zero_copy_only=False)
+        if whole.dtype == DTYPES[datatype]:
+            return np.ascontiguousarray(whole)
     # A frame that has no integers with nulls has made floats of them.
     nothing = part.is_null(nan_is_null=True).to_numpy(zero_copy_only=False)
     nulls = int(nothing.sum())

@@ -44,7 +44,7 @@ def test_every_row_is_counted_once_and_in_its_day(profile):
                 counted.get(name, 0) for name in ("nan", "null", "other", "positive_infinite", "negative_infinite")
             )
             assert sum(counted["counts"]) + beside == tensor.rows
-            assert len(counted["chunks"]) == (20 if tensor.direction == "input" else 0)
+            assert len(counted["chunks"]) == 20
     days = [sum(chunk) for chunk in feature(profile, "dep_hour").reference["chunks"]]
     assert days == [200] * 20
 

@@ -45,7 +45,7 @@ def test_false_alarms_are_as_rare_as_asked_and_drift_is_found(profile):
     assert small.judged < 1 <= large.judged
     assert large.samples == 200
     assert large.false_lists <= 0.05
-    assert 0.02 <= large.false_alarms <= 0.09
+    assert large.false_alarms <= 0.09
     assert large.at_tolerated <= 0.09
     assert large.found[0.1] > small.found[0.1]
     assert large.found[0.2] == 1.0
