@@ -10,7 +10,8 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use serde::Deserialize;
 use serde_json::Value;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use tidegate_core::drift::wander::Wander;
 use tidegate_core::monitor;
 use tidegate_core::oip::datatype::Datatype;
 use tidegate_core::oip::signature::{Signature, TensorSpec};
@@ -29,6 +30,8 @@ struct Settings {
 #[pyclass(frozen, module = "tidegate._native")]
 pub(crate) struct Profile {
     plan: Arc<Plan>,
+    /// Measured when something is judged: most profiles are only shown or counted by.
+    wanders: OnceLock<Vec<Wander>>,
 }
 
 #[pymethods]
@@ -36,7 +39,7 @@ impl Profile {
     #[new]
     fn new(py: Python<'_>, document: &str) -> PyResult<Self> {
         let profile = py.detach(|| sketch::Profile::parse_text(document)).map_err(refuse)?;
-        Ok(Self { plan: Arc::new(Plan::new(Arc::new(profile))) })
+        Ok(Self { plan: Arc::new(Plan::new(Arc::new(profile))), wanders: OnceLock::new() })
     }
 
     fn bind(&self, signature: &str) -> PyResult<()> {
@@ -54,7 +57,9 @@ impl Profile {
             let cells = cells.ok_or("these are no cells of this profile".to_owned())?;
             let settings =
                 monitor::Settings { tolerated_psi: settings.tolerated_psi, list_fdr: settings.list_fdr, pages: None };
-            let found = monitor::judge(profile, &cells, settings).map_err(|undefined| undefined.to_string())?;
+            let wanders = self.wanders.get_or_init(|| monitor::wanders(profile));
+            let reference = monitor::Reference { profile, wanders, weights: &monitor::weights(profile) };
+            let found = monitor::judge(&reference, &cells, settings).map_err(|undefined| undefined.to_string())?;
             serde_json::to_string(&found).map_err(|error| error.to_string())
         })
         .map_err(PyValueError::new_err)

@@ -9,6 +9,7 @@ use super::check_name;
 use super::walk::{Bounds, Fields, Walk, describe};
 use crate::calendar::{DAY_S, month_start, next_month_start};
 use crate::routing::StickyKey;
+use crate::sketch::Length;
 
 /// Most monitors of one document, as many as it has routes.
 const MAX_MONITORS: usize = 16_384;
@@ -79,23 +80,28 @@ pub enum WindowLength {
 impl WindowLength {
     pub const ALL: [Self; 4] = [Self::Minute, Self::Hour, Self::Day, Self::Month];
 
+    /// The length of the windows that one of this length is put together of: itself, or the days of a month.
+    pub fn counted(self) -> Length {
+        match self {
+            Self::Minute => Length::Minute,
+            Self::Hour => Length::Hour,
+            Self::Day | Self::Month => Length::Day,
+        }
+    }
+
     /// The start of the window that a time is in; all times in Unix seconds.
     pub fn start_of(self, at_s: u64) -> u64 {
         match self {
-            Self::Minute => at_s - at_s % 60,
-            Self::Hour => at_s - at_s % 3_600,
-            Self::Day => at_s - at_s % DAY_S,
             Self::Month => month_start(at_s),
+            _ => self.counted().start_s(at_s),
         }
     }
 
     /// The end of the window that a time is in, where the next one begins.
     pub fn end_of(self, at_s: u64) -> u64 {
         match self {
-            Self::Minute => self.start_of(at_s) + 60,
-            Self::Hour => self.start_of(at_s) + 3_600,
-            Self::Day => self.start_of(at_s) + DAY_S,
             Self::Month => next_month_start(at_s),
+            _ => self.start_of(at_s) + self.counted().seconds(),
         }
     }
 
@@ -107,10 +113,8 @@ impl WindowLength {
     /// How long it is; a month, at most.
     pub fn longest_s(self) -> u64 {
         match self {
-            Self::Minute => 60,
-            Self::Hour => 3_600,
-            Self::Day => DAY_S,
             Self::Month => 31 * DAY_S,
+            _ => self.counted().seconds(),
         }
     }
 

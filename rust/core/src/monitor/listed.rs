@@ -1,7 +1,7 @@
 //! The list of a window: which tests of which features are too unlikely to be chance.
 
-use super::pair::{Look, Places};
-use crate::drift::list;
+use super::pair::{Places, tests};
+use crate::drift::{Look, list};
 use crate::stats::corrections::Weighted;
 
 /// Every test of every feature in one list.
@@ -18,23 +18,18 @@ pub(super) struct Listed {
 const LEAST: f64 = 1e-12;
 
 impl Listed {
-    pub(super) fn of(looks: &[Look], fdr: f64) -> Self {
-        let tests: Vec<[Option<f64>; 3]> = looks.iter().map(Look::tests).collect();
-        let weighted = looks
-            .iter()
-            .zip(&tests)
-            .flat_map(|(look, tests)| tests.iter().flatten().map(|p| Weighted { p: *p, weight: look.weight }));
+    pub(super) fn of(looks: &[Look], weights: &[f64], fdr: f64) -> Self {
+        let p: Vec<[Option<f64>; 3]> = looks.iter().map(tests).collect();
+        let weighted = p.iter().zip(weights);
+        let weighted = weighted.flat_map(|(p, weight)| p.iter().flatten().map(|p| Weighted { p: *p, weight: *weight }));
         let weighted: Vec<Weighted> = weighted.collect();
         let places = list::list(&weighted, fdr);
         let entries = places.iter().filter(|place| place.is_listed).count().max(1);
         let tests_in_all = weighted.len().max(1) as f64;
         let mut places = places.iter().map(|place| place.q);
         let mut next = |test: Option<f64>| test.and_then(|_| places.next());
-        let q = tests.iter().map(|[psi, new, missing]| Places {
-            psi: next(*psi),
-            new: next(*new),
-            missing: next(*missing),
-        });
+        let q =
+            p.iter().map(|[psi, new, missing]| Places { psi: next(*psi), new: next(*new), missing: next(*missing) });
         Self {
             q: q.collect(),
             alpha: fdr * entries as f64 / tests_in_all,

@@ -15,8 +15,8 @@ use crate::drift::budget::{Budget, Length};
 use crate::drift::cause::Cause;
 use crate::drift::judge::Share;
 use crate::drift::states::State;
-use crate::drift::wander::Wander;
-use crate::drift::{Judgement, Verdict};
+use crate::drift::wander::{Wander, wander};
+use crate::drift::{Judgement, Look, Verdict};
 use crate::sketch::{Cell, Direction, Profile};
 use listed::Listed;
 use pair::Pair;
@@ -44,15 +44,34 @@ pub struct Pages {
     pub lengths_in_use: usize,
 }
 
-impl Settings {
+/// A profile, and what is the same in every window that is held against it.
+#[derive(Clone, Copy, Debug)]
+pub struct Reference<'p> {
+    pub profile: &'p Profile,
+    /// How far each feature wanders between the time chunks of the profile: see [`wanders`].
+    pub wanders: &'p [Wander],
+    /// How much each feature matters beside the others: those of the profile, or what a monitor says.
+    pub weights: &'p [f64],
+}
+
+/// How far each feature wanders between the time chunks of a profile; for a thousand features of a hundred chunks that takes
+/// longer than to judge them.
+pub fn wanders(profile: &Profile) -> Vec<Wander> {
+    profile.features().map(|(_, feature)| wander(feature.chunks())).collect()
+}
+
+/// The weights that the profile gives its features.
+pub fn weights(profile: &Profile) -> Vec<f64> {
+    profile.features().map(|(_, feature)| feature.weight).collect()
+}
+
+impl Pages {
     /// The false-alarm rate at which each feature pages; 0 for those that never do.
-    fn alphas(&self, profile: &Profile) -> Vec<f64> {
+    fn alphas(&self, reference: &Reference<'_>) -> Vec<f64> {
+        let features = reference.profile.features().zip(reference.weights);
         let weights: Vec<f64> =
-            profile.features().map(|(tensor, feature)| if tensor.in_sample { 0.0 } else { feature.weight }).collect();
-        match self.pages {
-            Some(Pages { budget, length, lengths_in_use }) => budget.alphas(length, lengths_in_use, &weights),
-            None => vec![0.0; weights.len()],
-        }
+            features.map(|((tensor, _), weight)| if tensor.in_sample { 0.0 } else { *weight }).collect();
+        self.budget.alphas(self.length, self.lengths_in_use, &weights)
     }
 }
 
@@ -116,21 +135,22 @@ pub struct Tested {
 ///
 /// # Panics
 ///
-/// If there are not as many cells as features.
-pub fn judge(profile: &Profile, cells: &[Cell], settings: Settings) -> Result<Vec<Finding>, Undefined> {
-    assert_eq!(cells.len(), profile.features().count(), "there is a cell for each feature");
-    let pairs: Vec<Pair<'_>> = profile.features().zip(cells).map(Pair::of).collect();
-    // The first look says how likely each is by chance; the second knows the alpha that the list has come to.
-    let looks = pairs.iter().map(|pair| pair.look(settings.tolerated_psi, settings.list_fdr));
-    let looks = looks.collect::<Result<Vec<_>, _>>()?;
-    let alphas = settings.alphas(profile);
-    let listed = Listed::of(&looks, settings.list_fdr);
-    let find = |(at, pair): (usize, &Pair<'_>)| {
-        let look = pair.look(settings.tolerated_psi, listed.alpha(pair.feature.weight))?;
-        let page = if alphas[at] > 0.0 { pair.look(settings.tolerated_psi, alphas[at])?.judgement() } else { None };
-        Ok(Finding { page, ..pair.finding(look, listed.q[at], settings.list_fdr) })
+/// If there are not as many cells, wanders and weights as features.
+pub fn judge(reference: &Reference<'_>, cells: &[Cell], settings: Settings) -> Result<Vec<Finding>, Undefined> {
+    let Reference { profile, wanders, weights } = *reference;
+    let features = profile.features().count();
+    assert!([cells.len(), wanders.len(), weights.len()] == [features; 3], "there is one of each for each feature");
+    let pairs = profile.features().zip(cells).zip(wanders);
+    let pairs: Vec<Pair<'_>> = pairs.map(|((feature, cell), wander)| Pair::of(feature, cell, *wander)).collect();
+    // A look says how likely each is by chance; only then is known which alpha the list comes to.
+    let looks = pairs.iter().map(|pair| pair.look(&settings)).collect::<Result<Vec<_>, _>>()?;
+    let listed = Listed::of(&looks, weights, settings.list_fdr);
+    let page_alphas = settings.pages.map(|pages| pages.alphas(reference));
+    let find = |(at, (pair, look)): (usize, (&Pair<'_>, &Look))| {
+        let page_alpha = page_alphas.as_ref().map(|alphas| alphas[at]).filter(|alpha| *alpha > 0.0);
+        pair.finding(look, listed.q[at], &settings, (listed.alpha(weights[at]), page_alpha))
     };
-    let mut findings = pairs.iter().enumerate().map(find).collect::<Result<Vec<_>, _>>()?;
+    let mut findings: Vec<Finding> = pairs.iter().zip(&looks).enumerate().map(find).collect();
     causes::name(&pairs, &mut findings);
     Ok(findings)
 }

@@ -1,13 +1,12 @@
 //! A feature with both sides of its comparison.
 
-use super::{Distances, Finding, Tested};
+use super::{Distances, Finding, Settings, Tested};
 use crate::distance::Undefined;
 use crate::drift::judge::{Counts, Question, Share};
 use crate::drift::states::State;
-use crate::drift::wander::{Wander, wander};
-use crate::drift::{self, Judgement, Verdict};
+use crate::drift::wander::Wander;
+use crate::drift::{self, Look};
 use crate::sketch::{Cell, Feature, Kind, Number, Numeric, Tensor};
-use crate::stats::exact::{self, Hits};
 
 #[derive(Clone, Debug)]
 pub(super) struct Pair<'p> {
@@ -27,15 +26,6 @@ struct Sample {
     missing: u64,
 }
 
-/// What a feature shows by itself, before others are looked at.
-#[derive(Clone, Debug)]
-pub(super) struct Look {
-    verdict: Verdict,
-    new: Option<Share>,
-    missing: Option<Share>,
-    pub(super) weight: f64,
-}
-
 /// The place of each test of a feature in the list; none where there is no test.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Places {
@@ -45,42 +35,33 @@ pub(super) struct Places {
 }
 
 impl<'p> Pair<'p> {
-    pub(super) fn of(((tensor, feature), cell): ((&'p Tensor, &'p Feature), &'p Cell)) -> Self {
-        let (reference, current) = (Sample::of_reference(feature), Sample::of(cell));
-        Self { feature, tensor, cell, reference, current, wander: wander(feature.chunks()) }
+    pub(super) fn of((tensor, feature): (&'p Tensor, &'p Feature), cell: &'p Cell, wander: Wander) -> Self {
+        Self { feature, tensor, cell, reference: Sample::of_reference(feature), current: Sample::of(cell), wander }
     }
 
-    /// Judges the bins at an alpha. What lies beside them is tested even where rows in bins do not suffice: a column that
-    /// has gone missing has none.
-    pub(super) fn look(&self, tolerated: f64, alpha: f64) -> Result<Look, Undefined> {
-        let (reference, current) = (self.reference.counts(), self.current.counts());
-        let question = Question { reference, current, wander: self.wander, design_effect: None, tolerated, alpha };
-        let verdict = drift::judge(&question)?;
-        Ok(Look {
-            verdict,
-            new: self.share(|sample| sample.new, exact::ln_more),
-            missing: self.share(|sample| sample.missing, exact::ln_different),
-            weight: self.feature.weight,
+    /// What the feature shows by itself, before others are looked at.
+    pub(super) fn look(&self, settings: &Settings) -> Result<Look, Undefined> {
+        drift::look(&Question {
+            reference: self.reference.counts(),
+            current: self.current.counts(),
+            wander: self.wander,
+            design_effect: None,
+            tolerated: settings.tolerated_psi,
+            alpha: settings.list_fdr,
         })
     }
 
-    fn share(&self, of: impl Fn(&Sample) -> u64, ln_p: impl Fn(Hits, Hits) -> f64) -> Option<Share> {
-        let hits = |sample: &Sample| Hits { hits: of(sample), rows: sample.rows() };
-        let (ours, theirs) = (hits(&self.reference), hits(&self.current));
-        let part = |hits: Hits| hits.hits as f64 / hits.rows.max(1) as f64;
-        (ours.hits + theirs.hits > 0).then(|| Share {
-            reference: part(ours),
-            current: part(theirs),
-            p: ln_p(ours, theirs).exp(),
-        })
-    }
-
-    pub(super) fn finding(&self, look: Look, places: Places, fdr: f64) -> Finding {
+    /// What is found of it: `alpha` is what the list has come to for it, `page_alpha` what pages, if anything does.
+    pub(super) fn finding(
+        &self,
+        look: &Look,
+        places: Places,
+        settings: &Settings,
+        (alpha, page_alpha): (f64, Option<f64>),
+    ) -> Finding {
+        let fdr = settings.list_fdr;
         let is_listed = [places.psi, places.new, places.missing].into_iter().flatten().any(|q| q <= fdr);
-        let judgement = match look.verdict {
-            Verdict::Judged(judgement) => Some(judgement),
-            Verdict::Insufficient { .. } => None,
-        };
+        let judgement = look.judgement(alpha);
         let state = match (&judgement, is_listed) {
             (_, true) => State::Warn,
             (Some(_), false) => State::Ok,
@@ -97,7 +78,7 @@ impl<'p> Pair<'p> {
             m: self.current.bins.iter().sum(),
             wander: self.wander,
             judgement,
-            page: None,
+            page: page_alpha.and_then(|alpha| look.judgement(alpha)),
             q: places.psi,
             new: tested(look.new, places.new),
             missing: tested(look.missing, places.missing),
@@ -107,22 +88,9 @@ impl<'p> Pair<'p> {
     }
 }
 
-impl Look {
-    pub(super) fn judgement(self) -> Option<Judgement> {
-        match self.verdict {
-            Verdict::Judged(judgement) => Some(judgement),
-            Verdict::Insufficient { .. } => None,
-        }
-    }
-
-    /// How likely each of its tests is by chance, in the order of [`Places`].
-    pub(super) fn tests(&self) -> [Option<f64>; 3] {
-        let psi = match &self.verdict {
-            Verdict::Judged(judgement) => Some(judgement.p_tolerated),
-            Verdict::Insufficient { .. } => None,
-        };
-        [psi, self.new.map(|share| share.p), self.missing.map(|share| share.p)]
-    }
+/// How likely each of a feature's tests is by chance, in the order of [`Places`].
+pub(super) fn tests(look: &Look) -> [Option<f64>; 3] {
+    [look.p_tolerated(), look.new.map(|share| share.p), look.missing.map(|share| share.p)]
 }
 
 impl Sample {
@@ -138,19 +106,12 @@ impl Sample {
 
     fn of(cell: &Cell) -> Self {
         match cell {
-            Cell::Numeric(cell) => {
-                let missing = cell.nan + cell.positive_infinite + cell.negative_infinite + cell.null;
-                Self { bins: cell.bins.clone(), new: 0, missing }
-            }
+            Cell::Numeric(cell) => Self { bins: cell.bins.clone(), new: 0, missing: cell.rows() - cell.finite() },
             Cell::Categorical(cell) => {
                 let bins = cell.categories.iter().copied().chain([cell.other]).collect();
                 Self { bins, new: cell.new, missing: cell.null }
             }
         }
-    }
-
-    fn rows(&self) -> u64 {
-        self.bins.iter().sum::<u64>() + self.new + self.missing
     }
 
     fn counts(&self) -> Counts<'_> {

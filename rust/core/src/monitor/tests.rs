@@ -1,6 +1,6 @@
 //! A small profile, and what is found when its own rows, or others, are counted.
 
-use super::{Finding, Settings, judge};
+use super::{Finding, Reference, Settings, judge, wanders, weights};
 use crate::drift::cause::Cause;
 use crate::drift::states::State;
 use crate::oip::datatype::Datatype;
@@ -48,7 +48,9 @@ fn found(plan: &Plan, columns: [&[f32]; 3]) -> Vec<Finding> {
         counts.count_column(plan, tensor, 0, Values::F32(values)).expect("the column is of its tensor");
     }
     let cells: Vec<_> = (0..3).map(|feature| counts.cell(plan, feature)).collect();
-    judge(plan.profile(), &cells, SETTINGS).expect("both sides have the same bins")
+    let profile = plan.profile();
+    let reference = Reference { profile, wanders: &wanders(profile), weights: &weights(profile) };
+    judge(&reference, &cells, SETTINGS).expect("both sides have the same bins")
 }
 
 fn states(findings: &[Finding]) -> [State; 3] {
@@ -56,6 +58,7 @@ fn states(findings: &[Finding]) -> [State; 3] {
 }
 
 #[test]
+#[expect(clippy::float_cmp, reason = "equal counts are exactly nothing apart")]
 fn own_rows_have_a_psi_of_nothing_and_are_not_listed() {
     let rows = spread(4_000, 0.0);
     let findings = found(&plan(4_000, [1.0; 3]), [&rows, &rows, &rows]);
@@ -75,6 +78,7 @@ fn a_feature_that_moves_is_listed_and_the_others_are_not() {
 }
 
 #[test]
+#[expect(clippy::float_cmp, reason = "all of the rows are exactly all of them")]
 fn a_column_that_has_gone_missing_is_listed_though_nothing_of_it_is_in_a_bin() {
     let (still, missing) = (spread(4_000, 0.0), vec![f32::NAN; 4_000]);
     let findings = found(&plan(4_000, [1.0; 3]), [&still, &missing, &still]);

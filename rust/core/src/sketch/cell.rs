@@ -58,6 +58,24 @@ pub struct CategoricalCell {
     pub distinct_new: f64,
 }
 
+impl Cell {
+    /// All rows counted.
+    pub fn rows(&self) -> u64 {
+        match self {
+            Self::Numeric(cell) => cell.rows(),
+            Self::Categorical(cell) => cell.rows(),
+        }
+    }
+
+    /// Rows in bins: numbers, or values that the reference knows.
+    pub fn binned(&self) -> u64 {
+        match self {
+            Self::Numeric(cell) => cell.finite(),
+            Self::Categorical(cell) => cell.rows() - cell.new - cell.null,
+        }
+    }
+}
+
 impl CategoricalCell {
     /// All rows counted.
     pub fn rows(&self) -> u64 {

@@ -39,7 +39,8 @@ impl Capacity {
         self
     }
 
-    fn of(&self, length: Length) -> usize {
+    /// How many of a length.
+    pub fn of(&self, length: Length) -> usize {
         match length {
             Length::Minute => self.minutes,
             Length::Hour => self.hours,

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use std::io;
 use tidegate_core::document::{Monitor, WindowLength};
-use tidegate_core::sketch::{Capacity, Cell, Counts, Feature, Key, Length, Rings, Traffic, Window};
+use tidegate_core::sketch::{Capacity, Counts, Feature, Key, Length, Rings, Traffic, Window};
 
 /// What inputs and predictions are judged by: shadows are asked what others are, and would count it twice.
 const JUDGED: [Traffic; 3] = [Traffic::Split, Traffic::Segment, Traffic::Pinned];
@@ -118,10 +118,7 @@ impl History {
         if open.unit_s != self.unit_s {
             self.make_room(observer, open.unit_s);
         }
-        let rows = match open.counts.cell(plan, 0) {
-            Cell::Numeric(cell) => cell.rows(),
-            Cell::Categorical(cell) => cell.rows(),
-        };
+        let rows = open.counts.cell(plan, 0).rows();
         self.rows[traffic as usize] += rows;
         self.first_s = Some(self.first_s.map_or(open.start_s, |first_s| first_s.min(open.start_s)));
         self.rings[traffic as usize].add(plan, open.start_s, rows, &open.counts);
@@ -191,6 +188,7 @@ impl History {
     /// The first of the system's refusals; what it was about is tried again next time.
     pub(super) fn write(&mut self) -> io::Result<()> {
         let Some(store) = &self.store else { return Ok(()) };
+        let mut written_to = BTreeSet::new();
         for (traffic, length, start_s) in std::mem::take(&mut self.unwritten) {
             let windows = self.rings[traffic as usize].windows(length);
             let written = match windows.iter().find(|window| window.start_s == start_s) {
@@ -201,7 +199,11 @@ impl History {
                 self.unwritten.insert((traffic, length, start_s));
                 return Err(error);
             }
-            if let Some(oldest) = windows.first() {
+            written_to.insert((traffic, length));
+        }
+        // Once for all windows of a ring: each look lists the folder.
+        for (traffic, length) in written_to {
+            if let Some(oldest) = self.rings[traffic as usize].windows(length).first() {
                 store.remove_before(traffic, length, oldest.start_s);
             }
         }
@@ -234,12 +236,7 @@ impl History {
 
 /// The kept windows of which a judged one is made: itself, or the days of its month.
 fn parts(rings: &Rings, length: WindowLength, start_s: u64) -> Vec<&Window> {
-    let kept = match length {
-        WindowLength::Minute => Length::Minute,
-        WindowLength::Hour => Length::Hour,
-        WindowLength::Day | WindowLength::Month => Length::Day,
-    };
-    let mut windows = rings.windows(kept);
+    let mut windows = rings.windows(length.counted());
     windows.retain(|window| (start_s..length.end_of(start_s)).contains(&window.start_s));
     windows
 }

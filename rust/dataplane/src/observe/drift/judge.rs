@@ -7,8 +7,8 @@ use tidegate_core::document::{Monitor, WindowLength};
 use tidegate_core::drift::budget::{Budget, Length};
 use tidegate_core::drift::merge::windows_needed;
 use tidegate_core::drift::states::{Machine, Observation, Patience, Span, State, Transition};
-use tidegate_core::monitor::{self, Finding, Pages, Settings};
-use tidegate_core::sketch::{Capacity, Cell, Counts, Feature, Profile};
+use tidegate_core::monitor::{self, Finding, Pages, Reference, Settings};
+use tidegate_core::sketch::{Capacity, Cell, Counts, Feature};
 
 /// So many quiet windows in a row end a drift.
 const QUIET_WINDOWS: u32 = 3;
@@ -82,8 +82,8 @@ impl Judge {
         self.lengths.values().map(|track| track.state(feature)).max().unwrap_or(State::Warming)
     }
 
-    /// Judges what has closed at `now_s`, which is the newest time that traffic knows; `first_s` is the first. `window` has the counts of a window by its
-    /// length and start.
+    /// Judges what has closed at `now_s`, which is the newest time that traffic knows; `first_s` is the first. `window` has
+    /// the counts of a window by its length and start.
     pub(super) fn advance(
         &mut self,
         observer: &Observer,
@@ -92,7 +92,6 @@ impl Judge {
         window: &dyn Fn(WindowLength, u64) -> Option<Counts<u64>>,
     ) -> Vec<Told> {
         self.lengths.retain(|length, _| monitor.windows.contains(length));
-        let profile = weighted(observer.profiled.plan.profile(), monitor);
         let mut told = Vec::new();
         for &length in &monitor.windows {
             let closed_s = length.start_of(now_s);
@@ -102,7 +101,7 @@ impl Judge {
             let oldest_s = closed_s.saturating_sub(kept(length) as u64 * length.longest_s());
             track.until_s = track.until_s.max(length.start_of(oldest_s));
             while track.until_s < closed_s {
-                let judged = judge(observer, &profile, monitor, (length, track.until_s), window);
+                let judged = judge(observer, monitor, (length, track.until_s), window);
                 track.until_s = length.end_of(track.until_s);
                 told.extend(track.follow(length, judged, track.until_s));
             }
@@ -161,7 +160,6 @@ impl Track {
 /// Judges one window.
 fn judge(
     observer: &Observer,
-    profile: &Profile,
     monitor: &Monitor,
     (length, start_s): (WindowLength, u64),
     window: &dyn Fn(WindowLength, u64) -> Option<Counts<u64>>,
@@ -191,18 +189,12 @@ fn judge(
         list_fdr: monitor.list_fdr,
         pages: paging(&length).map(|length| Pages { budget, length, lengths_in_use }),
     };
-    let findings = monitor::judge(profile, &cells, settings)
+    let weight_of = |feature: &Feature| monitor.features.get(&feature.name).map_or(feature.weight, |said| said.weight);
+    let weights: Vec<f64> = plan.profile().features().map(|(_, feature)| weight_of(feature)).collect();
+    let reference = Reference { profile: plan.profile(), wanders: &observer.profiled.wanders, weights: &weights };
+    let findings = monitor::judge(&reference, &cells, settings)
         .expect("the cells of a plan have the bins of its profile, and fewer rows than 64 bits count");
     Judged { start_s, end_s: length.end_of(start_s), findings, cells, from_s }
-}
-
-/// The profile with the weights that the monitor gives its features.
-fn weighted(profile: &Profile, monitor: &Monitor) -> Profile {
-    let mut profile = profile.clone();
-    for feature in profile.tensors.iter_mut().flat_map(|tensor| &mut tensor.features) {
-        feature.weight = monitor.features.get(&feature.name).map_or(feature.weight, |said| said.weight);
-    }
-    profile
 }
 
 /// Windows taken together with those before them, each depth made once.
@@ -229,22 +221,24 @@ impl Merging<'_> {
 
     /// A feature's rows in bins in the window so many before the newest.
     fn rows(&mut self, observer: &Observer, at: usize, back: usize) -> u64 {
-        self.own(back).as_ref().map_or(0, |own| binned(&own.cell(&observer.profiled.plan, at)))
+        self.own(back).map_or(0, |own| own.cell(&observer.profiled.plan, at).binned())
     }
 
-    fn own(&mut self, back: usize) -> &Option<Counts<u64>> {
+    fn own(&mut self, back: usize) -> Option<&Counts<u64>> {
         while self.windows.len() <= back {
             let start_s = (0..self.windows.len()).try_fold(self.start_s, |start_s, _| self.length.before(start_s));
             self.windows.push(start_s.and_then(|start_s| (self.window)(self.length, start_s)));
         }
-        &self.windows[back]
+        self.windows[back].as_ref()
     }
 
     fn counts(&mut self, observer: &Observer, depth: usize) -> &Counts<u64> {
         while self.merged.len() < depth {
             let mut counts = self.merged.last().cloned().unwrap_or_else(|| Counts::new(&observer.profiled.plan));
             let back = self.merged.len();
-            self.own(back).iter().for_each(|own| counts.merge(own));
+            if let Some(own) = self.own(back) {
+                counts.merge(own);
+            }
             self.merged.push(counts);
         }
         &self.merged[depth - 1]
@@ -253,19 +247,9 @@ impl Merging<'_> {
 
 /// How many windows of a length are kept, the newest one among them.
 fn kept(length: WindowLength) -> usize {
-    let Capacity { minutes, hours, days } = Capacity::default();
     match length {
-        WindowLength::Minute => minutes,
-        WindowLength::Hour => hours,
-        WindowLength::Day => days,
         // Its days are kept, and those of the month before are not.
         WindowLength::Month => 1,
-    }
-}
-
-fn binned(cell: &Cell) -> u64 {
-    match cell {
-        Cell::Numeric(cell) => cell.finite(),
-        Cell::Categorical(cell) => cell.rows() - cell.new - cell.null,
+        _ => Capacity::default().of(length.counted()),
     }
 }

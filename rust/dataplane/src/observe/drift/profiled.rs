@@ -3,6 +3,8 @@
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 use tidegate_core::document::{self, Violation};
+use tidegate_core::drift::wander::Wander;
+use tidegate_core::monitor;
 use tidegate_core::oip::signature::{Signature, TensorSpec};
 use tidegate_core::sketch::{Direction, Plan, Profile};
 
@@ -11,6 +13,8 @@ pub struct Profiled {
     /// Of the profile as it was read.
     pub digest: document::Sha256,
     pub plan: Plan,
+    /// How far each feature wanders by itself, in the order of the profile.
+    pub wanders: Vec<Wander>,
     /// For each tensor of the profile that is an input, its place in the signature.
     pub inputs: Vec<Place>,
     pub outputs: Vec<Place>,
@@ -42,7 +46,8 @@ impl Profiled {
         let digest = document::Sha256(Sha256::digest(text).into());
         let inputs = places(&plan, Direction::Input, &signature.inputs);
         let outputs = places(&plan, Direction::Output, &signature.outputs);
-        Ok(Self { digest, plan, inputs, outputs })
+        let wanders = monitor::wanders(plan.profile());
+        Ok(Self { digest, plan, wanders, inputs, outputs })
     }
 
     /// The name of a feature, by its place in the profile.
