@@ -18,6 +18,7 @@ import numpy as np
 
 from benchmarks import h2load
 from benchmarks.bench import ROOT
+from benchmarks.metrics import cpu_seconds
 from benchmarks.models import TINY, write_repository
 from benchmarks.servers import STICKY_HEADER, Tidegate, split_routes
 from benchmarks.wire import METHOD, Wire
@@ -136,14 +137,9 @@ def _compare_answers(url: str, binary: bytes, head: int, text: bytes) -> None:
 def _rate(way: Way) -> tuple[float, float]:
     """Requests a second, and the server's CPU of each in microseconds; handshakes count."""
     requests = int(_load(way, 5_000) * SECONDS)
-    before = _cpu_s(way.server.pid)
+    before = cpu_seconds(way.server.pid)
     rate = _load(way, requests)
-    return rate, (_cpu_s(way.server.pid) - before) / requests * 1e6
-
-
-def _cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / 100
+    return rate, (cpu_seconds(way.server.pid) - before) / requests * 1e6
 
 
 def _load(way: Way, requests: int) -> float:

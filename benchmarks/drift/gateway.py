@@ -17,6 +17,7 @@ import numpy as np
 
 from benchmarks import h2load
 from benchmarks.bench import ROOT
+from benchmarks.metrics import cpu_seconds
 from benchmarks.models import TINY, VERSIONS, write_repository
 from benchmarks.servers import STICKY_HEADER, Tidegate, split_routes
 from benchmarks.wire import METHOD, Wire
@@ -74,14 +75,9 @@ def _write_profiles(models: Path) -> None:
 
 def _measure(server: Tidegate, work: Path, requests: int) -> tuple[float, float]:
     """Requests a second, and the server's CPU of each in microseconds."""
-    before = _cpu_s(server.pid)
+    before = cpu_seconds(server.pid)
     rate = _load(server, work, requests)
-    return rate, (_cpu_s(server.pid) - before) / requests * 1e6
-
-
-def _cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / 100
+    return rate, (cpu_seconds(server.pid) - before) / requests * 1e6
 
 
 def _load(server: Tidegate, work: Path, requests: int) -> float:

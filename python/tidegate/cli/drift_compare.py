@@ -18,9 +18,9 @@ from tidegate.cli.drift_options import (
     Timezone,
     Tolerate,
     compared,
-    write_picture,
 )
 from tidegate.cli.drift_table import show
+from tidegate.cli.files import write_bytes
 from tidegate.cli.output import Output, console
 from tidegate.core.drift import LIST_FDR, TOLERATE_PSI, Settings
 
@@ -48,7 +48,7 @@ def compare(
             reference, current, profile, model=model, time=time, timezone=timezone, exclude=exclude, settings=settings
         )
         if png is not None:
-            write_picture(png, to_png(draw_report(report)))
+            write_bytes(png, to_png(draw_report(report)))
     if output is Output.json:
         typer.echo(json.dumps(report.to_document(), indent=2, ensure_ascii=False))
     else:

@@ -19,10 +19,10 @@ from tidegate.cli.drift_options import (
     Timezone,
     Tolerate,
     compared,
-    write_picture,
 )
 from tidegate.cli.drift_show import VersionOption, WindowOption, chosen_window, watched
 from tidegate.cli.drift_table import show_feature
+from tidegate.cli.files import write_bytes
 from tidegate.cli.gateways import DEFAULT, Http
 from tidegate.cli.output import BadInput, Output, console
 from tidegate.core.drift import TOLERATE_PSI, Settings
@@ -65,7 +65,7 @@ def explain(
         else:
             explained = [(_found(feature, report), report) for report in _watched(name, http, version, window)]
         if png is not None:
-            write_picture(png, to_png(draw_feature(*explained[0])))
+            write_bytes(png, to_png(draw_feature(*explained[0])))
     for judgement, report in explained:
         if output is Output.json:
             typer.echo(json.dumps(asdict(judgement), indent=2, ensure_ascii=False))

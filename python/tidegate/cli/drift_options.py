@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from tidegate.cli.bars import bars
-from tidegate.cli.output import BadInput, Output
+from tidegate.cli.output import Output
 from tidegate.core.drift import Settings
 from tidegate.drift import compare
 from tidegate.drift.profiles import read_profile
@@ -60,15 +60,3 @@ def compared(
             settings=settings,
             progress=progress,
         )
-
-
-def write_picture(path: Path, picture: bytes) -> None:
-    """Writes a picture.
-
-    Raises:
-        BadInput: It cannot be written.
-    """
-    try:
-        path.write_bytes(picture)
-    except OSError as error:
-        raise BadInput(f"{path} cannot be written: {error.strerror}.") from error

@@ -1,4 +1,4 @@
-"""What commands read: a file, or standard input where the name is `-`."""
+"""What commands read, a file or standard input where the name is `-`, and what they write."""
 
 import json
 import sys
@@ -18,6 +18,18 @@ def read_bytes(name: str) -> bytes:
         return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
     except OSError as error:
         raise BadInput(f"{name} cannot be read: {error.strerror}.") from error
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file.
+
+    Raises:
+        BadInput: It cannot be written.
+    """
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise BadInput(f"{path} cannot be written: {error.strerror}.") from error
 
 
 def where(name: str) -> str:

@@ -9,6 +9,7 @@ import typer
 
 from tidegate.cli.bars import bars
 from tidegate.cli.drift_errors import told
+from tidegate.cli.files import write_bytes
 from tidegate.cli.output import BadInput, Output, console
 from tidegate.cli.pairs import pairs
 from tidegate.cli.profiles_table import heading, summary, warnings
@@ -59,7 +60,7 @@ def build(
             choices=choices,
             progress=progress,
         )
-        _write(out, made.text)
+        write_bytes(out, made.text.encode())
     if output is Output.json:
         typer.echo(
             json.dumps({"profile": str(out), "digest": made.digest, "rows": made.rows, **summary(made)}, indent=2)
@@ -79,10 +80,3 @@ def _weights(given: Sequence[str] | None) -> dict[str, float]:
         except ValueError:
             raise BadInput(f"--weight takes FEATURE=NUMBER, not {name}={text}.") from None
     return weights
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise BadInput(f"{path} cannot be written: {error.strerror}.") from error

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import pydantic
 import typer
 
+from tidegate.cli.files import write_bytes
 from tidegate.cli.gateways import DEFAULT, Http, url_of
 from tidegate.cli.output import BAD_INPUT, FAILED, BadInput, Output, console, fail, printable
 from tidegate.cli.shadow_report import Report
@@ -39,7 +40,7 @@ def report(
         document = read_json(base, f"/shadow/{urllib.parse.quote(route, safe='')}")
         found = _parse(document, base)
         if draw and png:
-            _write(png, draw(found))
+            write_bytes(png, draw(found))
     except (BadInput, NotServed) as error:
         fail([printable(str(error))], BAD_INPUT)
     except GatewayError as error:
@@ -69,13 +70,6 @@ def _parse(document: Any, base: str) -> Report:
     if not found.shadows:
         raise BadInput(f"The route {found.route} has no shadow.")
     return found
-
-
-def _write(png: Path, picture: bytes) -> None:
-    try:
-        png.write_bytes(picture)
-    except OSError as error:
-        raise BadInput(f"{png} cannot be written: {error.strerror}.") from error
 
 
 def _group() -> None:

@@ -42,10 +42,10 @@ impl Request {
         &self.arm.version
     }
 
-    /// Counts what it asks, where somebody watches.
-    fn observe<'a>(&'a self, hand: &mut Hand<'a>, clock: &dyn Clock) {
+    /// Counts what it asks, where somebody watches; it has run at `unix_ms`.
+    fn observe<'a>(&'a self, hand: &mut Hand<'a>, unix_ms: u64) {
         let Some(observed) = &self.arm.observed else { return };
-        let at_s = self.happened_s.unwrap_or_else(|| clock.unix_ms() / 1_000);
+        let at_s = self.happened_s.unwrap_or(unix_ms / 1_000);
         hand.inputs(observed, self.reason, at_s, &self.plan, &self.message);
     }
 
@@ -99,10 +99,10 @@ fn run<R: AsRef<Request>>(
         }
         Err(_) => Fault::new(Cause::Internal, "the gateway failed while running the model; its log has the panic"),
     };
-    let mut hand = Hand::default();
+    let (mut hand, unix_ms) = (Hand::default(), clock.unix_ms());
     for (index, request) in requests.iter().enumerate() {
         // What a model fails on is part of what it is asked.
-        request.as_ref().observe(&mut hand, clock);
+        request.as_ref().observe(&mut hand, unix_ms);
         reply(index, Reply::fault(fault.clone()));
     }
 }
@@ -135,11 +135,11 @@ fn attempt<R: AsRef<Request>>(
     version.cost.observe(elements, ran - begun);
     let mut first = 0;
     let mut phases = Phases { queue: 0, input: prepared - begun, infer: ran - prepared, output: 0 };
-    let mut hand = Hand::default();
+    let (mut hand, unix_ms) = (Hand::default(), clock.unix_ms());
     for (index, request) in requests.iter().enumerate() {
         let request = request.as_ref();
         let result = write(version, request, outputs, rows, first, out);
-        request.observe(&mut hand, clock);
+        request.observe(&mut hand, unix_ms);
         if result.is_ok() {
             hand.outputs(|index| own_rows(version, request, outputs.elements(index), rows, first));
         }
@@ -148,7 +148,7 @@ fn attempt<R: AsRef<Request>>(
         phases.output = if index == 0 { clock.now() - ran } else { phases.output };
         reply(index, Reply { result, phases });
     }
-    version.recorded.offer(&requests[0].as_ref().message, clock.unix_ms());
+    version.recorded.offer(&requests[0].as_ref().message, unix_ms);
     version.batches.record(u64::from(if version.is_batched() { rows } else { 1 }), requests.len() as u64, &phases);
     Ok(())
 }

@@ -118,7 +118,9 @@ impl Changer {
             plane.log.info("load", &describe(&version));
         }
         self.residents.seat(load, Arc::new(version));
-        unwatched.into_iter().for_each(|note| self.say(note));
+        if let Some(note) = unwatched {
+            self.say(note);
+        }
         Ok(())
     }
 

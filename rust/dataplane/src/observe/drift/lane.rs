@@ -120,7 +120,9 @@ mod tests {
                     })
                 })
                 .collect();
-            counting.into_iter().for_each(|thread| thread.join().expect("it only counts"));
+            for thread in counting {
+                thread.join().expect("it only counts");
+            }
             is_over.store(true, Ordering::Release);
             collector.join().expect("it only adds")
         });

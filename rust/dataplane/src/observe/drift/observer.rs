@@ -176,7 +176,9 @@ impl<'a> Hand<'a> {
             let open = match lane.take() {
                 Some(open) if open.is_of(start_s, unit_s) => open,
                 other => {
-                    other.into_iter().for_each(|open| lane.close(open));
+                    if let Some(other) = other {
+                        lane.close(other);
+                    }
                     Box::new(Open { start_s, unit_s, counts: Counts::new(&observer.profiled.plan) })
                 }
             };

@@ -22,9 +22,8 @@ use tokio::time::MissedTickBehavior;
 
 /// How often threads are relieved of what they have counted: no reader sees anything older.
 const BETWEEN_TICKS: Duration = Duration::from_secs(1);
-/// Versions that no snapshot names any more and that are still shown; beyond that the oldest go.
+/// Versions that no snapshot names any more and that are still shown; beyond that the first by name go.
 const MOST_RETIRED: usize = 32;
-
 /// How often what has changed is written: what a gateway that is killed forgets.
 const BETWEEN_WRITES_S: u64 = 60;
 
