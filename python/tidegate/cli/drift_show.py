@@ -9,10 +9,10 @@ import typer
 from rich.console import RenderableType
 from rich.text import Text
 
-from tidegate.cli.drift_table import MOST_FEATURES, feature_table, notes_of
+from tidegate.cli.drift_table import limits, listing
 from tidegate.cli.drift_watch import WatchedVersion, Window, read_watch
 from tidegate.cli.gateways import DEFAULT, Http, url_of
-from tidegate.cli.output import BAD_INPUT, FAILED, BadInput, Output, console, fail, percent, printable
+from tidegate.cli.output import BAD_INPUT, FAILED, BadInput, Output, console, fail, printable
 from tidegate.errors import GatewayError, NotServed, UnexpectedAnswer
 from tidegate.gateway.http import read_json
 
@@ -80,22 +80,14 @@ def _parts(route: str, found: WatchedVersion, length: str | None) -> Iterator[Re
         lengths = f" of {length}" if length else ""
         yield Text.assemble(heading, f"  no window{lengths} was judged yet · {_rows(found)}")
         return
-    settings = window.report.settings
-    limits = f"tolerated PSI {settings.tolerate_psi:g} · false entries {percent(settings.list_fdr)}"
+    profile = found.profile_digest.removeprefix("sha256:")[:12]
     yield Text.assemble(
         heading,
         f"  {window.length} {window.span} · {len(window.report.drifted):,} of {len(window.report):,} listed",
-        (f"\n{limits} · {_rows(found)} · profile {found.profile_digest.removeprefix('sha256:')[:12]}", "dim"),
+        (f"\n{limits(window.report.settings)} · {_rows(found)} · profile {profile}", "dim"),
     )
     yield ""
-    judgements = list(window.report.values())
-    trends = {name: sparkline(psi) for name, psi in window.history.items()}
-    yield feature_table(judgements[:MOST_FEATURES], trends)
-    if (more := len(judgements) - MOST_FEATURES) > 0:
-        yield Text(f"… {more:,} more; --output json has all", style="dim")
-    for judgement in judgements:
-        for note in notes_of(judgement):
-            yield Text(f"! {printable(judgement.name)}: {printable(note)}", style="yellow")
+    yield from listing(window.report, {name: sparkline(psi) for name, psi in window.history.items()})
     yield ""
 
 

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tidegate.cli.output import cell, percent, plain_table, printable
-from tidegate.drift.report import Bin, CauseKind, Judgement, Report, State
+from tidegate.drift.report import Bin, CauseKind, Judgement, Report, Settings, State
 
 MOST_FEATURES = 200
 _BAR_CELLS = 24
@@ -29,7 +29,9 @@ _SMALLEST_PLAIN = 1e-4
 
 def show(report: Report, screen: Console) -> None:
     """Print the list, and below it what was missing, new, or may be the cause."""
-    for part in _parts(report):
+    screen.print(_heading(report))
+    screen.print()
+    for part in listing(report):
         screen.print(part)
 
 
@@ -53,15 +55,20 @@ def probability(value: float) -> str:
     return number(value) if value else "< 1e-307"
 
 
-def _parts(report: Report) -> Iterator[RenderableType]:
-    yield _heading(report)
-    yield ""
-    yield feature_table(list(report.values())[:MOST_FEATURES])
-    if (more := len(report) - MOST_FEATURES) > 0:
+def listing(report: Report, trends: Mapping[str, str] | None = None) -> Iterator[RenderableType]:
+    """The features, the worst first, with how each went where that is known; below them what else is to be said."""
+    judgements = list(report.values())
+    yield _feature_table(judgements[:MOST_FEATURES], trends)
+    if (more := len(judgements) - MOST_FEATURES) > 0:
         yield Text(f"… {more:,} more; --output json has all", style="dim")
-    for judgement in report.values():
-        for note in notes_of(judgement):
+    for judgement in judgements:
+        for note in _notes(judgement):
             yield Text(f"! {printable(judgement.name)}: {printable(note)}", style="yellow")
+
+
+def limits(settings: Settings) -> str:
+    """What is tolerated, and how many false entries the list may have."""
+    return f"tolerated PSI {settings.tolerate_psi:g} · false entries {percent(settings.list_fdr)}"
 
 
 def _heading(report: Report) -> Text:
@@ -70,14 +77,11 @@ def _heading(report: Report) -> Text:
         (f"{drifted:,} of {len(report):,}", "bold"),
         f" feature{'' if len(report) == 1 else 's'} listed",
         f"  {printable(report.current)} against {printable(report.reference)}",
-        (
-            f"\ntolerated PSI {report.settings.tolerate_psi:g} · false entries {percent(report.settings.list_fdr)}",
-            "dim",
-        ),
+        (f"\n{limits(report.settings)}", "dim"),
     )
 
 
-def feature_table(judgements: Sequence[Judgement], trends: Mapping[str, str] | None = None) -> Table:
+def _feature_table(judgements: Sequence[Judgement], trends: Mapping[str, str] | None = None) -> Table:
     """One line a feature, with how it went where that is known."""
     table = plain_table("feature", *_NUMBERS, "state", *(["PSI so far"] if trends else []), right=_NUMBERS)
     table.collapse_padding = True
@@ -100,7 +104,7 @@ def feature_table(judgements: Sequence[Judgement], trends: Mapping[str, str] | N
     return table
 
 
-def notes_of(judgement: Judgement) -> Iterator[str]:
+def _notes(judgement: Judgement) -> Iterator[str]:
     """What else is to be said of a feature."""
     if judgement.state is State.INSUFFICIENT:
         yield "too few rows to say; five a deciding bin are needed on each side"
@@ -133,7 +137,7 @@ def _feature(judgement: Judgement, report: Report) -> Iterator[RenderableType]:
     yield Text(f"n {judgement.n:,} · m {judgement.m:,} · wander {number(judgement.wander)}", style="dim")
     yield ""
     yield _bins(judgement.bins)
-    for note in notes_of(judgement):
+    for note in _notes(judgement):
         yield Text(f"! {printable(note)}", style="yellow")
 
 

@@ -39,8 +39,6 @@ class WatchedVersion:
     late: int
     rows: Mapping[str, int]
     """Rows counted, by how they came to the version."""
-    states: Mapping[str, str]
-    """Of each feature, over all lengths of windows."""
     windows: tuple[Window, ...]
     """The longest first; none where nothing was judged yet."""
 
@@ -65,7 +63,6 @@ def _version(found: Mapping[str, Any], settings: Settings) -> WatchedVersion:
         timeless=found["timeless"],
         late=watch["late"],
         rows=watch["rows"],
-        states={feature["feature"]: feature["state"] for feature in watch["features"]},
         windows=tuple(windows),
     )
 
