@@ -52,7 +52,7 @@ def test_a_place_that_was_left_is_free_again(patient_models):
 def test_a_queue_is_full_by_bytes_too(patient_models):
     rows = np.zeros((100_000, 1), dtype=np.float32)
     with patient_gateway(patient_models, queue={"mib": 1}) as gateway, Asker(gateway.grpc_address) as asker:
-        running = begin_and_wait(gateway, asker, 0.8)
+        running = begin_and_wait(gateway, asker, 2)
         waiting = [asker.begin(asked("patient", {"x": rows})) for _ in range(2)]
         until(lambda: metric(gateway, "tidegate_queue_bytes", version=PATIENT) > 2 * rows.nbytes)
         shed = asker.begin(asked("patient", {"x": rows}))
@@ -67,9 +67,10 @@ def test_the_bytes_of_all_requests_are_bounded_and_given_back(patient_models):
     rows = np.zeros((500_000, 1), dtype=np.float32)
     limits = {"in_flight_mib": 5, "message_mib": 4}
     with patient_gateway(patient_models, limits=limits) as gateway, Asker(gateway.grpc_address) as asker:
-        running = begin_and_wait(gateway, asker, 0.8)
+        # Long enough that a busy machine reads all four while it runs: what ran in between gives its bytes back.
+        running = begin_and_wait(gateway, asker, 4)
         calls = [asker.begin(asked("patient", {"x": rows})) for _ in range(4)]
-        until(lambda: sum(call.done() for call in calls) == 2)
+        until(lambda: sum(call.done() for call in calls) >= 2)
         shed = [call for call in calls if call.done()]
         assert [failure(call) for call in shed] == [("RESOURCE_EXHAUSTED", "BYTES_IN_FLIGHT")] * 2
         assert min(advice_ms(shed[0])) >= 1
