@@ -21,7 +21,7 @@ class Cause(Enum):
     """A version was taken out of every route."""
 
 
-AWAY = frozenset({Cause.ROLLBACK, Cause.QUARANTINE})
+AWAY = (Cause.ROLLBACK, Cause.QUARANTINE)
 """Causes that say that what was there before was bad."""
 
 
@@ -83,7 +83,7 @@ def rollback_target(
     times: dict[int, list[tuple[int, Cause | None]]] = {}
     for tenure, end_us, successor in zip(tenures, ends, successors, strict=True):
         times.setdefault(tenure.revision, []).append((end_us - tenure.begin_us, successor))
-    passed_over = []
+    passed_over: list[Violation] = []
     for number in sorted(times, reverse=True):
         if revisions[number].change == current:
             continue
@@ -100,8 +100,9 @@ def rollback_target(
 
 
 def _doubt(times: Sequence[tuple[int, Cause | None]], min_bake_us: int) -> str | None:
-    if times[-1][1] in AWAY:
-        return f"its time ended in a {times[-1][1].value}" if times[-1][1] else None
+    _, end = times[-1]
+    if end in AWAY:
+        return f"its time ended in a {end.value}"
     longest = max(length for length, _ in times)
     if longest < min_bake_us:
         return f"it was live for {longest / 1e6:.0f} s, and {min_bake_us / 1e6:.0f} s are asked for"

@@ -47,6 +47,7 @@ registry = Table(
     _text("instance"),
     _int("incarnation"),
     _int("seq"),
+    _int("time_us"),
     _bytes("hash"),
     CheckConstraint("id = 1", name="one_row"),
     comment="The one row that every change locks: the end of the journal.",

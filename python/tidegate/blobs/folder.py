@@ -1,0 +1,181 @@
+"""Bytes in a folder that is an OCI image layout: `blobs/sha256/<hex>`."""
+
+import errno
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from tidegate.blobs.base import Kept
+from tidegate.core.names import check_digest
+from tidegate.errors import InputRefused, Missing, RegistryDamaged, RegistryUnavailable
+
+_LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
+_ABANDONED_S = 24 * 3600.0
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+class Folder:
+    """See :class:`tidegate.blobs.base.Blobs`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._blobs = folder / "blobs" / "sha256"
+        self._incoming = folder / "incoming"
+        for made in (self._blobs, self._incoming):
+            made.mkdir(parents=True, exist_ok=True)
+        layout = folder / "oci-layout"
+        if not layout.exists():
+            layout.write_bytes(_LAYOUT)
+        _sync_folder(folder)
+
+    @contextmanager
+    def upload(self, digest: str, size_bytes: int) -> "Iterator[FolderUpload]":
+        """Takes bytes in under another name, and renames them when they are whole."""
+        with _explained(self._incoming):
+            descriptor, name = tempfile.mkstemp(dir=self._incoming)
+        path = Path(name)
+        with _explained(self._incoming), os.fdopen(descriptor, "wb") as file:
+            upload = FolderUpload(file, path, self._path(digest), digest, size_bytes)
+            try:
+                yield upload
+            finally:
+                path.unlink(missing_ok=True)
+
+    def put(self, content: bytes) -> str:
+        """Keeps a few bytes."""
+        digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+        with self.upload(digest, len(content)) as upload:
+            upload.write(content)
+            upload.keep()
+        return digest
+
+    def has(self, digest: str) -> bool:
+        """Whether the file is there."""
+        return self._path(digest).is_file()
+
+    def open(self, digest: str) -> BinaryIO:
+        """The file."""
+        try:
+            return self._path(digest).open("rb")
+        except FileNotFoundError:
+            raise Missing(f"The bytes {digest} are not there.", reason="BLOB_MISSING", digest=digest) from None
+
+    def read(self, digest: str, most_bytes: int) -> bytes:
+        """The content of the file, hashed again."""
+        with self.open(digest) as file:
+            content = file.read(most_bytes + 1)
+        if len(content) > most_bytes or f"sha256:{hashlib.sha256(content).hexdigest()}" != digest:
+            raise RegistryDamaged(
+                f"The bytes under {digest} are others: restore them from a backup.",
+                reason="BLOB_DAMAGED",
+                digest=digest,
+            )
+        return content
+
+    def list(self) -> Iterator[Kept]:
+        """Every file; what else lies in the folder is passed over."""
+        with os.scandir(self._blobs) as entries:
+            for entry in entries:
+                if len(entry.name) == hashlib.sha256().digest_size * 2 and entry.is_file(follow_symlinks=False):
+                    status = entry.stat(follow_symlinks=False)
+                    yield Kept(f"sha256:{entry.name}", status.st_size, status.st_mtime)
+
+    def remove(self, digest: str, *, untouched_since_s: float) -> bool:
+        """Unlinks the file, by a rename first: whoever puts the same bytes meanwhile puts a file of its own."""
+        path, grave = self._path(digest), self._incoming / f"removed-{self._path(digest).name}"
+        try:
+            if path.stat().st_mtime > untouched_since_s:
+                return False
+            path.rename(grave)
+        except FileNotFoundError:
+            return True
+        if grave.stat().st_mtime > untouched_since_s:
+            grave.rename(path)
+            return False
+        grave.unlink()
+        return True
+
+    def sweep(self, now_s: float) -> int:
+        """Removes what uploads of a day ago or more have left behind; how many files that were."""
+        old = [path for path in self._incoming.iterdir() if path.stat().st_mtime < now_s - _ABANDONED_S]
+        for path in old:
+            path.unlink(missing_ok=True)
+        return len(old)
+
+    def _path(self, digest: str) -> Path:
+        return self._blobs / check_digest(digest).removeprefix("sha256:")
+
+
+class FolderUpload:
+    """See :class:`tidegate.blobs.base.Upload`."""
+
+    def __init__(self, file: BinaryIO, path: Path, target: Path, digest: str, size_bytes: int) -> None:
+        self._file = file
+        self._path = path
+        self._target = target
+        self._digest = digest
+        self._size_bytes = size_bytes
+        self._hash = hashlib.sha256()
+        self._taken_bytes = 0
+
+    def write(self, chunk: bytes) -> None:
+        """Hashes and writes."""
+        self._taken_bytes += len(chunk)
+        if self._taken_bytes > self._size_bytes:
+            raise InputRefused(
+                f"{self._size_bytes:,} bytes of {self._digest} were announced, and more came.",
+                reason="UPLOAD_TOO_LONG",
+                digest=self._digest,
+            )
+        self._hash.update(chunk)
+        self._file.write(chunk)
+
+    def keep(self) -> Kept:
+        """Syncs the file, renames it, and syncs the folder."""
+        if self._taken_bytes != self._size_bytes:
+            raise InputRefused(
+                f"{self._size_bytes:,} bytes of {self._digest} were announced, and {self._taken_bytes:,} came: "
+                "send all of them.",
+                reason="UPLOAD_TRUNCATED",
+                digest=self._digest,
+            )
+        found = f"sha256:{self._hash.hexdigest()}"
+        if found != self._digest:
+            raise InputRefused(
+                f"The bytes that came are {found}, not {self._digest}: they changed on their way; send them again.",
+                reason="DIGEST_WRONG",
+                digest=self._digest,
+                found=found,
+            )
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        status = os.fstat(self._file.fileno())
+        self._path.rename(self._target)
+        _sync_folder(self._target.parent)
+        return Kept(self._digest, self._size_bytes, status.st_mtime)
+
+
+def _sync_folder(folder: Path) -> None:
+    """A rename is on the disk when its folder is."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _explained(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise RegistryUnavailable(
+                f"{folder} has no room: make some, then send the bytes again; nothing of them was kept.",
+                reason="DISK_FULL",
+                path=str(folder),
+            ) from error
+        raise

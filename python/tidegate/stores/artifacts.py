@@ -1,0 +1,107 @@
+"""Manifests: of versions, and of what is attached to them; and what was made of what."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, select
+
+from tidegate.core.manifests import Manifest
+from tidegate.stores import tables
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """A manifest with its place in history."""
+
+    digest: str
+    kind: str
+    subject: str | None
+    manifest: dict[str, Any]
+    size_bytes: int
+    create_us: int
+    seq: int
+
+
+class Edge(NamedTuple):
+    """`source` was made of `target`, which played a role in it."""
+
+    source: str
+    role: str
+    target: str
+
+
+def get(connection: Connection, digest: str) -> Artifact | None:
+    """The manifest of a digest."""
+    row = connection.execute(select(tables.artifact).where(tables.artifact.c.digest == digest)).first()
+    return None if row is None else _artifact(row)
+
+
+def attached(connection: Connection, subject: str) -> list[Artifact]:
+    """What is attached to a manifest, in the order in which it was."""
+    table = tables.artifact
+    rows = connection.execute(select(table).where(table.c.subject == subject).order_by(table.c.seq, table.c.digest))
+    return [_artifact(row) for row in rows]
+
+
+def add(connection: Connection, manifest: Manifest, *, blobs: Sequence[str], now_us: int, seq: int) -> bool:
+    """Adds a manifest and what it needs; False if it is there already."""
+    if get(connection, manifest.digest) is not None:
+        return False
+    connection.execute(
+        tables.artifact.insert().values(
+            digest=manifest.digest,
+            kind=manifest.kind,
+            subject=manifest.subject,
+            manifest=manifest.body,
+            size_bytes=manifest.size_bytes,
+            create_us=now_us,
+            seq=seq,
+        )
+    )
+    rows = [{"artifact": manifest.digest, "blob": blob} for blob in sorted(set(blobs))]
+    connection.execute(tables.artifact_blob.insert(), rows)
+    return True
+
+
+def needed_blobs(connection: Connection) -> Iterator[str]:
+    """Every blob that a manifest needs, once."""
+    yield from connection.execute(select(tables.artifact_blob.c.blob).distinct()).scalars()
+
+
+def link(connection: Connection, edges: Sequence[Edge], seq: int) -> None:
+    """Notes what was made of what; what is known already stays."""
+    for edge in edges:
+        table = tables.edge
+        same = select(table.c.seq).where(
+            table.c.source == edge.source, table.c.role == edge.role, table.c.target == edge.target
+        )
+        if connection.execute(same).first() is None:
+            connection.execute(table.insert().values(seq=seq, **edge._asdict()))
+
+
+def made_of(connection: Connection, source: str) -> list[Edge]:
+    """What a thing was made of."""
+    table = tables.edge
+    rows = connection.execute(select(table).where(table.c.source == source).order_by(table.c.role, table.c.target))
+    return [Edge(row.source, row.role, row.target) for row in rows]
+
+
+def used_in(connection: Connection, target: str) -> list[Edge]:
+    """What was made of a thing."""
+    table = tables.edge
+    rows = connection.execute(select(table).where(table.c.target == target).order_by(table.c.role, table.c.source))
+    return [Edge(row.source, row.role, row.target) for row in rows]
+
+
+def _artifact(row: Any) -> Artifact:
+    return Artifact(
+        digest=row.digest,
+        kind=row.kind,
+        subject=row.subject,
+        manifest=json.loads(row.manifest),
+        size_bytes=row.size_bytes,
+        create_us=row.create_us,
+        seq=row.seq,
+    )

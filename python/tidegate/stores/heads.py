@@ -1,0 +1,184 @@
+"""Heads, revisions and plans: what a route or a monitor is, was and may become. A scope is its full name."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from tidegate.core.revisions import Cause, Tenure
+from tidegate.stores import tables
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """What a scope is now."""
+
+    scope: str
+    generation: int
+    revision: int
+    hold: str | None
+    seq: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredRevision:
+    """One immutable content of a scope."""
+
+    scope: str
+    number: int
+    cause: Cause
+    change: str
+    document: dict[str, Any]
+    """As it was written."""
+    content: dict[str, Any]
+    """As it was resolved: everything that changes together."""
+    digest: str
+    create_us: int
+    seq: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A change that was looked at and can be made as long as nothing else changes."""
+
+    id: str
+    scope: str
+    base_generation: int
+    document: dict[str, Any]
+    content: dict[str, Any]
+    digest: str
+    expire_us: int
+
+
+def get(connection: Connection, scope: str) -> Head | None:
+    """The head of a scope."""
+    row = connection.execute(select(tables.head).where(tables.head.c.scope == scope)).first()
+    return None if row is None else _head(row)
+
+
+def list_under(connection: Connection, prefix: str) -> list[Head]:
+    """Every head whose scope begins with a prefix, in the order of names."""
+    column = tables.head.c.scope
+    rows = connection.execute(select(tables.head).where(column.startswith(prefix, autoescape=True)).order_by(column))
+    return [_head(row) for row in rows]
+
+
+def swap(connection: Connection, head: Head, *, expected: int) -> bool:
+    """Has a scope be another revision, if its generation is still the expected one; 0 for a scope that is new."""
+    values = {"generation": head.generation, "revision": head.revision, "hold": head.hold, "seq": head.seq}
+    table = tables.head
+    if expected == 0:
+        if get(connection, head.scope) is not None:
+            return False
+        connection.execute(table.insert().values(scope=head.scope, **values))
+        return True
+    same = table.update().where(table.c.scope == head.scope, table.c.generation == expected)
+    return connection.execute(same.values(**values)).rowcount == 1
+
+
+def begin_tenure(connection: Connection, head: Head, cause: Cause, begin_us: int) -> None:
+    """Notes since when a revision is the head."""
+    connection.execute(
+        tables.tenure.insert().values(
+            scope=head.scope,
+            generation=head.generation,
+            revision=head.revision,
+            cause=cause.value,
+            begin_us=begin_us,
+            seq=head.seq,
+        )
+    )
+
+
+def tenures(connection: Connection, scope: str, *, limit: int | None = None) -> list[Tenure]:
+    """The times of a scope, oldest first; of very many the newest."""
+    table = tables.tenure
+    query = select(table).where(table.c.scope == scope).order_by(table.c.generation.desc())
+    rows = connection.execute(query if limit is None else query.limit(limit)).all()
+    return [
+        Tenure(generation=row.generation, revision=row.revision, cause=Cause(row.cause), begin_us=row.begin_us)
+        for row in reversed(rows)
+    ]
+
+
+def get_revision(connection: Connection, scope: str, number: int) -> StoredRevision | None:
+    """A revision of a scope."""
+    table = tables.revision
+    row = connection.execute(select(table).where(table.c.scope == scope, table.c.number == number)).first()
+    return None if row is None else _revision(row)
+
+
+def newest_revision(connection: Connection, scope: str) -> int:
+    """The highest number of a scope's revisions; 0 if there is none."""
+    table = tables.revision
+    query = select(table.c.number).where(table.c.scope == scope).order_by(table.c.number.desc()).limit(1)
+    return connection.execute(query).scalar() or 0
+
+
+def add_revision(connection: Connection, revision: StoredRevision) -> None:
+    """Adds a revision."""
+    connection.execute(
+        tables.revision.insert().values(
+            scope=revision.scope,
+            number=revision.number,
+            cause=revision.cause.value,
+            change=revision.change,
+            document=json.dumps(revision.document, ensure_ascii=False),
+            content=json.dumps(revision.content, ensure_ascii=False),
+            digest=revision.digest,
+            create_us=revision.create_us,
+            seq=revision.seq,
+        )
+    )
+
+
+def keep_plan(connection: Connection, plan: Plan, *, now_us: int) -> None:
+    """Keeps a plan, and forgets those whose time is over."""
+    table = tables.plan
+    connection.execute(table.delete().where((table.c.expire_us <= now_us) | (table.c.id == plan.id)))
+    connection.execute(
+        table.insert().values(
+            id=plan.id,
+            scope=plan.scope,
+            base_generation=plan.base_generation,
+            document=json.dumps(plan.document, ensure_ascii=False),
+            content=json.dumps(plan.content, ensure_ascii=False),
+            digest=plan.digest,
+            expire_us=plan.expire_us,
+        )
+    )
+
+
+def get_plan(connection: Connection, plan_id: str) -> Plan | None:
+    """A plan, whether or not its time is over."""
+    row = connection.execute(select(tables.plan).where(tables.plan.c.id == plan_id)).first()
+    if row is None:
+        return None
+    return Plan(
+        id=row.id,
+        scope=row.scope,
+        base_generation=row.base_generation,
+        document=json.loads(row.document),
+        content=json.loads(row.content),
+        digest=row.digest,
+        expire_us=row.expire_us,
+    )
+
+
+def _head(row: Any) -> Head:
+    return Head(scope=row.scope, generation=row.generation, revision=row.revision, hold=row.hold, seq=row.seq)
+
+
+def _revision(row: Any) -> StoredRevision:
+    return StoredRevision(
+        scope=row.scope,
+        number=row.number,
+        cause=Cause(row.cause),
+        change=row.change,
+        document=json.loads(row.document),
+        content=json.loads(row.content),
+        digest=row.digest,
+        create_us=row.create_us,
+        seq=row.seq,
+    )
