@@ -122,16 +122,16 @@ class Verified:
     broken: Break | None
 
 
-def verify(entries: Iterable[Entry], columns: Iterable[Mapping[str, Any]], *, head: tuple[int, bytes]) -> Verified:
+def verify(rows: Iterable[tuple[Entry, Mapping[str, Any]]], *, head: tuple[int, bytes]) -> Verified:
     """Reads a chain from its first entry and says where it breaks.
 
     Args:
-        entries: All of them in their order.
-        columns: What stands beside each body for searching, under the names of the body; it must say the same.
+        rows: All entries in their order, each with what stands beside its body for searching, under the names of the
+            body; it must say the same.
         head: The number and the hash of the last entry, as they are kept elsewhere: an end that was cut off shows.
     """
     previous, seq = FIRST, 0
-    for entry, beside in zip(entries, columns, strict=True):
+    for entry, beside in rows:
         seq += 1
         reason = _fault(entry, beside, seq, previous)
         if reason:

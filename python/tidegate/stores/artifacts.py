@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, select
 
 from tidegate.core.manifests import Manifest
+from tidegate.errors import RegistryDamaged
 from tidegate.stores import tables
 
 
@@ -36,6 +37,22 @@ def get(connection: Connection, digest: str) -> Artifact | None:
     """The manifest of a digest."""
     row = connection.execute(select(tables.artifact).where(tables.artifact.c.digest == digest)).first()
     return None if row is None else _artifact(row)
+
+
+def of(connection: Connection, digest: str) -> Artifact:
+    """The manifest of a version that is there.
+
+    Raises:
+        RegistryDamaged: It is not there, though a version is never added without it.
+    """
+    found = get(connection, digest)
+    if found is None:
+        raise RegistryDamaged(
+            f"The manifest {digest} is missing: restore a backup with `tidegate restore`.",
+            reason="MANIFEST_MISSING",
+            digest=digest,
+        )
+    return found
 
 
 def attached(connection: Connection, subject: str) -> list[Artifact]:
