@@ -197,7 +197,7 @@ def _stable(route: Mapping[str, Any], previous: Mapping[str, Any] | None) -> str
         if wish in route["split"]:
             return str(wish)
     heaviest = max(route["split"].values())
-    return min(arm for arm, weight in route["split"].items() if weight == heaviest)
+    return str(min(arm for arm, weight in route["split"].items() if weight == heaviest))
 
 
 def _own_path(path: str, name: str) -> str:

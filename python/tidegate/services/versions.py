@@ -2,19 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import Connection
 
 from tidegate.core.manifests import PATH, Evidence
-from tidegate.core.names import ByAlias, ByDigest, ByNumber, ModelName, Reference, VersionName, parse_reference
+from tidegate.core.names import ByAlias, ByDigest, ByNumber, ModelName, Reference, parse_reference
 from tidegate.core.signatures import breaks
-from tidegate.core.versions import Standing, State, check_move
 from tidegate.errors import Missing, Violation
-from tidegate.services.registry import Caller, Change, Receipt, Registry
+from tidegate.services.registry import Registry
 from tidegate.stores import artifacts, models
 from tidegate.stores.artifacts import Artifact, Edge
-from tidegate.stores.models import Alias, Version
+from tidegate.stores.models import Version
 
 MOST_LISTED = 1_000
 
@@ -111,57 +109,6 @@ def diff(registry: Registry, old: str, new: str) -> Difference:
         signature=breaks(ours.version.signature, theirs.version.signature),
         evidence=_compared(_contents(ours.evidence), _contents(theirs.evidence)),
     )
-
-
-def move(registry: Registry, caller: Caller, name: VersionName, to: State, standing: Any) -> Receipt:
-    """Gives a version another state; `standing` says, inside the change, which routes need it.
-
-    Raises:
-        Missing: There is no such version.
-        ChangeRefused: Something is in the way.
-    """
-
-    def work(change: Change) -> Receipt:
-        version = resolve(change.connection, ByNumber(name))
-        served_by, rolled_back_to_by = standing(change.connection, name)
-        check_move(
-            Standing(version=name, state=version.state, served_by=served_by, rolled_back_to_by=rolled_back_to_by), to
-        )
-        before, after = {"state": version.state.value}, {"state": to.value}
-        seq = change.enter(f"versions.{_VERBS[to]}", str(name), before=before, after=after)
-        models.move_version(change.connection, name, to, change.caller.reason, seq)
-        return {"version": str(name), "state": to.value}
-
-    return registry.change(caller, work)
-
-
-_VERBS = {State.RETIRED: "retire", State.QUARANTINED: "quarantine", State.REGISTERED: "release"}
-
-
-def set_alias(registry: Registry, caller: Caller, model: ModelName, alias: str, reference: str) -> Receipt:
-    """Has an alias point to a version; traffic does not move by it.
-
-    Returns:
-        `version`, the number; `before`, the number that it pointed to, or None.
-    """
-
-    def work(change: Change) -> Receipt:
-        version = resolve(change.connection, reference)
-        known = models.get_alias(change.connection, model, alias)
-        before = None if known is None else {"version": known.number}
-        after = {"version": version.name.number}
-        if version.name.model != model:
-            raise Missing(
-                f"{reference} is no version of {model.short}: an alias points to versions of its own model.",
-                reason="ALIAS_OF_ANOTHER_MODEL",
-                alias=model.alias(alias),
-            )
-        if before != after:
-            seq = change.enter("aliases.set", model.alias(alias), before=before, after=after)
-            models.put_alias(change.connection, Alias(model=model, alias=alias, number=version.name.number, seq=seq))
-        return {"version": version.name.number, "before": None if known is None else known.number}
-
-    return registry.change(caller, work)
 
 
 def _ancestry(connection: Connection, digest: str) -> list[Edge]:

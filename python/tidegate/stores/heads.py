@@ -1,12 +1,14 @@
 """Heads, revisions and plans: what a route or a monitor is, was and may become. A scope is its full name."""
 
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
 from tidegate.core.revisions import Cause, Tenure
+from tidegate.errors import Missing
 from tidegate.stores import tables
 
 
@@ -107,6 +109,45 @@ def get_revision(connection: Connection, scope: str, number: int) -> StoredRevis
     table = tables.revision
     row = connection.execute(select(table).where(table.c.scope == scope, table.c.number == number)).first()
     return None if row is None else _revision(row)
+
+
+def revision_of(connection: Connection, scope: str, number: int) -> StoredRevision:
+    """A revision of a scope.
+
+    Raises:
+        Missing: There is no such revision.
+    """
+    revision = get_revision(connection, scope, number)
+    if revision is None:
+        raise Missing(
+            f"{scope} has no revision {number}: `tidegate routes history` shows what there is.",
+            reason="REVISION_MISSING",
+            resource=scope,
+            revision=str(number),
+        )
+    return revision
+
+
+def contents_under(connection: Connection, prefix: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The contents of every head whose scope begins with a prefix, by scope."""
+    for row in _revisions_under(connection, prefix):
+        yield row.scope, json.loads(row.content)
+
+
+def documents_under(connection: Connection, prefix: str) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
+    """Document and content of every route whose name begins with a prefix, by scope."""
+    for row in _revisions_under(connection, prefix):
+        if "/routes/" in row.scope:
+            yield row.scope, json.loads(row.document), json.loads(row.content)
+
+
+def _revisions_under(connection: Connection, prefix: str) -> Sequence[Row[Any]]:
+    head, revision = tables.head, tables.revision
+    joined = head.join(revision, (revision.c.scope == head.c.scope) & (revision.c.number == head.c.revision))
+    query = select(head.c.scope, revision.c.document, revision.c.content).select_from(joined)
+    return connection.execute(
+        query.where(head.c.scope.startswith(prefix, autoescape=True)).order_by(head.c.scope)
+    ).all()
 
 
 def newest_revision(connection: Connection, scope: str) -> int:

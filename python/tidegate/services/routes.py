@@ -1,0 +1,154 @@
+"""What routes are and were, and the way back."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from tidegate.core.names import RouteName, VersionName
+from tidegate.core.revisions import Cause, Revision, Target, Tenure, rollback_target
+from tidegate.core.versions import check_servable
+from tidegate.errors import ChangeRefused, Missing
+from tidegate.services import heads as scopes
+from tidegate.services.heads import Swap
+from tidegate.services.registry import Caller, Change, Receipt, Registry
+from tidegate.stores import heads, models
+from tidegate.stores.heads import Head, StoredRevision
+
+MIN_BAKE_US = 600 * 1_000_000
+"""How long a revision must have been live before one rolls back to it by itself."""
+
+
+def rollback(
+    registry: Registry,
+    caller: Caller,
+    name: RouteName,
+    *,
+    to: int | None = None,
+    min_bake_us: int = MIN_BAKE_US,
+) -> Receipt:
+    """Has a route be what it was, and holds it there.
+
+    Args:
+        registry: The registry.
+        caller: Who asks.
+        name: The route.
+        to: The revision; by default the newest one of an earlier change that has proven itself.
+        min_bake_us: How long it must have been live.
+
+    Returns:
+        `revision` and `generation`; `passed_over`, newer revisions with the reasons why they were not taken.
+
+    Raises:
+        Missing: There is no such route or revision.
+        ChangeRefused: There is nothing to roll back to, or it cannot be served.
+    """
+    scope = str(name)
+
+    def work(change: Change) -> Receipt:
+        target = (
+            target_of(change.connection, scope, change.now_us, min_bake_us)
+            if to is None
+            else Target(revision=to, passed_over=())
+        )
+        reason = why_not(change.connection, heads.revision_of(change.connection, scope, target.revision))
+        if reason is not None:
+            raise ChangeRefused(
+                f"{name.short} cannot be rolled back to revision {target.revision}: {reason}.",
+                reason="REVISION_NOT_SERVABLE",
+                resource=scope,
+            )
+        hold = f"rolled back by {caller.actor.name}" + (f": {caller.reason}" if caller.reason else "")
+        head = scopes.repoint(change, Swap(scope=scope, cause=Cause.ROLLBACK, hold=hold), target.revision)
+        passed_over = [list(violation) for violation in target.passed_over]
+        return {"revision": head.revision, "generation": head.generation, "passed_over": passed_over}
+
+    return registry.change(caller, work)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """A time of a route."""
+
+    tenure: Tenure
+    revision: StoredRevision
+    end_us: int | None
+    """None while it goes on."""
+
+
+def history(registry: Registry, name: RouteName, *, at_us: int | None = None, limit: int = 50) -> list[Past]:
+    """The times of a route, the newest first; with `at_us` the one that this moment is in.
+
+    Raises:
+        Missing: There is no such route, or there was none at that time.
+    """
+    with registry.reading() as connection:
+        times = heads.tenures(connection, str(name), limit=None if at_us is not None else limit + 1)
+        if not times:
+            raise _missing(name)
+        ends = [*(tenure.begin_us for tenure in times[1:]), None]
+        past = list(zip(times, ends, strict=True))[-limit:] if at_us is None else list(zip(times, ends, strict=True))
+        if at_us is not None:
+            past = [(time, end) for time, end in past if time.begin_us <= at_us and (end is None or at_us < end)]
+            if not past:
+                raise Missing(f"There was no route {name.short} at that time.", reason="ROUTE_MISSING", route=str(name))
+        return [
+            Past(tenure=time, revision=heads.revision_of(connection, str(name), time.revision), end_us=end)
+            for time, end in reversed(past)
+        ]
+
+
+def get(registry: Registry, name: RouteName) -> tuple[Head, StoredRevision]:
+    """What a route is now.
+
+    Raises:
+        Missing: There is no such route.
+    """
+    with registry.reading() as connection:
+        head = heads.get(connection, str(name))
+        if head is None:
+            raise _missing(name)
+        return head, heads.revision_of(connection, str(name), head.revision)
+
+
+def target_of(connection: Connection, scope: str, now_us: int, min_bake_us: int) -> Target:
+    """Where a rollback of a route leads.
+
+    Raises:
+        Missing: There is no such route.
+        ChangeRefused: There is nothing to roll back to.
+    """
+    times = heads.tenures(connection, scope)
+    if not times:
+        raise _missing(RouteName.parse(scope))
+    stored = {number: heads.revision_of(connection, scope, number) for number in {time.revision for time in times}}
+    revisions = {
+        number: Revision(number=number, change=revision.change, versions=tuple(revision.content["versions"]))
+        for number, revision in stored.items()
+    }
+    return rollback_target(
+        times,
+        revisions,
+        now_us=now_us,
+        min_bake_us=min_bake_us,
+        why_not=lambda revision: why_not(connection, stored[revision.number]),
+    )
+
+
+def why_not(connection: Connection, revision: StoredRevision) -> str | None:
+    """Why a revision cannot be served now; None if it can."""
+    for short, pinned in revision.content["versions"].items():
+        version = models.get_version(connection, VersionName.parse(short))
+        if version is None or version.artifact != pinned["digest"]:
+            return f"{short} is not what it was"
+        reason = check_servable(version.name, version.state)
+        if reason is not None:
+            return reason
+    return None
+
+
+def _missing(name: RouteName) -> Missing:
+    return Missing(
+        f"There is no route {name.short}: `tidegate routes list` shows what there is.",
+        reason="ROUTE_MISSING",
+        route=str(name),
+    )
