@@ -47,7 +47,7 @@ def collect(registry: Registry, blobs: Blobs, caller: Caller) -> Garbage:
         needed = set(artifacts.needed_blobs(change.connection))
         loose = [digest for digest, _ in found.blobs if digest not in needed]
         after = {"blobs": len(loose), "size_bytes": found.size_bytes}
-        change.enter("registry.collect", "blobs", after=after)
+        change.enter("garbage.collect", "blobs", after=after)
         oldest_s = change.now_us / 1e6 - GRACE_S
         # Inside the change, so that no registration can come to need them on the way.
         return {"removed": [digest for digest in loose if blobs.remove(digest, untouched_since_s=oldest_s)]}

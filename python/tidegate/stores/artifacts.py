@@ -5,9 +5,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, or_, select
 
 from tidegate.core.manifests import Manifest
+from tidegate.core.versions import State
 from tidegate.errors import RegistryDamaged
 from tidegate.stores import tables
 
@@ -83,8 +84,13 @@ def add(connection: Connection, manifest: Manifest, *, blobs: Sequence[str], now
 
 
 def needed_blobs(connection: Connection) -> Iterator[str]:
-    """Every blob that a manifest needs, once."""
-    yield from connection.execute(select(tables.artifact_blob.c.blob).distinct()).scalars()
+    """Every blob that a manifest needs, once: all of the manifests, and the files of versions that are not retired."""
+    blob, artifact, version = tables.artifact_blob, tables.artifact, tables.version
+    joined = blob.join(artifact, artifact.c.digest == blob.c.artifact).outerjoin(
+        version, version.c.artifact == func.coalesce(artifact.c.subject, artifact.c.digest)
+    )
+    is_needed = or_(blob.c.blob == artifact.c.digest, version.c.state.is_(None), version.c.state != State.RETIRED.value)
+    yield from connection.execute(select(blob.c.blob).select_from(joined).where(is_needed).distinct()).scalars()
 
 
 def link(connection: Connection, edges: Sequence[Edge], seq: int) -> None:

@@ -1,11 +1,11 @@
 """Heads, revisions and plans: what a route or a monitor is, was and may become. A scope is its full name."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 
 from tidegate.core.revisions import Cause, Tenure
 from tidegate.errors import Missing
@@ -141,7 +141,7 @@ def documents_under(connection: Connection, prefix: str) -> Iterator[tuple[str, 
             yield row.scope, json.loads(row.document), json.loads(row.content)
 
 
-def _revisions_under(connection: Connection, prefix: str) -> Sequence[Row[Any]]:
+def _revisions_under(connection: Connection, prefix: str) -> Iterable[Any]:
     head, revision = tables.head, tables.revision
     joined = head.join(revision, (revision.c.scope == head.c.scope) & (revision.c.number == head.c.revision))
     query = select(head.c.scope, revision.c.document, revision.c.content).select_from(joined)
