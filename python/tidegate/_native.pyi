@@ -184,6 +184,13 @@ class Gateway:
             Refused: It breaks rules, or differs in what only a restart can change.
         """
 
+    def progress(self) -> str:
+        """Waits until every document before has been taken up: `{epoch, pending, refused}` as JSON.
+
+        `pending` are routes that wait for loads, `refused` routes that are not served as the newest document says, each with
+        the reason; all others are.
+        """
+
     def drain(self) -> None:
         """Begins to end; a second call ends at once."""
 

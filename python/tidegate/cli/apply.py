@@ -13,7 +13,8 @@ from rich.table import Table
 from tidegate.cli.output import BAD_INPUT, FAILED, Output, cell, console, fail, plain_table
 from tidegate.config import load
 from tidegate.errors import DocumentRefused, GatewayError
-from tidegate.gateway.admin import Outcome, Report, Settlement, apply
+from tidegate.gateway.admin import apply
+from tidegate.gateway.reports import Outcome, Report, Settlement
 
 MOST_ROWS = 40
 """Of one outcome in the table; the rest is counted."""

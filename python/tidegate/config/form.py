@@ -110,6 +110,8 @@ class Arena(_Form):
 class Version(_Form):
     """How one version runs."""
 
+    digest: StrictStr | None = None
+    profile_digest: StrictStr | None = None
     batching: Annotated[Batching | None, BeforeValidator(_as_mapping)] = None
     instances: StrictInt | None = None
     intra_op_threads: StrictInt | None = None

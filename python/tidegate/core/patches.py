@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
+from tidegate.core.canonical import canonical
+
 
 class Operation(TypedDict, total=False):
     """One step of a patch."""
@@ -24,7 +26,9 @@ def diff(before: Any, after: Any) -> list[Operation]:
 
 def _diff(path: str, before: Any, after: Any) -> list[Operation]:
     if not (isinstance(before, Mapping) and isinstance(after, Mapping)):
-        return [] if _is_same(before, after) else [{"op": "replace", "path": path, "value": after}]
+        # By their bytes: True is 1 in Python and not in JSON.
+        is_same = canonical(before) == canonical(after)
+        return [] if is_same else [{"op": "replace", "path": path, "value": after}]
     operations: list[Operation] = []
     for key in sorted({*before, *after}):
         below = f"{path}/{_escape(key)}"
@@ -58,11 +62,6 @@ def _apply(operation: Operation, path: list[str], value: Any) -> Any:
     if operation["op"] == "remove" and len(path) == 1:
         return {name: kept for name, kept in value.items() if name != key}
     return {**value, key: _apply(operation, path[1:], value.get(key))}
-
-
-def _is_same(before: Any, after: Any) -> bool:
-    # True is 1 in Python and not in JSON.
-    return type(before) is type(after) and before == after if isinstance(before, bool | int) else before == after
 
 
 def _escape(key: str) -> str:

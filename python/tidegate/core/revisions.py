@@ -109,8 +109,8 @@ def _doubt(times: Sequence[tuple[int, Cause | None]], min_bake_us: int) -> str |
     return None
 
 
-def check_hold(hold: str | None, actor: Actor, *, releases: bool) -> None:
-    """Whether somebody may change a route that is held.
+def check_hold(scope: str, hold: str | None, actor: Actor, *, releases: bool) -> None:
+    """Whether somebody may change what is held.
 
     Raises:
         ChangeRefused: It is held, and the actor is no person, or did not say that the hold ends.
@@ -119,11 +119,15 @@ def check_hold(hold: str | None, actor: Actor, *, releases: bool) -> None:
         return
     if actor.kind is not Kind.PERSON:
         raise ChangeRefused(
-            f"The route is held ({hold}): no automation changes it until a person releases the hold.",
+            f"{scope} is held ({hold}): no automation changes it until a person releases the hold.",
             reason="ROUTE_HELD",
+            resource=scope,
             hold=hold,
         )
     if not releases:
         raise ChangeRefused(
-            f"The route is held ({hold}): say --release-hold if it may change again.", reason="ROUTE_HELD", hold=hold
+            f"{scope} is held ({hold}): say --release-hold if it may change again.",
+            reason="ROUTE_HELD",
+            resource=scope,
+            hold=hold,
         )

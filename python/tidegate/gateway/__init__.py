@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tidegate import _native
 from tidegate.config import Document
 from tidegate.errors import GatewayNotStarted, Violation
+from tidegate.gateway.reports import Progress
 from tidegate.gateway.runtime import find_onnxruntime
 
 if TYPE_CHECKING:
@@ -62,6 +63,10 @@ class Gateway:
             self._native.apply(document.to_json())
         except _native.Refused as refused:
             raise document.refused([Violation(path, reason) for path, reason in refused.args[0]]) from None
+
+    def progress(self) -> Progress:
+        """How far the newest document is; what needs no load is served when this returns."""
+        return Progress(**json.loads(self._native.progress()))
 
     def drain(self) -> None:
         """Begins to end; called again, ends at once."""

@@ -5,11 +5,8 @@ import json
 import os
 import socket
 from contextlib import closing
-from dataclasses import dataclass
-from enum import StrEnum
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
 
 from tidegate.config import Document
 from tidegate.errors import (
@@ -20,52 +17,13 @@ from tidegate.errors import (
     UnexpectedAnswer,
     Violation,
 )
+from tidegate.gateway.reports import Report
 
 SOCKET = "admin.sock"
 MOST_ANSWER_BYTES = 64 << 20
 """Room for a settlement of each of 16,384 routes and 1,024 versions with three kilobytes of reason."""
 MOST_SHOWN_BYTES = 200
 """Of an answer that is none."""
-
-
-class Outcome(StrEnum):
-    """What became of one part of a document."""
-
-    CURRENT = "current"
-    """It is served."""
-    UNCHANGED = "unchanged"
-    """It was served before."""
-    REMOVED = "removed"
-    """It is gone, as the document wants."""
-    REFUSED = "refused"
-    """It cannot be served; what was served before still is."""
-    SUPERSEDED = "superseded"
-    """A newer document came before it was ready."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settlement:
-    """What became of one part of a document."""
-
-    subject: str
-    """Such as `routes.flight-delay` or `versions["flight-delay/2"]`."""
-    outcome: Outcome
-    reason: str | None
-    """Why it is not what the document says, if it is not."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    """What became of every part of a document."""
-
-    epoch: int
-    """What is served once everything is settled."""
-    settlements: tuple[Settlement, ...]
-
-    @property
-    def is_in_force(self) -> bool:
-        """Whether the gateway serves what the document says, all of it."""
-        return all(settled.outcome not in (Outcome.REFUSED, Outcome.SUPERSEDED) for settled in self.settlements)
 
 
 def apply(state_dir: Path, document: Document, timeout_s: float) -> Report:
@@ -95,7 +53,7 @@ def apply(state_dir: Path, document: Document, timeout_s: float) -> Report:
         answer = json.loads(body)
         match status:
             case HTTPStatus.OK:
-                return _report(answer)
+                return Report.read(answer)
             case HTTPStatus.UNPROCESSABLE_ENTITY:
                 raise document.refused([Violation(found["path"], found["reason"]) for found in answer["violations"]])
             case HTTPStatus.SERVICE_UNAVAILABLE:
@@ -105,14 +63,6 @@ def apply(state_dir: Path, document: Document, timeout_s: float) -> Report:
     except (KeyError, TypeError, ValueError):
         found = f"status {status} with {body[:MOST_SHOWN_BYTES]!r}"
     raise UnexpectedAnswer(str(state_dir / SOCKET), found)
-
-
-def _report(answer: Any) -> Report:
-    settlements = (
-        Settlement(subject=found["subject"], outcome=Outcome(found["outcome"]), reason=found["reason"])
-        for found in answer["settlements"]
-    )
-    return Report(epoch=answer["epoch"], settlements=tuple(settlements))
 
 
 def _post(connection: http.client.HTTPConnection, path: str, body: bytes) -> tuple[int, bytes]:

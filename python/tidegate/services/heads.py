@@ -75,7 +75,7 @@ def _swap(change: Change, swap: Swap, number: int, content: dict[str, Any]) -> t
         )
     # A rollback and a quarantine make things safe: no hold stands in their way.
     if known is not None and swap.cause not in (Cause.ROLLBACK, Cause.QUARANTINE):
-        check_hold(known.hold, change.caller.actor, releases=swap.releases_hold)
+        check_hold(swap.scope, known.hold, change.caller.actor, releases=swap.releases_hold)
     before = None
     if known is not None:
         before = _shown(

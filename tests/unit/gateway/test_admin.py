@@ -17,7 +17,8 @@ from tidegate.errors import (
     NotSettled,
     UnexpectedAnswer,
 )
-from tidegate.gateway.admin import Outcome, Report, Settlement, apply
+from tidegate.gateway.admin import apply
+from tidegate.gateway.reports import Outcome, Report, Settlement
 
 REPORT = {
     "epoch": 8,

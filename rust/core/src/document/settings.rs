@@ -1,12 +1,18 @@
 //! How one version runs, typed, with its defaults.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-use super::Provider;
+use super::{Provider, Sha256};
 
 /// How one version runs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct VersionSettings {
+    /// The files that it is to be; whatever lies in its folder if this is not said.
+    #[serde(serialize_with = "prefixed")]
+    pub digest: Option<Sha256>,
+    /// The `profile.json` that is to lie beside its model.
+    #[serde(serialize_with = "prefixed")]
+    pub profile_digest: Option<Sha256>,
     pub batching: Batching,
     /// How many batches run at once.
     pub instances: u64,
@@ -22,6 +28,8 @@ pub struct VersionSettings {
 impl Default for VersionSettings {
     fn default() -> Self {
         Self {
+            digest: None,
+            profile_digest: None,
             batching: Batching::default(),
             instances: 2,
             intra_op_threads: 1,
@@ -30,6 +38,11 @@ impl Default for VersionSettings {
             arena: Arena::default(),
         }
     }
+}
+
+/// As documents write a digest that is no secret's.
+fn prefixed<S: Serializer>(digest: &Option<Sha256>, serializer: S) -> Result<S::Ok, S::Error> {
+    digest.map(|digest| format!("sha256:{digest}")).serialize(serializer)
 }
 
 /// How the runtime keeps the memory of a version's runs.

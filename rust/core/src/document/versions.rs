@@ -6,12 +6,13 @@ use serde_json::Value;
 
 use super::parse::ON_OFF;
 use super::walk::{Bounds, Fields, Walk};
-use super::{Arena, Batching, BatchingMode, VersionId, VersionSettings, providers};
+use super::{Arena, Batching, BatchingMode, Sha256, VersionId, VersionSettings, providers};
 
 /// Most versions one document names: each is loaded, and each is a label of every metric.
 const MAX_VERSIONS: usize = 1024;
 
-const KNOWN: [&str; 6] = ["batching", "instances", "intra_op_threads", "queue", "providers", "arena"];
+const KNOWN: [&str; 8] =
+    ["digest", "profile_digest", "batching", "instances", "intra_op_threads", "queue", "providers", "arena"];
 const MODES: [(&str, BatchingMode); 3] =
     [("auto", BatchingMode::Auto), ("on", BatchingMode::On), ("off", BatchingMode::Off)];
 
@@ -44,6 +45,8 @@ pub(super) fn parse(walk: &mut Walk, root: &Fields<'_>) -> BTreeMap<VersionId, V
 fn settings(walk: &mut Walk, path: String, value: &Value) -> VersionSettings {
     let mut settings = VersionSettings::default();
     let fields = walk.fields(path, value, &KNOWN);
+    settings.digest = digest(walk, &fields, "digest");
+    settings.profile_digest = digest(walk, &fields, "profile_digest");
     batching(walk, &fields, &mut settings.batching);
     walk.integer(&fields, "instances", &INSTANCES, &mut settings.instances);
     walk.integer(&fields, "intra_op_threads", &INTRA_OP_THREADS, &mut settings.intra_op_threads);
@@ -56,6 +59,15 @@ fn settings(walk: &mut Walk, path: String, value: &Value) -> VersionSettings {
     providers::parse(walk, &fields, &mut settings.providers);
     arena(walk, &fields, &mut settings.arena);
     settings
+}
+
+fn digest(walk: &mut Walk, fields: &Fields<'_>, name: &str) -> Option<Sha256> {
+    let (path, text) = walk.text(fields, name)?;
+    let digest = text.strip_prefix("sha256:").and_then(Sha256::parse);
+    if digest.is_none() {
+        walk.refuse(&path, format!("must be sha256: and 64 hexadecimal digits, got {text:?}"));
+    }
+    digest
 }
 
 fn arena(walk: &mut Walk, parent: &Fields<'_>, into: &mut Arena) {

@@ -11,10 +11,11 @@ use crate::runtime::onnx::trim_memory;
 use crate::runtime::warmup::{Findings, warm_up};
 use crate::runtime::{LoadOptions, Model, Runtime};
 use bytes::Bytes;
+use sha2::Digest as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
-use tidegate_core::document::{BatchingMode, VersionSettings};
+use tidegate_core::document::{BatchingMode, Sha256, VersionSettings};
 use tidegate_core::plane::LoadId;
 
 /// One piece of work.
@@ -124,6 +125,15 @@ fn read(
         return Err(format!("there is no folder {}", folder.display()));
     }
     let artifact = Artifact::read(folder)?;
+    if let Some(named) = settings.digest.filter(|named| named.to_string() != artifact.digest) {
+        return Err(format!(
+            "{} holds sha256:{}, and the document names sha256:{named}: it is not served",
+            folder.display(),
+            artifact.digest
+        ));
+    }
+    // A document that names the files has the last word.
+    let known = known.filter(|_| settings.digest.is_none());
     if let Some(known) = known.filter(|known| **known != artifact.digest) {
         let (known, found) = (short(known), short(&artifact.digest));
         return Err(format!(
@@ -134,9 +144,25 @@ fn read(
     }
     let model = runtime.load(&artifact, LoadOptions::of(settings))?;
     let Artifact { digest, size_bytes, profile, .. } = artifact;
+    check_profile(folder, profile.as_deref(), settings.profile_digest)?;
     // A profile is evidence: one that does not fit costs the watch over the version, not the version.
     let profile = profile.map(|text| Profiled::read(&text, model.signature()).map(Arc::new));
     Ok(Part { model: Arc::from(model), digest, size_bytes, profile })
+}
+
+/// Whether the profile is the one that the document names, if it names one.
+fn check_profile(folder: &std::path::Path, profile: Option<&[u8]>, named: Option<Sha256>) -> Result<(), String> {
+    let Some(named) = named else { return Ok(()) };
+    match profile.map(|text| Sha256(sha2::Sha256::digest(text).into())) {
+        Some(found) if found == named => Ok(()),
+        found => {
+            let found = found.map_or("none".to_owned(), |found| format!("sha256:{found}"));
+            Err(format!(
+                "the document names the profile sha256:{named}, and {} has {found}: it is not served",
+                folder.display()
+            ))
+        }
+    }
 }
 
 fn short(digest: &str) -> &str {

@@ -12,7 +12,7 @@ use crate::front::desk::Desk;
 use crate::front::tls::{Files, Tls};
 use crate::observe::drift::Watches;
 use crate::runtime::onnx::{OnnxRuntime, share_heaps};
-use serde_json::json;
+use serde_json::{Value, json};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
 use std::path::Path;
@@ -133,6 +133,15 @@ impl Gateway {
         }
         drop(self.changes.apply(document));
         Ok(())
+    }
+
+    /// Routes that wait for loads, and routes that were refused, each with the reason, once every document before has been
+    /// taken up: all others are served as the newest one says.
+    pub fn progress(&self) -> Value {
+        // A gateway that ends changes nothing more.
+        self.changes.fence().blocking_recv().ok();
+        let snapshot = self.plane.snapshot();
+        json!({"epoch": snapshot.epoch, "pending": snapshot.progress.pending, "refused": snapshot.progress.refused})
     }
 
     /// The TLS of the document, for a front that has the port of gRPC itself.

@@ -52,6 +52,8 @@ pub(super) enum News {
     Idle(LoadId),
     /// No thread has a worker of it any more.
     Vacated(LoadId),
+    /// Somebody wants to know when everything before has been seen to.
+    Fence(oneshot::Sender<()>),
     End,
 }
 
@@ -66,6 +68,13 @@ impl Changes {
         let (respond, report) = oneshot::channel();
         self.0.send(News::Apply(Box::new(document), respond)).ok();
         report
+    }
+
+    /// Comes when every document before has been taken up: what it wants and need not load is served.
+    pub fn fence(&self) -> oneshot::Receiver<()> {
+        let (respond, passed) = oneshot::channel();
+        self.0.send(News::Fence(respond)).ok();
+        passed
     }
 
     pub(super) fn tell(&self, news: News) {
@@ -204,6 +213,8 @@ impl Changer {
                     self.loaders.unload(load, model);
                 }
             }
+            // Who does not wait any more need not be told.
+            News::Fence(respond) => drop(respond.send(())),
             News::End => return false,
         }
         true

@@ -48,12 +48,14 @@ impl Changer {
         Ok(())
     }
 
-    /// Remembers the digests that versions are served by for the first time: from here on they never change.
+    /// Remembers the digests that versions are served by for the first time: from here on they never change, unless a
+    /// document names others.
     fn note_digests(&mut self, changes: &BTreeMap<Subject, Option<Content>>) {
         let wants = changes.values().flatten().flat_map(|content| &content.wants);
         let versions: Vec<_> = wants.filter_map(|want| self.residents.version(self.reconciler.ready(want)?)).collect();
         for version in versions {
-            self.applied.digests.entry(version.id.clone()).or_insert_with(|| version.digest.clone());
+            let known = self.applied.digests.entry(version.id.clone());
+            known.and_modify(|known| known.clone_from(&version.digest)).or_insert_with(|| version.digest.clone());
         }
     }
 

@@ -1,11 +1,10 @@
-"""What a gateway of an environment is to serve: the contents of all heads, as one document with digests."""
+"""What the gateways of an environment are to serve: the contents of all heads, and what they may go back to."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection
 
+from tidegate.core.publications import Publication
 from tidegate.core.revisions import Cause
 from tidegate.errors import ChangeRefused
 from tidegate.services.registry import Registry
@@ -13,22 +12,7 @@ from tidegate.services.routes import MIN_BAKE_US, target_of
 from tidegate.stores import heads, journal
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
-    """Everything that gateways of one environment need; (incarnation, epoch) orders all there are."""
-
-    instance: str
-    incarnation: int
-    epoch: int
-    """The number of the last journal entry that it knows of."""
-    routes: Mapping[str, Mapping[str, Any]]
-    """As in a gateway document, by the id of the route."""
-    versions: Mapping[str, Mapping[str, Any]]
-    """Digests and settings of everything that is to be loaded: what routes name, and what they may go back to."""
-    monitors: Mapping[str, Mapping[str, Any]]
-
-
-def snapshot(registry: Registry, project: str, environment: str) -> Snapshot:
+def publication(registry: Registry, project: str, environment: str) -> Publication:
     """What an environment is now."""
     prefix = f"projects/{project}/environments/{environment}/"
     with registry.reading() as connection:
@@ -43,7 +27,7 @@ def snapshot(registry: Registry, project: str, environment: str) -> Snapshot:
                 versions.setdefault(version, pinned)
         contents = heads.contents_under(connection, f"{prefix}monitors/")
         monitors = {scope.rpartition("/")[2]: content for scope, content in contents}
-    return Snapshot(
+    return Publication(
         instance=end.instance,
         incarnation=end.incarnation,
         epoch=end.seq,

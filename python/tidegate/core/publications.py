@@ -1,0 +1,44 @@
+"""What the control plane tells the gateways of an environment: one value, complete, that names everything by digest."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tidegate.core.names import VersionName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """Everything that gateways of one environment need; (incarnation, epoch) orders all there are of one registry."""
+
+    instance: str
+    """The registry that publishes."""
+    incarnation: int
+    epoch: int
+    """The number of the last journal entry that it knows of."""
+    routes: Mapping[str, Mapping[str, Any]]
+    """As in a gateway document, by the id of the route."""
+    versions: Mapping[str, Mapping[str, Any]]
+    """Digests and settings of everything that is to be loaded, by `model/3`: what routes name, what they may go back to."""
+    monitors: Mapping[str, Mapping[str, Any]]
+    """As in a gateway document, by the id of the route."""
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Where it is among all publications of its registry."""
+        return self.incarnation, self.epoch
+
+
+def document_of(publication: Publication, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The gateway document that a publication means for a gateway with some settings of its own."""
+    versions = {
+        name: {**pinned["settings"], "digest": pinned["files"], "profile_digest": pinned["profile"]}
+        for name, pinned in publication.versions.items()
+    }
+    return {**settings, "routes": publication.routes, "versions": versions, "monitors": publication.monitors}
+
+
+def folder_of(version: str) -> str:
+    """Where a gateway keeps the files of a version, under its repository."""
+    name = VersionName.parse(version)
+    return f"{name.model.model}/{name.number}"

@@ -1,0 +1,120 @@
+"""Has a gateway in this process serve what the control plane publishes: fetches what is missing, and applies the rest."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from tidegate.config import Document
+from tidegate.core.documents import fill_in
+from tidegate.core.publications import Publication, document_of, folder_of
+from tidegate.errors import Missing, RegistryDamaged
+
+PROFILE = "profile.json"
+_MARKS = ".fetched"
+_MOST_MANIFEST_BYTES = 16 << 20
+_CHUNK_BYTES = 1 << 20
+
+
+class Agent:
+    """Keeps the repository of a gateway as publications want it, and says what they mean for it."""
+
+    def __init__(
+        self,
+        settings: Mapping[str, Any],
+        folder: Path,
+        fetch: Callable[[str], BinaryIO],
+        report: Callable[[str, str], None],
+    ) -> None:
+        """Takes the folder of a gateway.
+
+        Args:
+            settings: Of the gateway document, without what publications say.
+            folder: What the document's relative paths start from.
+            fetch: Opens bytes by digest.
+            report: Told of what goes wrong: an event and its reason.
+        """
+        self._settings = settings
+        self._folder = folder
+        self._repository = folder / str(settings["repository"])
+        self._marks = self._repository / _MARKS
+        self._marks.mkdir(parents=True, exist_ok=True)
+        self._fetch = fetch
+        self._report = report
+
+    def prepare(self, publication: Publication) -> Document:
+        """Fetches what the publication names and is not there, and makes the document that means it.
+
+        A version whose bytes cannot be fetched stays away: the gateway refuses its routes by name, and no others.
+        """
+        for version, pinned in publication.versions.items():
+            try:
+                self._materialise(version, pinned)
+            except (Missing, RegistryDamaged) as error:
+                self._report("fetch_failed", f"{version}: {error}")
+        fields = fill_in(document_of(publication, self._settings))
+        path = self._folder / "gateway.json"
+        return Document(path=path, fields=fields, text=json.dumps(fields, indent=1))
+
+    def prune(self, publication: Publication) -> list[str]:
+        """Gives up the files of versions that a publication does not name, and says which."""
+        kept = {folder_of(version) for version in publication.versions}
+        gone = []
+        for mark in sorted(self._marks.glob("*/*")):
+            version = f"{mark.parent.name}/{mark.name}"
+            if version not in kept:
+                shutil.rmtree(self._repository / version, ignore_errors=True)
+                mark.unlink(missing_ok=True)
+                gone.append(version)
+        return gone
+
+    def _materialise(self, version: str, pinned: Mapping[str, Any]) -> None:
+        folder = self._repository / folder_of(version)
+        mark = self._marks / folder_of(version)
+        wanted = json.dumps({"digest": pinned["digest"], "profile": pinned["profile"]}, sort_keys=True)
+        if folder.is_dir() and mark.is_file() and mark.read_text() == wanted:
+            return
+        fresh = self._marks / f"{folder.parent.name}-{folder.name}.new"
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir()
+        manifest = json.loads(self._read(pinned["digest"]))
+        for layer in manifest["layers"]:
+            self._write(fresh / layer["annotations"]["org.opencontainers.image.title"], layer["digest"])
+        if pinned["profile"] is not None:
+            self._write(fresh / PROFILE, pinned["profile"])
+        # Whole or not at all: a gateway that starts now finds the old files, the new ones, or none.
+        mark.parent.mkdir(exist_ok=True)
+        mark.unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.parent.mkdir(exist_ok=True)
+        fresh.rename(folder)
+        mark.write_text(wanted)
+
+    def _read(self, digest: str) -> bytes:
+        with self._fetch(digest) as source:
+            content = source.read(_MOST_MANIFEST_BYTES)
+        _check(digest, hashlib.sha256(content).hexdigest())
+        return content
+
+    def _write(self, path: Path, digest: str) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        found = hashlib.sha256()
+        with self._fetch(digest) as source, path.open("xb") as target:
+            while chunk := source.read(_CHUNK_BYTES):
+                found.update(chunk)
+                target.write(chunk)
+            target.flush()
+            os.fsync(target.fileno())
+        _check(digest, found.hexdigest())
+
+
+def _check(digest: str, found: str) -> None:
+    if digest != f"sha256:{found}":
+        raise RegistryDamaged(
+            f"The bytes that came as {digest} are sha256:{found}: they are not served.",
+            reason="BLOB_DAMAGED",
+            digest=digest,
+        )
