@@ -79,7 +79,9 @@ def image(sources: tuple[str, ...], *flags: str) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder)
         # The wheel of protovalidate has its file as a descriptor only.
-        (out / "rules").write_bytes(b"\x0a" + _varint(rules := validate_pb.desc().proto.to_binary()) + rules)
+        rules = _descriptor_set()()
+        rules.file.add().ParseFromString(validate_pb.desc().proto.to_binary())
+        (out / "rules").write_bytes(rules.SerializeToString(deterministic=True))
         arguments = [
             "protoc",
             f"--descriptor_set_in={out / 'rules'}",
@@ -193,15 +195,6 @@ def _descriptor_set() -> type[descriptor_pb2.FileDescriptorSet]:
     pool = descriptor_pool.DescriptorPool()
     file = pool.AddSerializedFile(descriptor_pb2.DESCRIPTOR.serialized_pb)
     return message_factory.GetMessageClass(file.message_types_by_name["FileDescriptorSet"])
-
-
-def _varint(content: bytes) -> bytes:
-    """The length of some bytes, as protobuf writes it before them."""
-    left, written = len(content), bytearray()
-    while left > 0x7F:
-        written.append(left & 0x7F | 0x80)
-        left >>= 7
-    return bytes([*written, left])
 
 
 def main() -> int:
