@@ -2,13 +2,13 @@
 
 from tidegate.api.call import Call
 from tidegate.api.pages import page_of
-from tidegate.api.values import document_of, fill_struct
 from tidegate.core.names import RouteName, environment_of, monitor_of
 from tidegate.services import monitors
 from tidegate.services.registry import Registry
 from tidegate.stores.heads import Head, StoredRevision
 from tidegate.v1 import monitor_pb2
 from tidegate.v1 import monitor_service_pb2 as messages
+from tidegate.v1.documents import document_of, fill_struct
 
 MOST_MONITORS = 200
 """Of one page; each has a whole document."""

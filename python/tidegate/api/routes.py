@@ -3,14 +3,15 @@
 from tidegate.api.call import Call
 from tidegate.api.pages import page_of
 from tidegate.api.routes_messages import plan_message, revision_message, route_message, tenure_message
-from tidegate.api.values import document_of, fill_findings, micros_of
-from tidegate.core.names import RouteName, environment_of, plan_of, revision_of
+from tidegate.api.values import fill_findings, micros_of
+from tidegate.core.names import RouteName, check_id, environment_of, plan_of, revision_of
 from tidegate.errors import InputRefused, Missing, Violation
 from tidegate.services import plans, routes
 from tidegate.services.plans import Planned
 from tidegate.services.registry import Registry
 from tidegate.v1 import route_pb2
 from tidegate.v1 import route_service_pb2 as messages
+from tidegate.v1.documents import document_of
 
 MOST_ROUTES = 1_000
 MOST_REVISIONS = 200
@@ -95,6 +96,8 @@ class Routes:
         return route_message(*routes.get(self._registry, name))
 
     def _plan(self, name: str) -> Planned:
+        if "/" not in name:
+            return plans.get(self._registry, check_id(name, "a plan"))
         route, plan_id = plan_of(name)
         planned = plans.get(self._registry, plan_id)
         if planned.plan.scope != str(route):

@@ -1,6 +1,6 @@
 """Between routes, revisions and plans of core and those of `tidegate.v1`."""
 
-from tidegate.api.values import fill_findings, fill_struct, fill_value
+from tidegate.api.values import fill_findings
 from tidegate.core.names import VersionName
 from tidegate.core.patches import Operation
 from tidegate.core.revisions import Cause
@@ -8,6 +8,7 @@ from tidegate.services.plans import Planned
 from tidegate.services.routes import Past
 from tidegate.stores.heads import Head, StoredRevision
 from tidegate.v1 import route_pb2 as messages
+from tidegate.v1.documents import fill_struct, fill_value
 
 _CAUSES = {
     Cause.APPLY: messages.APPLY,

@@ -1,6 +1,5 @@
 """The server of the admin API: grpcio on a bounded pool of threads, with health and reflection beside the services."""
 
-import ipaddress
 import logging
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +10,7 @@ import grpc
 from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
+from tidegate.addresses import is_local
 from tidegate.api import reflection
 from tidegate.api.aliases import Aliases
 from tidegate.api.artifacts import Artifacts
@@ -45,7 +45,6 @@ MOST_CALLS = 256
 """Calls that run or wait for a thread; more are turned away with RESOURCE_EXHAUSTED."""
 MESSAGE_BYTES = 8 << 20
 """Largest request: ten thousand files by path and digest have some 3 MiB."""
-_LOCAL_NAMES = frozenset({"localhost", "ip6-localhost"})
 
 _LOG = logging.getLogger("tidegate.api")
 
@@ -87,7 +86,7 @@ class AdminServer:
             InputRefused: The address can be reached by others, and there is no TLS.
             RegistryUnavailable: The address is taken, or a file of TLS cannot be read.
         """
-        if tls is None and not is_loopback(address):
+        if tls is None and not is_local(address):
             raise InputRefused(
                 f"{address} can be reached from other machines, and tokens would cross the network in plain text: "
                 "name a certificate and its key, or listen at 127.0.0.1.",
@@ -118,17 +117,6 @@ class AdminServer:
         self._health.enter_graceful_shutdown()
         self._server.stop(grace_s).wait()
         self._pool.shutdown()
-
-
-def is_loopback(address: str) -> bool:
-    """Whether only this machine can connect to an address."""
-    if address.startswith(("unix:", "unix-abstract:")):
-        return True
-    host = address.rpartition(":")[0].removeprefix("[").removesuffix("]")
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host in _LOCAL_NAMES
 
 
 def _services(registry: Registry, blobs: Blobs) -> Mapping[ServiceDescriptor, object]:
