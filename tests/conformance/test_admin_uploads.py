@@ -20,10 +20,11 @@ from tidegate.v1.blob_service_pb2 import BlobHead, CheckBlobsRequest, DownloadBl
 
 CONTENT = os.urandom(100_000)
 DIGEST = f"sha256:{hashlib.sha256(CONTENT).hexdigest()}"
+SIZE_BYTES = len(CONTENT)
 CHUNKS = [UploadBlobRequest(chunk=CONTENT[:60_000]), UploadBlobRequest(chunk=CONTENT[60_000:])]
 
 
-def head(digest=DIGEST, size_bytes=len(CONTENT)):
+def head(digest=DIGEST, size_bytes=SIZE_BYTES):
     return UploadBlobRequest(head=BlobHead(digest=digest, size_bytes=size_bytes))
 
 
