@@ -9,6 +9,7 @@ from tidegate.errors import InputRefused, Violation
 from tidegate.services import artifacts
 from tidegate.v1 import blob_pb2
 from tidegate.v1 import blob_service_pb2 as messages
+from tidegate.v1.chunks import chunk_message
 
 
 class Artifacts:
@@ -31,12 +32,10 @@ class Artifacts:
         """Says which of some bytes are missing."""
         return messages.CheckBlobsResponse(missing=artifacts.missing(self._blobs, request.digests))
 
-    def download_blob(
-        self, _call: Call, request: messages.DownloadBlobRequest
-    ) -> Iterator[messages.DownloadBlobResponse]:
-        """Gives bytes out."""
+    def download_blob(self, _call: Call, request: messages.DownloadBlobRequest) -> Iterator[bytes]:
+        """Gives bytes out, in messages that are written already."""
         for chunk in artifacts.download(self._blobs, blob_of(request.name)):
-            yield messages.DownloadBlobResponse(chunk=chunk)
+            yield chunk_message(messages.DownloadBlobResponse, chunk)
 
 
 def message_of(digest: str, size_bytes: int) -> blob_pb2.Blob:

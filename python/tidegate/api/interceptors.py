@@ -91,14 +91,13 @@ class Door:
         return serve
 
     def downloading(
-        self, method: str, kind: type[Any], answer: Callable[[Call, Any], Iterator[Any]]
+        self, method: str, kind: type[Any], answer: Callable[[Call, Any], Iterator[bytes]]
     ) -> Callable[..., Iterator[bytes]]:
-        """Serves a method of one request and many answers."""
+        """Serves a method of one request and many answers, which are bytes already."""
 
         def serve(raw: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
             with self._ending(method, context), self._stream(context) as call:
-                for message in answer(call, read(kind, raw)):
-                    yield message.SerializeToString()
+                yield from answer(call, read(kind, raw))
 
         return serve
 

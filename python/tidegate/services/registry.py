@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from sqlalchemy import Connection
@@ -117,6 +118,14 @@ class Registry:
     def reading(self) -> AbstractContextManager[Connection]:
         """One consistent view."""
         return self._store.reading()
+
+    def back_up(self, to: Path) -> None:
+        """Writes a copy of one moment into a new file, while changes go on.
+
+        Raises:
+            AlreadyThere: There is such a file.
+        """
+        self._store.back_up(to)
 
     def now_us(self) -> int:
         """The time."""

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from tidegate.client.registry import calls
-from tidegate.client.registry.names import environment_of, model_name, route_name, short_name
+from tidegate.client.registry.names import alias_name, environment_of, model_name, route_name, short_name
 from tidegate.client.registry.pieces import CHUNK_BYTES, piece_of_evidence, pieces_of_model
 from tidegate.client.registry.progress import bar
 from tidegate.client.registry.registering import evidence
@@ -42,6 +42,7 @@ def test_names_are_short_where_everybody_knows_the_rest(full, short):
 def test_short_names_are_those_of_the_project_default():
     assert model_name("fraud") == "projects/default/models/fraud"
     assert route_name("projects/p/environments/e/routes/r") == "projects/p/environments/e/routes/r"
+    assert alias_name("fraud@champion") == "projects/default/models/fraud/aliases/champion"
     assert environment_of("projects/p/environments/e/routes/r") == "projects/p/environments/e"
     assert environment_of("r") == "projects/default/environments/default"
 

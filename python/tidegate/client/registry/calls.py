@@ -78,4 +78,5 @@ CHECK_BLOBS = Method("BlobService/CheckBlobs", blob_service_pb2.CheckBlobsRespon
 UPLOAD_BLOB = Method("BlobService/UploadBlob", blob_pb2.Blob.FromString)
 DOWNLOAD_BLOB = Method("BlobService/DownloadBlob", blob_service_pb2.DownloadBlobResponse.FromString)
 
+DOWNLOAD_BACKUP = Method("RegistryService/DownloadBackup", registry_service_pb2.DownloadBackupResponse.FromString)
 COLLECT_GARBAGE = Method("RegistryService/CollectGarbage", registry_service_pb2.CollectGarbageResponse.FromString)

@@ -87,9 +87,9 @@ class Connection:
         return method.read(self._patiently(once, timeout_s))
 
     def send(
-        self, method: Method[ResponseT], requests: Callable[[], Iterator[Any]], *, timeout_s: float | None = None
+        self, method: Method[ResponseT], requests: Callable[[], Iterator[bytes]], *, timeout_s: float | None = None
     ) -> ResponseT:
-        """Sends a stream of requests, and from its beginning again while it was not begun.
+        """Sends a stream of requests, which are bytes already, and from its beginning again while it was not begun.
 
         Raises:
             RegistryError: A subclass that says whose fault it is.
@@ -97,8 +97,7 @@ class Connection:
 
         def once(remaining_s: float) -> bytes:
             call: Any = self._channel.stream_unary(method.path)
-            raws = (request.SerializeToString() for request in requests())
-            return bytes(call(raws, timeout=remaining_s, metadata=self._metadata))
+            return bytes(call(requests(), timeout=remaining_s, metadata=self._metadata))
 
         return method.read(self._patiently(once, timeout_s))
 

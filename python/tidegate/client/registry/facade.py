@@ -12,7 +12,7 @@ import grpc
 
 from tidegate.client.registry import answers, calls, reading, registering
 from tidegate.client.registry.connection import Connection, new_request_id
-from tidegate.client.registry.names import environment_of, model_name, route_name
+from tidegate.client.registry.names import alias_name, environment_of, model_name, route_name
 from tidegate.client.registry.pages import listed
 from tidegate.client.registry.pieces import Content
 from tidegate.errors import InputRefused
@@ -25,6 +25,8 @@ from tidegate.v1 import route_service_pb2 as routes
 from tidegate.v1 import version_service_pb2 as versions
 from tidegate.v1.documents import fill_struct
 
+_ALL = 100_000
+"""Of a list that nobody cuts short: far more than an environment has."""
 _CHECK_S = 600.0
 """Longest check of a model, and some for the bytes of its files."""
 
@@ -149,15 +151,17 @@ class Registry:
 
     def set_alias(self, alias: str, ref: str, *, reason: str = "", etag: str = "") -> answers.AliasSet:
         """Have an alias such as `fraud@champion` point to a version; routes keep what they serve."""
-        model, _, name = alias.rpartition("@")
         request = aliases.SetAliasRequest(
-            name=f"{model_name(model)}/aliases/{name}",
-            version=ref,
-            reason=reason,
-            etag=etag,
-            request_id=new_request_id(),
+            name=alias_name(alias), version=ref, reason=reason, etag=etag, request_id=new_request_id()
         )
         return reading.alias_set(self._connection.ask(calls.SET_ALIAS, request))
+
+    def remove_alias(self, alias: str, *, reason: str = "", etag: str = "") -> None:
+        """Have an alias point nowhere."""
+        request = aliases.DeleteAliasRequest(
+            name=alias_name(alias), reason=reason, etag=etag, request_id=new_request_id()
+        )
+        self._connection.ask(calls.DELETE_ALIAS, request)
 
     def quarantine(self, ref: str, *, reason: str = "", etag: str = "") -> answers.Quarantined:
         """Take a version out of every route at once; no route may name it until it is released."""
@@ -177,6 +181,13 @@ class Registry:
     def route(self, name: str) -> answers.Route:
         """What a route is now."""
         return reading.route(self._connection.ask(calls.GET_ROUTE, routes.GetRouteRequest(name=route_name(name))))
+
+    def list_routes(self, environment: str = "projects/default/environments/default") -> list[answers.Route]:
+        """Routes of an environment in the order of their names, without their documents."""
+        request = routes.ListRoutesRequest(parent=environment)
+        return listed(
+            self._connection, calls.LIST_ROUTES, request, items=lambda a: a.routes, read=reading.route, limit=_ALL
+        )
 
     def plan(self, document: Mapping[str, Any]) -> answers.Plan:
         """Look at what a route's document would change, and keep that for an hour."""
@@ -244,6 +255,17 @@ class Registry:
         )
         return self._connection.ask(calls.CREATE_TOKEN, request).token
 
+    def list_principals(self) -> list[answers.Principal]:
+        """Everybody who may ask, or might once."""
+        return listed(
+            self._connection,
+            calls.LIST_PRINCIPALS,
+            principals.ListPrincipalsRequest(),
+            items=lambda a: a.principals,
+            read=reading.principal,
+            limit=_ALL,
+        )
+
     def revoke_token(self, name: str, *, reason: str = "") -> answers.Principal:
         """Let a principal's token be nobody's, from now on."""
         request = principals.RevokeTokenRequest(name=f"principals/{name}", reason=reason, request_id=new_request_id())
@@ -255,3 +277,11 @@ class Registry:
             name="registry", validate_only=dry_run, reason=reason, request_id=new_request_id()
         )
         return reading.garbage(self._connection.ask(calls.COLLECT_GARBAGE, request))
+
+    def backup(self, path: str | Path, *, reason: str = "", timeout: float = 600.0) -> None:
+        """Write a copy of the registry's database of one moment into a new file; bytes of artifacts are not in it."""
+        request = registries.DownloadBackupRequest(name="registry", reason=reason)
+        with Path(path).open("xb") as file:
+            file.writelines(
+                answer.chunk for answer in self._connection.receive(calls.DOWNLOAD_BACKUP, request, timeout_s=timeout)
+            )
