@@ -19,6 +19,7 @@ _ID_RULE = "1 to 128 of A-Z, a-z, 0-9, '.', '_' and '-', not starting with '.'"
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 _MOST_QUOTED = 140
+_SINGULAR = {"aliases": "alias", "entries": "entry"}
 
 
 def check_id(text: str, what: str) -> str:
@@ -181,9 +182,97 @@ def parse_reference(text: str) -> Reference:
     return ByNumber(VersionName.parse(text))
 
 
+def project_of(text: str) -> str:
+    """The id in `projects/{p}`.
+
+    Raises:
+        NameRefused: It is none.
+    """
+    return _ids(text, ("projects",), "a project")[0]
+
+
+def environment_of(text: str) -> tuple[str, str]:
+    """The project and the environment in `projects/{p}/environments/{e}`.
+
+    Raises:
+        NameRefused: It is none.
+    """
+    project, environment = _ids(text, ("projects", "environments"), "an environment")
+    return project, environment
+
+
+def alias_of(text: str) -> tuple[ModelName, str]:
+    """The model and the alias in `projects/{p}/models/{m}/aliases/{a}`.
+
+    Raises:
+        NameRefused: It is none.
+    """
+    project, model, alias = _ids(text, ("projects", "models", "aliases"), "an alias")
+    return ModelName(project, model), alias
+
+
+def monitor_of(text: str) -> RouteName:
+    """The route whose monitor `projects/{p}/environments/{e}/monitors/{r}` is.
+
+    Raises:
+        NameRefused: It is none.
+    """
+    return RouteName(*_ids(text, ("projects", "environments", "monitors"), "a monitor"))
+
+
+def revision_of(text: str) -> tuple[RouteName, int]:
+    """The route and the number in `projects/{p}/environments/{e}/routes/{r}/revisions/{n}`.
+
+    Raises:
+        NameRefused: It is none.
+    """
+    *route, number = _ids(text, ("projects", "environments", "routes", "revisions"), "a revision")
+    return RouteName(*route), _number(number)
+
+
+def plan_of(text: str) -> tuple[RouteName, str]:
+    """The route and the id in `projects/{p}/environments/{e}/routes/{r}/plans/{id}`.
+
+    Raises:
+        NameRefused: It is none.
+    """
+    *route, plan = _ids(text, ("projects", "environments", "routes", "plans"), "a plan")
+    return RouteName(*route), plan
+
+
+def principal_of(text: str) -> str:
+    """The id in `principals/{p}`.
+
+    Raises:
+        NameRefused: It is none.
+    """
+    return _ids(text, ("principals",), "a principal")[0]
+
+
+def entry_of(text: str) -> int:
+    """The number in `entries/{n}`.
+
+    Raises:
+        NameRefused: It is none.
+    """
+    return _number(_ids(text, ("entries",), "an entry")[0])
+
+
+def blob_of(text: str) -> str:
+    """The digest in `blobs/{digest}`.
+
+    Raises:
+        NameRefused: It is none.
+    """
+    collection, _, digest = text.partition("/")
+    if collection != "blobs":
+        raise NameRefused(f"{_quote(text)} is no name of bytes: write blobs/sha256:…")
+    return check_digest(digest)
+
+
 def _ids(text: str, collections: tuple[str, ...], what: str) -> tuple[str, ...]:
     parts = text.split("/")
-    pattern = "/".join(f"{collection}/{{{collection[:-1]}}}" for collection in collections)
+    pattern = "/".join(f"{collection}/{{{_SINGULAR.get(collection, collection[:-1])}}}" for collection in collections)
     if len(parts) != 2 * len(collections) or tuple(parts[::2]) != collections:
         raise NameRefused(f"{_quote(text)} is no name of {what}: write {pattern}")
     return tuple(check_id(part, what) for part in parts[1::2])
@@ -191,7 +280,7 @@ def _ids(text: str, collections: tuple[str, ...], what: str) -> tuple[str, ...]:
 
 def _number(text: str) -> int:
     if not _NUMBER.fullmatch(text):
-        raise NameRefused(f"{_quote(text)} is no version number: a whole number from 1 on, without leading zeros")
+        raise NameRefused(f"{_quote(text)} is no number: a whole number from 1 on, without leading zeros")
     return int(text)
 
 

@@ -24,9 +24,25 @@ DESCRIPTOR = pool.add_file(
     b'ns\x1aH\n\x0eFieldViolation\x12\x14\n\x05'
     b'field\x18\x01 \x01(\tR\x05field\x12 \n\x0bde'
     b'scription\x18\x02 \x01(\tR\x0bdescrip'
-    b'tionb\x06proto3'
+    b'tion"\xbd\x01\n\x13PreconditionFai'
+    b'lure\x12I\n\nviolations\x18\x01 \x03(\x0b'
+    b'2).google.rpc.Preconditi'
+    b'onFailure.ViolationR\nvio'
+    b'lations\x1a[\n\tViolation\x12\x12\n\x04'
+    b'type\x18\x01 \x01(\tR\x04type\x12\x18\n\x07subj'
+    b'ect\x18\x02 \x01(\tR\x07subject\x12 \n\x0bde'
+    b'scription\x18\x03 \x01(\tR\x0bdescrip'
+    b'tion"\x90\x01\n\x0cResourceInfo\x12#\n'
+    b'\rresource_type\x18\x01 \x01(\tR\x0cre'
+    b'sourceType\x12#\n\rresource_n'
+    b'ame\x18\x02 \x01(\tR\x0cresourceName\x12'
+    b'\x14\n\x05owner\x18\x03 \x01(\tR\x05owner\x12 \n'
+    b'\x0bdescription\x18\x04 \x01(\tR\x0bdesc'
+    b'riptionb\x06proto3'
 )
 
 ErrorInfo = pool.message_class(DESCRIPTOR, "ErrorInfo")
 RetryInfo = pool.message_class(DESCRIPTOR, "RetryInfo")
 BadRequest = pool.message_class(DESCRIPTOR, "BadRequest")
+PreconditionFailure = pool.message_class(DESCRIPTOR, "PreconditionFailure")
+ResourceInfo = pool.message_class(DESCRIPTOR, "ResourceInfo")

@@ -1,15 +1,19 @@
 """Names that point to a version, and may point to another tomorrow."""
 
+from sqlalchemy import Connection
+
 from tidegate.core.names import ModelName, check_id
 from tidegate.core.routes import versions_of
 from tidegate.errors import InputRefused, Missing
-from tidegate.services.registry import Caller, Change, Receipt, Registry
+from tidegate.services.registry import Caller, Change, Receipt, Registry, check_etag
 from tidegate.services.versions import resolve
 from tidegate.stores import heads, models
 from tidegate.stores.models import Alias
 
 
-def set_alias(registry: Registry, caller: Caller, model: ModelName, alias: str, reference: str) -> Receipt:
+def set_alias(
+    registry: Registry, caller: Caller, model: ModelName, alias: str, reference: str, *, etag: str = ""
+) -> Receipt:
     """Has an alias point to a version. Traffic does not move by it: routes keep what they were resolved to.
 
     Returns:
@@ -19,6 +23,7 @@ def set_alias(registry: Registry, caller: Caller, model: ModelName, alias: str, 
     Raises:
         Missing: There is no such version.
         InputRefused: It is a version of another model.
+        ChangeConflict: The alias has another etag.
     """
     check_id(alias, "an alias")
 
@@ -32,6 +37,7 @@ def set_alias(registry: Registry, caller: Caller, model: ModelName, alias: str, 
                 alias=model.alias(alias),
             )
         known = models.get_alias(connection, model, alias)
+        check_etag(etag, 0 if known is None else known.seq, model.alias(alias))
         before = None if known is None else {"version": known.number}
         after = {"version": version.name.number}
         if before != after:
@@ -53,22 +59,54 @@ def set_alias(registry: Registry, caller: Caller, model: ModelName, alias: str, 
     return registry.change(caller, work)
 
 
-def remove_alias(registry: Registry, caller: Caller, model: ModelName, alias: str) -> Receipt:
+def remove_alias(registry: Registry, caller: Caller, model: ModelName, alias: str, *, etag: str = "") -> Receipt:
     """Has an alias point nowhere.
+
+    Returns:
+        `before`, the number that it pointed to.
 
     Raises:
         Missing: There is none.
+        ChangeConflict: It has another etag.
     """
 
     def work(change: Change) -> Receipt:
-        known = models.get_alias(change.connection, model, alias)
-        if known is None:
-            raise Missing(f"{model.short} has no alias {alias!r}.", reason="ALIAS_MISSING", alias=model.alias(alias))
+        known = _known(change.connection, model, alias)
+        check_etag(etag, known.seq, model.alias(alias))
         change.enter("aliases.remove", model.alias(alias), before={"version": known.number})
         models.remove_alias(change.connection, model, alias)
         return {"before": known.number}
 
     return registry.change(caller, work)
+
+
+def get(registry: Registry, model: ModelName, alias: str) -> Alias:
+    """An alias of a model.
+
+    Raises:
+        Missing: There is none.
+    """
+    with registry.reading() as connection:
+        return _known(connection, model, alias)
+
+
+def list_aliases(registry: Registry, model: ModelName) -> list[Alias]:
+    """Every alias of a model, in the order of names.
+
+    Raises:
+        Missing: There is no such model.
+    """
+    with registry.reading() as connection:
+        if models.get_model(connection, model) is None:
+            raise Missing(f"There is no model {model.short}.", reason="MODEL_MISSING", model=str(model))
+        return models.list_aliases(connection, model)
+
+
+def _known(connection: Connection, model: ModelName, alias: str) -> Alias:
+    known = models.get_alias(connection, model, alias)
+    if known is None:
+        raise Missing(f"{model.short} has no alias {alias!r}.", reason="ALIAS_MISSING", alias=model.alias(alias))
+    return known
 
 
 def _references(value: object) -> set[str]:

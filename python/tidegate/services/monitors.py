@@ -6,11 +6,12 @@ from tidegate.core.canonical import digest_of
 from tidegate.core.documents import fill_in
 from tidegate.core.names import RouteName
 from tidegate.core.revisions import Cause
-from tidegate.errors import DocumentRefused, InputRefused, Violation
+from tidegate.errors import DocumentRefused, InputRefused, Missing, Violation
 from tidegate.services import heads as scopes
 from tidegate.services.heads import Swap
-from tidegate.services.registry import Caller, Change, Receipt, Registry
+from tidegate.services.registry import Caller, Change, Receipt, Registry, check_etag
 from tidegate.stores import heads
+from tidegate.stores.heads import Head, StoredRevision
 
 
 def scope_of(name: RouteName) -> str:
@@ -18,7 +19,7 @@ def scope_of(name: RouteName) -> str:
     return f"projects/{name.project}/environments/{name.environment}/monitors/{name.route}"
 
 
-def apply(registry: Registry, caller: Caller, name: RouteName, document: dict[str, Any]) -> Receipt:
+def apply(registry: Registry, caller: Caller, name: RouteName, document: dict[str, Any], *, etag: str = "") -> Receipt:
     """Watches a route as a document says, from now on.
 
     Args:
@@ -26,9 +27,11 @@ def apply(registry: Registry, caller: Caller, name: RouteName, document: dict[st
         caller: Who asks.
         name: The route.
         document: What stands under `monitors.<route>` in a gateway document.
+        etag: Of the monitor as the caller has seen it; empty if any will do.
 
     Raises:
         InputRefused: The document breaks rules; all places are named.
+        ChangeConflict: The monitor has another etag.
     """
     scope = scope_of(name)
     try:
@@ -45,6 +48,7 @@ def apply(registry: Registry, caller: Caller, name: RouteName, document: dict[st
 
     def work(change: Change) -> Receipt:
         known = heads.get(change.connection, scope)
+        check_etag(etag, 0 if known is None else known.seq, scope)
         if known is not None:
             current = heads.revision_of(change.connection, scope, known.revision)
             if current.digest == digest_of(content):
@@ -53,3 +57,27 @@ def apply(registry: Registry, caller: Caller, name: RouteName, document: dict[st
         return {"revision": head.revision, "generation": head.generation, "changed": True}
 
     return registry.change(caller, work)
+
+
+def get(registry: Registry, name: RouteName) -> tuple[Head, StoredRevision]:
+    """What is watched of a route now.
+
+    Raises:
+        Missing: Nothing is.
+    """
+    scope = scope_of(name)
+    with registry.reading() as connection:
+        head = heads.get(connection, scope)
+        if head is None:
+            raise Missing(f"Nothing of {name.short} is watched.", reason="MONITOR_MISSING", monitor=scope)
+        return head, heads.revision_of(connection, scope, head.revision)
+
+
+def list_monitors(
+    registry: Registry, project: str, environment: str, *, after: str = "", limit: int = 50
+) -> list[tuple[Head, StoredRevision]]:
+    """What is watched in an environment, in the order of names, behind an id."""
+    prefix = f"projects/{project}/environments/{environment}/monitors/"
+    with registry.reading() as connection:
+        found = heads.list_under(connection, prefix, after=prefix + after, limit=limit)
+        return [(head, heads.revision_of(connection, head.scope, head.revision)) for head in found]

@@ -48,28 +48,34 @@ def plan(registry: Registry, caller: Caller, document: dict[str, Any]) -> Planne
         InputRefused: The document breaks rules.
         Missing: It names what is not there.
     """
-    found: list[Planned] = []
 
     def work(change: Change) -> Receipt:
-        connection = change.connection
-        kept, current = _compile(change, document)
-        heads.keep_plan(connection, kept, now_us=change.now_us)
+        kept, _ = _compile(change, document)
+        heads.keep_plan(change.connection, kept, now_us=change.now_us)
+        return {"plan": kept.id}
+
+    return get(registry, registry.change(caller, work)["plan"])
+
+
+def get(registry: Registry, plan_id: str) -> Planned:
+    """A plan, against what the route is now.
+
+    Raises:
+        Missing: There is no such plan; plans go some time after they are over.
+    """
+    with registry.reading() as connection:
+        kept = _kept(connection, plan_id)
         loaded = _loaded(connection, kept.scope)
         sizes = {version: pinned["size_bytes"] for version, pinned in kept.content["versions"].items()}
         known = heads.get(connection, kept.scope)
-        found.append(
-            Planned(
-                plan=kept,
-                changes=diff(current, kept.content),
-                loads=[(version, size_bytes) for version, size_bytes in sizes.items() if version not in loaded],
-                breaking=_breaking(connection, current, kept.content),
-                replaces=None if known is None else known.revision,
-            )
+        current = None if known is None else heads.revision_of(connection, kept.scope, known.revision).content
+        return Planned(
+            plan=kept,
+            changes=diff(current, kept.content),
+            loads=[(version, size_bytes) for version, size_bytes in sizes.items() if version not in loaded],
+            breaking=_breaking(connection, current, kept.content),
+            replaces=None if known is None else known.revision,
         )
-        return {"plan": kept.id}
-
-    registry.change(caller, work)
-    return found[0]
 
 
 def apply(
@@ -88,9 +94,7 @@ def apply(
     """
 
     def work(change: Change) -> Receipt:
-        kept = heads.get_plan(change.connection, plan_id)
-        if kept is None:
-            raise Missing(f"There is no plan {plan_id}: make one with `tidegate routes plan`.", reason="PLAN_MISSING")
+        kept = _kept(change.connection, plan_id)
         _check_fresh(change, kept)
         fresh, current = _compile(change, kept.document)
         if (fresh.digest, fresh.base_generation) != (kept.digest, kept.base_generation):
@@ -148,6 +152,15 @@ def _compile(change: Change, document: dict[str, Any]) -> tuple[Plan, dict[str, 
         expire_us=change.now_us + PLAN_LIVES_US,
     )
     return plan, current
+
+
+def _kept(connection: Connection, plan_id: str) -> Plan:
+    kept = heads.get_plan(connection, plan_id)
+    if kept is None:
+        raise Missing(
+            f"There is no plan {plan_id}: make one with `tidegate routes plan`.", reason="PLAN_MISSING", plan=plan_id
+        )
+    return kept
 
 
 def _check_fresh(change: Change, kept: Plan) -> None:

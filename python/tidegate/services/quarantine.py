@@ -12,25 +12,32 @@ from tidegate.core.versions import Standing, State, check_move
 from tidegate.errors import ChangeRefused
 from tidegate.services import heads as scopes
 from tidegate.services.heads import Swap
-from tidegate.services.registry import Caller, Change, Receipt, Registry
+from tidegate.services.registry import Caller, Change, Receipt, Registry, check_etag
 from tidegate.services.routes import MIN_BAKE_US, target_of
 from tidegate.services.versions import resolve
 from tidegate.stores import heads, models
 
 
-def quarantine(registry: Registry, caller: Caller, reference: str, *, min_bake_us: int = MIN_BAKE_US) -> Receipt:
+def quarantine(
+    registry: Registry, caller: Caller, reference: str, *, etag: str = "", min_bake_us: int = MIN_BAKE_US
+) -> Receipt:
     """Takes a version out of every route, in one change, and lets no route name it until it is released.
 
     A route goes back to what it would be rolled back to; where there is nothing, the version leaves the split, its
     segments and its shadows; where nobody else answers, the route is closed. Each is held.
 
     Returns:
-        `version`; `routes`, the routes that changed with what became of each: `revision`, `closed`.
+        `version`; `routes`, the routes that changed with what became of each: `route`, `revision`, `is_closed`.
+
+    Raises:
+        ChangeRefused: It is quarantined already.
+        ChangeConflict: The version has another etag.
     """
 
     def work(change: Change) -> Receipt:
         version = resolve(change.connection, reference)
         name = version.name
+        check_etag(etag, version.seq, str(name))
         check_move(Standing(version=name, state=version.state, served_by=()), State.QUARANTINED)
         before, after = {"state": version.state.value}, {"state": State.QUARANTINED.value}
         seq = change.enter("versions.quarantine", str(name), before=before, after=after)
@@ -41,15 +48,17 @@ def quarantine(registry: Registry, caller: Caller, reference: str, *, min_bake_u
     return registry.change(caller, work)
 
 
-def release(registry: Registry, caller: Caller, reference: str) -> Receipt:
+def release(registry: Registry, caller: Caller, reference: str, *, etag: str = "") -> Receipt:
     """Lets routes name a version again that was quarantined or retired; none does by itself.
 
     Raises:
         ChangeRefused: It is in no such state.
+        ChangeConflict: The version has another etag.
     """
 
     def work(change: Change) -> Receipt:
         version = resolve(change.connection, reference)
+        check_etag(etag, version.seq, str(version.name))
         check_move(Standing(version=version.name, state=version.state, served_by=()), State.REGISTERED)
         before, after = {"state": version.state.value}, {"state": State.REGISTERED.value}
         # What people took away, people give back; a retirement is nobody's alarm.
@@ -61,16 +70,18 @@ def release(registry: Registry, caller: Caller, reference: str) -> Receipt:
     return registry.change(caller, work)
 
 
-def retire(registry: Registry, caller: Caller, reference: str) -> Receipt:
+def retire(registry: Registry, caller: Caller, reference: str, *, etag: str = "") -> Receipt:
     """Says that nobody needs a version any more: its bytes may go with the next `tidegate gc`.
 
     Raises:
         ChangeRefused: A route needs it, or would be rolled back to it.
+        ChangeConflict: The version has another etag.
     """
 
     def work(change: Change) -> Receipt:
         connection = change.connection
         version = resolve(connection, reference)
+        check_etag(etag, version.seq, str(version.name))
         served_by = [RouteName.parse(scope).short for scope in serving(connection, version.name)]
         targets = [RouteName.parse(scope).short for scope in rolled_back_to(change, version.name)]
         check_move(
@@ -83,6 +94,12 @@ def retire(registry: Registry, caller: Caller, reference: str) -> Receipt:
         return {"version": str(version.name), "state": State.RETIRED.value}
 
     return registry.change(caller, work)
+
+
+def served_by(registry: Registry, version: VersionName) -> list[str]:
+    """Every route, by full name, whose head needs a version loaded."""
+    with registry.reading() as connection:
+        return serving(connection, version)
 
 
 def serving(connection: Connection, version: VersionName) -> list[str]:

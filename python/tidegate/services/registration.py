@@ -71,6 +71,8 @@ def register(registry: Registry, blobs: Blobs, caller: Caller, registration: Reg
         blobs.put(manifest.body)
 
     def work(change: Change) -> Receipt:
+        # Once more: garbage may have been collected since, and is collected inside of changes only.
+        _check_uploaded(blobs, registration)
         found = models.version_of(change.connection, registration.model, version.digest)
         number = _add(change, registration, version, signature) if found is None else found.name.number
         name = registration.model.version(number)

@@ -38,6 +38,8 @@ class Caller:
     method: str = ""
     body: str = ""
     """The digest of what is asked."""
+    resource: str = ""
+    """What is to be changed, as the caller named it; a refusal is entered under it."""
 
 
 @dataclass(slots=True)
@@ -165,7 +167,7 @@ class Registry:
                 Deed(
                     actor=caller.actor,
                     action=caller.method,
-                    resource=refusal.metadata.get("resource", ""),
+                    resource=refusal.metadata.get("resource") or caller.resource,
                     outcome=Outcome.REFUSED,
                     reason=f"{refusal.reason}: {refusal.message}",
                     request_id=caller.request_id,
@@ -197,6 +199,21 @@ def _finish(change: Change) -> None:
     if change.entries:
         journal.append(change.connection, change.entries)
         journal.move_end(change.connection, change.end)
+
+
+def check_etag(etag: str, seq: int, resource: str) -> None:
+    """Whether a thing is still what its caller has seen; any etag will do where none is said.
+
+    Raises:
+        ChangeConflict: Somebody changed it.
+    """
+    if etag and etag != str(seq):
+        raise ChangeConflict(
+            f"{resource} has the etag {seq}, not {etag}: somebody changed it. Look again.",
+            reason="ETAG_STALE",
+            resource=resource,
+            etag=str(seq),
+        )
 
 
 def asked(value: Any) -> str:

@@ -10,7 +10,7 @@ from tidegate.core.versions import check_servable
 from tidegate.errors import ChangeRefused, Missing
 from tidegate.services import heads as scopes
 from tidegate.services.heads import Swap
-from tidegate.services.registry import Caller, Change, Receipt, Registry
+from tidegate.services.registry import Caller, Change, Receipt, Registry, check_etag
 from tidegate.stores import heads, models
 from tidegate.stores.heads import Head, StoredRevision
 
@@ -24,6 +24,7 @@ def rollback(
     name: RouteName,
     *,
     to: int | None = None,
+    etag: str = "",
     min_bake_us: int = MIN_BAKE_US,
 ) -> Receipt:
     """Has a route be what it was, and holds it there.
@@ -33,6 +34,7 @@ def rollback(
         caller: Who asks.
         name: The route.
         to: The revision; by default the newest one of an earlier change that has proven itself.
+        etag: Of the route as the caller has seen it; empty if any will do.
         min_bake_us: How long it must have been live.
 
     Returns:
@@ -41,10 +43,13 @@ def rollback(
     Raises:
         Missing: There is no such route or revision.
         ChangeRefused: There is nothing to roll back to, or it cannot be served.
+        ChangeConflict: The route has another etag.
     """
     scope = str(name)
 
     def work(change: Change) -> Receipt:
+        head = _head(change.connection, name)
+        check_etag(etag, head.seq, scope)
         target = (
             target_of(change.connection, scope, change.now_us, min_bake_us)
             if to is None
@@ -75,18 +80,23 @@ class Past:
     """None while it goes on."""
 
 
-def history(registry: Registry, name: RouteName, *, at_us: int | None = None, limit: int = 50) -> list[Past]:
-    """The times of a route, the newest first; with `at_us` the one that this moment is in.
+def history(
+    registry: Registry, name: RouteName, *, at_us: int | None = None, before: int | None = None, limit: int = 50
+) -> list[Past]:
+    """The times of a route, the newest first, before a generation; with `at_us` the one that this moment is in.
 
     Raises:
         Missing: There is no such route, or there was none at that time.
     """
     with registry.reading() as connection:
-        times = heads.tenures(connection, str(name), limit=None if at_us is not None else limit + 1)
-        if not times:
-            raise _missing(name)
+        _head(connection, name)
+        # One more than asked for: a time ends when the next one begins.
+        upto = None if before is None or at_us is not None else before
+        times = heads.tenures(connection, str(name), upto=upto, limit=None if at_us is not None else limit + 1)
         ends = [*(tenure.begin_us for tenure in times[1:]), None]
-        past = list(zip(times, ends, strict=True))[-limit:] if at_us is None else list(zip(times, ends, strict=True))
+        past = list(zip(times, ends, strict=True))
+        if at_us is None:
+            past = [(time, end) for time, end in past if before is None or time.generation < before][-limit:]
         if at_us is not None:
             past = [(time, end) for time, end in past if time.begin_us <= at_us and (end is None or at_us < end)]
             if not past:
@@ -104,10 +114,39 @@ def get(registry: Registry, name: RouteName) -> tuple[Head, StoredRevision]:
         Missing: There is no such route.
     """
     with registry.reading() as connection:
-        head = heads.get(connection, str(name))
-        if head is None:
-            raise _missing(name)
+        head = _head(connection, name)
         return head, heads.revision_of(connection, str(name), head.revision)
+
+
+def list_routes(registry: Registry, project: str, environment: str, *, after: str = "", limit: int = 50) -> list[Head]:
+    """The heads of an environment's routes, in the order of names, behind an id."""
+    prefix = f"projects/{project}/environments/{environment}/routes/"
+    with registry.reading() as connection:
+        return heads.list_under(connection, prefix, after=prefix + after, limit=limit)
+
+
+def get_revision(registry: Registry, name: RouteName, number: int) -> StoredRevision:
+    """A revision of a route.
+
+    Raises:
+        Missing: There is no such route or revision.
+    """
+    with registry.reading() as connection:
+        _head(connection, name)
+        return heads.revision_of(connection, str(name), number)
+
+
+def list_revisions(
+    registry: Registry, name: RouteName, *, before: int | None = None, limit: int = 50
+) -> list[StoredRevision]:
+    """Revisions of a route, the newest first, before a number.
+
+    Raises:
+        Missing: There is no such route.
+    """
+    with registry.reading() as connection:
+        _head(connection, name)
+        return heads.list_revisions(connection, str(name), before=before, limit=limit)
 
 
 def target_of(connection: Connection, scope: str, now_us: int, min_bake_us: int) -> Target:
@@ -144,6 +183,13 @@ def why_not(connection: Connection, revision: StoredRevision) -> str | None:
         if reason is not None:
             return reason
     return None
+
+
+def _head(connection: Connection, name: RouteName) -> Head:
+    head = heads.get(connection, str(name))
+    if head is None:
+        raise _missing(name)
+    return head
 
 
 def _missing(name: RouteName) -> Missing:

@@ -5,10 +5,12 @@ import secrets
 from dataclasses import replace
 from typing import Any
 
+from sqlalchemy import Connection
+
 from tidegate.core.journal import Actor, Kind
 from tidegate.core.names import check_id
 from tidegate.errors import AlreadyThere, ChangeRefused, Missing, Unidentified
-from tidegate.services.registry import Caller, Change, Receipt, Registry
+from tidegate.services.registry import Caller, Change, Receipt, Registry, check_etag
 from tidegate.stores import principals
 from tidegate.stores.principals import Principal
 
@@ -21,7 +23,8 @@ def create(registry: Registry, caller: Caller, name: str, kind: Kind) -> str:
     """Makes a principal and returns its token, which nobody can read again.
 
     Raises:
-        AlreadyThere: There is, or was, a principal of this name: the journal would not tell them apart.
+        AlreadyThere: There is, or was, a principal of this name: the journal would not tell them apart. Or the request
+            comes again: the token is not kept, and cannot be shown twice.
     """
     check_id(name, "a principal")
     token = PREFIX + secrets.token_urlsafe(_TOKEN_BYTES)
@@ -34,24 +37,29 @@ def create(registry: Registry, caller: Caller, name: str, kind: Kind) -> str:
         seq = change.enter("tokens.create", f"principals/{name}", after=_shown(name, kind, is_revoked=False))
         principal = Principal(name=name, kind=kind, create_us=change.now_us, revoke_us=None, seq=seq)
         principals.put(change.connection, principal, _digest(token))
-        return {"name": name}
+        return {"name": name, "token": _digest(token)}
 
-    registry.change(caller, work)
+    if registry.change(caller, work)["token"] != _digest(token):
+        raise AlreadyThere(
+            f"The token of {name} was shown when it was made: revoke it, and make one of another name.",
+            reason="TOKEN_SHOWN",
+            principal=name,
+        )
     return token
 
 
-def revoke(registry: Registry, caller: Caller, name: str) -> Receipt:
+def revoke(registry: Registry, caller: Caller, name: str, *, etag: str = "") -> Receipt:
     """Lets a token be nobody's, from now on.
 
     Raises:
+        ChangeConflict: The principal has another etag.
         Missing: There is no such principal.
         ChangeRefused: It is revoked already, or is the caller: nobody locks themselves out.
     """
 
     def work(change: Change) -> Receipt:
-        principal = principals.by_name(change.connection, name)
-        if principal is None:
-            raise Missing(f"There is no principal {name!r}.", reason="PRINCIPAL_MISSING", principal=name)
+        principal = _known(change.connection, name)
+        check_etag(etag, principal.seq, f"principals/{name}")
         if principal.revoke_us is not None or name == caller.actor.name:
             why = "is revoked already" if principal.revoke_us is not None else "is you: let somebody else revoke it"
             raise ChangeRefused(f"The token of {name} {why}.", reason="TOKEN_KEPT", resource=f"principals/{name}")
@@ -78,10 +86,27 @@ def identify(registry: Registry, token: str) -> Actor:
     return Actor(name=principal.name, kind=principal.kind)
 
 
+def get(registry: Registry, name: str) -> Principal:
+    """Somebody who may ask, or might.
+
+    Raises:
+        Missing: There is no such principal.
+    """
+    with registry.reading() as connection:
+        return _known(connection, name)
+
+
 def list_principals(registry: Registry) -> list[Principal]:
-    """Everybody who may ask, or might."""
+    """Everybody who may ask, or might, in the order of names."""
     with registry.reading() as connection:
         return principals.list_all(connection)
+
+
+def _known(connection: Connection, name: str) -> Principal:
+    principal = principals.by_name(connection, name)
+    if principal is None:
+        raise Missing(f"There is no principal {name!r}.", reason="PRINCIPAL_MISSING", principal=name)
+    return principal
 
 
 def _digest(token: str) -> str:

@@ -14,7 +14,8 @@ from tidegate.stores import artifacts, models
 from tidegate.stores.artifacts import Artifact, Edge
 from tidegate.stores.models import Version
 
-MOST_LISTED = 1_000
+MOST_LISTED = 1_001
+"""Of one page, and one more that tells whether there is another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

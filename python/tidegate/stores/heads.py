@@ -59,11 +59,11 @@ def get(connection: Connection, scope: str) -> Head | None:
     return None if row is None else _head(row)
 
 
-def list_under(connection: Connection, prefix: str) -> list[Head]:
-    """Every head whose scope begins with a prefix, in the order of names."""
+def list_under(connection: Connection, prefix: str, *, after: str = "", limit: int) -> list[Head]:
+    """Heads whose scope begins with a prefix, in the order of names, behind one."""
     column = tables.head.c.scope
-    rows = connection.execute(select(tables.head).where(column.startswith(prefix, autoescape=True)).order_by(column))
-    return [_head(row) for row in rows]
+    under = select(tables.head).where(column.startswith(prefix, autoescape=True), column > after)
+    return [_head(row) for row in connection.execute(under.order_by(column).limit(limit))]
 
 
 def swap(connection: Connection, head: Head, *, expected: int) -> bool:
@@ -93,10 +93,12 @@ def begin_tenure(connection: Connection, head: Head, cause: Cause, begin_us: int
     )
 
 
-def tenures(connection: Connection, scope: str, *, limit: int | None = None) -> list[Tenure]:
-    """The times of a scope, oldest first; of very many the newest."""
+def tenures(connection: Connection, scope: str, *, upto: int | None = None, limit: int | None = None) -> list[Tenure]:
+    """The times of a scope up to a generation, oldest first; of very many the newest."""
     table = tables.tenure
     query = select(table).where(table.c.scope == scope).order_by(table.c.generation.desc())
+    if upto is not None:
+        query = query.where(table.c.generation <= upto)
     rows = connection.execute(query if limit is None else query.limit(limit)).all()
     return [
         Tenure(generation=row.generation, revision=row.revision, cause=Cause(row.cause), begin_us=row.begin_us)
@@ -126,6 +128,17 @@ def revision_of(connection: Connection, scope: str, number: int) -> StoredRevisi
             revision=str(number),
         )
     return revision
+
+
+def list_revisions(
+    connection: Connection, scope: str, *, before: int | None = None, limit: int
+) -> list[StoredRevision]:
+    """Revisions of a scope, the newest first, before a number."""
+    table = tables.revision
+    query = select(table).where(table.c.scope == scope).order_by(table.c.number.desc()).limit(limit)
+    if before is not None:
+        query = query.where(table.c.number < before)
+    return [_revision(row) for row in connection.execute(query)]
 
 
 def contents_under(connection: Connection, prefix: str) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -1,0 +1,51 @@
+"""A registry of models and routes, from Python.
+
+with Registry("localhost:8003", token_file="tidegate-data/owner.token") as registry:
+    made = registry.register("flight-delay", "model.onnx", metrics={"auc": 0.71})
+    plan = registry.plan({"route": "flight-delay", "split": {made.version.name: 1}})
+    registry.apply(plan, reason="RISK-1432")
+"""
+
+from tidegate.client.registry.answers import (
+    AliasSet,
+    Applied,
+    Difference,
+    Edge,
+    Entry,
+    Evidence,
+    File,
+    Garbage,
+    Model,
+    Plan,
+    Principal,
+    Quarantined,
+    Registered,
+    RolledBack,
+    Route,
+    Tenure,
+    Verified,
+    Version,
+)
+from tidegate.client.registry.facade import Registry
+
+__all__ = [
+    "AliasSet",
+    "Applied",
+    "Difference",
+    "Edge",
+    "Entry",
+    "Evidence",
+    "File",
+    "Garbage",
+    "Model",
+    "Plan",
+    "Principal",
+    "Quarantined",
+    "Registered",
+    "Registry",
+    "RolledBack",
+    "Route",
+    "Tenure",
+    "Verified",
+    "Version",
+]

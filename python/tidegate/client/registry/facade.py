@@ -1,0 +1,257 @@
+"""The registry as a caller has it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import grpc
+
+from tidegate.client.registry import answers, calls, reading, registering
+from tidegate.client.registry.connection import Connection, new_request_id
+from tidegate.client.registry.names import environment_of, model_name, route_name
+from tidegate.client.registry.pages import listed
+from tidegate.client.registry.pieces import Content
+from tidegate.errors import InputRefused
+from tidegate.v1 import alias_service_pb2 as aliases
+from tidegate.v1 import journal_service_pb2 as journal
+from tidegate.v1 import model_service_pb2 as models
+from tidegate.v1 import principal_service_pb2 as principals
+from tidegate.v1 import registry_service_pb2 as registries
+from tidegate.v1 import route_service_pb2 as routes
+from tidegate.v1 import version_service_pb2 as versions
+from tidegate.v1.documents import fill_struct
+
+_CHECK_S = 600.0
+"""Longest check of a model, and some for the bytes of its files."""
+
+
+class Registry:
+    """Calls one registry; safe to share between threads, not between processes.
+
+    References to versions are `model/3`, `model@alias` or `model@sha256:…`. Errors are subclasses of
+    :class:`tidegate.errors.RegistryError`. What could not be reached is tried again; no change is made twice by that.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        *,
+        token: str | None = None,
+        token_file: str | Path | None = None,
+        timeout: float = 30.0,
+        credentials: grpc.ChannelCredentials | None = None,
+    ) -> None:
+        """Prepare a connection; the first call opens it.
+
+        Args:
+            target: Such as `localhost:8003`.
+            token: Of a principal, as `create_token` gave it.
+            token_file: A file that has the token and nothing else.
+            timeout: Seconds that a call may take, retries included.
+            credentials: Of grpc; needed for other machines.
+
+        Raises:
+            InputRefused: There is no token, or two, or it would cross a network in plain text.
+        """
+        if (token is None) is (token_file is None):
+            raise InputRefused("Give a token or the file that has one.", reason="TOKEN_MISSING")
+        said = token if token_file is None else Path(token_file).read_text(encoding="utf-8").strip()
+        self._connection = Connection(target, token=said or "", timeout_s=timeout, credentials=credentials)
+
+    def __enter__(self) -> Self:
+        """The registry itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the connection."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection; calls that run are cancelled."""
+        self._connection.close()
+
+    def register(
+        self,
+        model: str,
+        path: str | Path,
+        *,
+        profile: Content | None = None,
+        run: Content | None = None,
+        metrics: Content | None = None,
+        card: Content | None = None,
+        datasets: Sequence[Content] = (),
+        owner: str = "",
+        contact: str = "",
+        runbook: str = "",
+        reason: str = "",
+        progress: bool | None = None,
+    ) -> answers.Registered:
+        """Register files as a version, or find the version that has them, and attach what is said about it.
+
+        Args:
+            model: The name; it is made if it is new.
+            path: An ONNX file, or a folder with `model.onnx`, its external data, and `.json` settings of processing.
+            profile: The reference distributions, as `tidegate profiles build` writes them.
+            run: The training run; a mapping is written as JSON.
+            metrics: What an evaluation has measured: `{"values": {…}, "slices": {…}}`, or the values alone.
+            card: A text for people, or a path.
+            datasets: Snapshots of datasets.
+            owner: Who answers for the model, if it is new.
+            contact: How they are reached, if it is new.
+            runbook: Where it says what to do, if it is new.
+            reason: For the journal.
+            progress: Show a bar on stderr if that is a terminal; by default where rich is installed.
+        """
+        evidence = registering.evidence(profile=profile, run=run, metrics=metrics, card=card, datasets=datasets)
+        request = versions.RegisterVersionRequest(
+            parent=model_name(model),
+            owner=owner,
+            contact=contact,
+            runbook=runbook,
+            reason=reason,
+            request_id=new_request_id(),
+        )
+        return registering.register(self._connection, request, path, evidence, progress=progress, timeout_s=_CHECK_S)
+
+    def show(self, ref: str) -> answers.Version:
+        """Everything that is known of a version."""
+        return reading.version(self._connection.ask(calls.GET_VERSION, versions.GetVersionRequest(name=ref)))
+
+    def list_models(self, project: str = "default", *, limit: int = 1_000) -> list[answers.Model]:
+        """Models in the order of their names."""
+        request = models.ListModelsRequest(parent=f"projects/{project}")
+        return listed(
+            self._connection, calls.LIST_MODELS, request, items=lambda a: a.models, read=reading.model, limit=limit
+        )
+
+    def list_versions(self, model: str, *, limit: int = 1_000) -> list[answers.Version]:
+        """Versions of a model, the newest first, without their files and evidence."""
+        request = versions.ListVersionsRequest(parent=model_name(model))
+        return listed(
+            self._connection,
+            calls.LIST_VERSIONS,
+            request,
+            items=lambda a: a.versions,
+            read=reading.version,
+            limit=limit,
+        )
+
+    def diff(self, old: str, new: str) -> answers.Difference:
+        """What two versions differ in, seen from the first one."""
+        request = versions.DiffVersionsRequest(name=old, other=new)
+        return reading.difference(self._connection.ask(calls.DIFF_VERSIONS, request))
+
+    def set_alias(self, alias: str, ref: str, *, reason: str = "", etag: str = "") -> answers.AliasSet:
+        """Have an alias such as `fraud@champion` point to a version; routes keep what they serve."""
+        model, _, name = alias.rpartition("@")
+        request = aliases.SetAliasRequest(
+            name=f"{model_name(model)}/aliases/{name}",
+            version=ref,
+            reason=reason,
+            etag=etag,
+            request_id=new_request_id(),
+        )
+        return reading.alias_set(self._connection.ask(calls.SET_ALIAS, request))
+
+    def quarantine(self, ref: str, *, reason: str = "", etag: str = "") -> answers.Quarantined:
+        """Take a version out of every route at once; no route may name it until it is released."""
+        request = versions.QuarantineVersionRequest(name=ref, reason=reason, etag=etag, request_id=new_request_id())
+        return reading.quarantined(self._connection.ask(calls.QUARANTINE_VERSION, request))
+
+    def release(self, ref: str, *, reason: str = "", etag: str = "") -> answers.Version:
+        """Let routes name a version again that was quarantined or retired."""
+        request = versions.ReleaseVersionRequest(name=ref, reason=reason, etag=etag, request_id=new_request_id())
+        return reading.version(self._connection.ask(calls.RELEASE_VERSION, request))
+
+    def retire(self, ref: str, *, reason: str = "", etag: str = "") -> answers.Version:
+        """Say that nobody needs a version any more."""
+        request = versions.RetireVersionRequest(name=ref, reason=reason, etag=etag, request_id=new_request_id())
+        return reading.version(self._connection.ask(calls.RETIRE_VERSION, request))
+
+    def route(self, name: str) -> answers.Route:
+        """What a route is now."""
+        return reading.route(self._connection.ask(calls.GET_ROUTE, routes.GetRouteRequest(name=route_name(name))))
+
+    def plan(self, document: Mapping[str, Any]) -> answers.Plan:
+        """Look at what a route's document would change, and keep that for an hour."""
+        request = routes.PlanRouteRequest(
+            parent=environment_of(str(document.get("route", ""))), request_id=new_request_id()
+        )
+        fill_struct(request.document, document)
+        return reading.plan(self._connection.ask(calls.PLAN_ROUTE, request))
+
+    def apply(
+        self,
+        plan: answers.Plan | str,
+        *,
+        reason: str = "",
+        allow_breaking: bool = False,
+        release_hold: bool = False,
+    ) -> answers.Applied:
+        """Make a planned change, if nothing has changed since; a plan may be given by its name or its id."""
+        request = routes.ApplyRouteRequest(
+            plan=plan if isinstance(plan, str) else plan.name,
+            reason=reason,
+            allow_breaking=allow_breaking,
+            release_hold=release_hold,
+            request_id=new_request_id(),
+        )
+        answer = self._connection.ask(calls.APPLY_ROUTE, request)
+        return answers.Applied(route=reading.route(answer.route), has_changed=answer.changed)
+
+    def rollback(self, route: str, to: int | None = None, *, reason: str = "", etag: str = "") -> answers.RolledBack:
+        """Have a route be what it was, and hold it there; by default the last revision that has proven itself."""
+        request = routes.RollbackRouteRequest(
+            name=route_name(route), revision=to or 0, reason=reason, etag=etag, request_id=new_request_id()
+        )
+        return reading.rolled_back(self._connection.ask(calls.ROLLBACK_ROUTE, request))
+
+    def history(self, route: str, at: dt.datetime | None = None, *, limit: int = 50) -> list[answers.Tenure]:
+        """What a route was and from when to when, the newest first; with `at` what it was at that moment."""
+        request = routes.ListTenuresRequest(parent=route_name(route))
+        if at is not None:
+            request.effective_time.FromDatetime(at)
+        return listed(
+            self._connection, calls.LIST_TENURES, request, items=lambda a: a.tenures, read=reading.tenure, limit=limit
+        )
+
+    def journal(self, *, resource: str = "", until: dt.datetime | None = None, limit: int = 50) -> list[answers.Entry]:
+        """Who did what, the newest first: of everything, or of what has a full name."""
+        request = journal.ListEntriesRequest(resource=resource)
+        if until is not None:
+            request.end_time.FromDatetime(until)
+        return listed(
+            self._connection, calls.LIST_ENTRIES, request, items=lambda a: a.entries, read=reading.entry, limit=limit
+        )
+
+    def verify(self) -> answers.Verified:
+        """Have the whole journal read, and hear where it breaks, if it does."""
+        return reading.verified(self._connection.ask(calls.VERIFY_JOURNAL, journal.VerifyJournalRequest()))
+
+    def create_token(self, name: str, kind: Literal["person", "automation", "gateway"], *, reason: str = "") -> str:
+        """Make a principal and get its token, which nobody can read again."""
+        request = principals.CreateTokenRequest(
+            principal_id=name,
+            kind=kind.upper(),
+            reason=reason,
+            request_id=new_request_id(),
+        )
+        return self._connection.ask(calls.CREATE_TOKEN, request).token
+
+    def revoke_token(self, name: str, *, reason: str = "") -> answers.Principal:
+        """Let a principal's token be nobody's, from now on."""
+        request = principals.RevokeTokenRequest(name=f"principals/{name}", reason=reason, request_id=new_request_id())
+        return reading.principal(self._connection.ask(calls.REVOKE_TOKEN, request))
+
+    def garbage(self, *, dry_run: bool = True, reason: str = "") -> answers.Garbage:
+        """Bytes that no version needs; given up unless it is a dry run."""
+        request = registries.CollectGarbageRequest(
+            name="registry", validate_only=dry_run, reason=reason, request_id=new_request_id()
+        )
+        return reading.garbage(self._connection.ask(calls.COLLECT_GARBAGE, request))
