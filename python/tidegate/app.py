@@ -26,11 +26,12 @@ from tidegate.config import Document, load
 from tidegate.core.documents import fill_in
 from tidegate.core.journal import Actor, Kind
 from tidegate.core.names import DEFAULT
-from tidegate.errors import DocumentRefused, DocumentViolation, RegistryUnavailable
+from tidegate.errors import DocumentRefused, DocumentViolation, Missing, RegistryUnavailable
 from tidegate.gateway import Gateway
-from tidegate.gateway.agent import Agent
+from tidegate.gateway.agent import OBEYED, Agent
 from tidegate.loops.publish import Publisher
-from tidegate.services import publications, tokens
+from tidegate.services import backup, publications, tokens
+from tidegate.services.backup import BYTES, ROWS, Progress
 from tidegate.services.registry import Caller, Registry
 from tidegate.stores import Store, open_store
 
@@ -49,6 +50,8 @@ class Settings:
     config: Path | None = None
     """A gateway document that says how the gateway listens and runs, and nothing that the registry says."""
     tls: TlsFiles | None = None
+    adopt: bool = False
+    """Whether the gateway may obey another registry than before."""
 
 
 class App:
@@ -70,6 +73,8 @@ class App:
             stack.callback(store.close)
             _make_owner(self.registry, folder)
             own = folder / "gateway"
+            if settings.adopt:
+                (own / OBEYED).unlink(missing_ok=True)
             agent = Agent(_gateway_settings(settings.config), own, blobs.open, self._report)
             publication = partial(publications.publication, self.registry, DEFAULT, DEFAULT)
             self.gateway = Gateway(agent.prepare(publication()))
@@ -92,9 +97,39 @@ class App:
 
 def open_registry(folder: Path) -> tuple[Registry, Store, Blobs]:
     """The registry in a folder that this process holds."""
-    store = open_store(f"sqlite:{folder / 'registry.db'}")
-    blobs = open_blobs(f"folder:{folder / 'artifacts'}")
+    store, blobs = _open(folder)
     return Registry(store, SystemClock(), instance=secrets.token_hex(8)), store, blobs
+
+
+def back_up(folder: Path, to: Path, tell: Progress) -> int:
+    """Copies the registry in a folder, which may be in use, into another; returns how many blobs it has.
+
+    Raises:
+        RegistryError: There is no registry, or no room, or the other folder is not empty.
+    """
+    if not (folder / ROWS).is_file():
+        raise Missing(f"{folder} has no registry: name its folder with --data.", reason="REGISTRY_MISSING")
+    store, blobs = _open(folder)
+    try:
+        return backup.back_up(store, blobs, to, _open, tell)
+    finally:
+        store.close()
+
+
+def restore(saved: Path, folder: Path) -> int:
+    """Makes the registry of a folder from a backup, and returns its incarnation.
+
+    Raises:
+        RegistryError: It is no backup, or the folder is in use, or has a registry.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    caller = Caller(actor=Actor(name=OWNER, kind=Kind.PERSON), reason=f"from {saved.name}", method="registry.restore")
+    with hold(folder):
+        return backup.restore(saved, folder, lambda where: _open(where)[0], caller, SystemClock())
+
+
+def _open(folder: Path) -> tuple[Store, Blobs]:
+    return open_store(f"sqlite:{folder / ROWS}"), open_blobs(f"folder:{folder / BYTES}")
 
 
 @contextmanager

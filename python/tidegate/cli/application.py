@@ -5,7 +5,20 @@ from importlib import import_module
 import typer
 
 # Each is a module of this package with `register(app)`.
-COMMANDS = ("up", "serve", "apply", "status", "routes", "shadow", "infer", "models", "config", "profiles", "drift")
+COMMANDS = (
+    "up",
+    "backup",
+    "serve",
+    "apply",
+    "status",
+    "routes",
+    "shadow",
+    "infer",
+    "models",
+    "config",
+    "profiles",
+    "drift",
+)
 
 
 def build(asked: str | None) -> typer.Typer:

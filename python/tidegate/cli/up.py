@@ -33,6 +33,7 @@ def up(
     config: Annotated[
         Path | None, typer.Option(help="A gateway document with listen, limits, threads, …; no routes.")
     ] = None,
+    adopt: Annotated[bool, typer.Option("--adopt", help="Let the gateway obey another registry than before.")] = False,
     tls_cert: Annotated[Path | None, typer.Option(help="Certificate of the admin API, in PEM.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Its key.")] = None,
     tls_client_ca: Annotated[Path | None, typer.Option(help="Who signs callers' certificates.")] = None,
@@ -46,7 +47,9 @@ def up(
     )
     for loud in ("alembic", "sqlalchemy"):
         logging.getLogger(loud).setLevel(logging.WARNING)
-    settings = Settings(folder=data, admin=admin, config=config, tls=_tls(tls_cert, tls_key, tls_client_ca))
+    settings = Settings(
+        folder=data, admin=admin, config=config, tls=_tls(tls_cert, tls_key, tls_client_ca), adopt=adopt
+    )
     try:
         running = App(settings)
     except (DocumentRefused, InputRefused) as error:
