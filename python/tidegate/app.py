@@ -125,11 +125,15 @@ def restore(saved: Path, folder: Path) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     caller = Caller(actor=Actor(name=OWNER, kind=Kind.PERSON), reason=f"from {saved.name}", method="registry.restore")
     with hold(folder):
-        return backup.restore(saved, folder, lambda where: _open(where)[0], caller, SystemClock())
+        return backup.restore(saved, folder, _open_rows, caller, SystemClock())
 
 
 def _open(folder: Path) -> tuple[Store, Blobs]:
-    return open_store(f"sqlite:{folder / ROWS}"), open_blobs(f"folder:{folder / BYTES}")
+    return _open_rows(folder), open_blobs(f"folder:{folder / BYTES}")
+
+
+def _open_rows(folder: Path) -> Store:
+    return open_store(f"sqlite:{folder / ROWS}")
 
 
 @contextmanager

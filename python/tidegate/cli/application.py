@@ -8,6 +8,7 @@ import typer
 COMMANDS = (
     "up",
     "backup",
+    "restore",
     "serve",
     "apply",
     "status",
