@@ -29,10 +29,12 @@ from tidegate.core.names import DEFAULT
 from tidegate.errors import DocumentRefused, DocumentViolation, Missing, RegistryUnavailable
 from tidegate.gateway import Gateway
 from tidegate.gateway.agent import OBEYED, Agent
+from tidegate.loops.deliver import Deliveries
 from tidegate.loops.publish import Publisher
 from tidegate.services import backup, publications, tokens
 from tidegate.services.backup import BYTES, ROWS, Progress
 from tidegate.services.registry import Caller, Registry
+from tidegate.sinks import open_sink
 from tidegate.stores import Store, open_store
 
 OWNER = "owner"
@@ -50,6 +52,8 @@ class Settings:
     config: Path | None = None
     """A gateway document that says how the gateway listens and runs, and nothing that the registry says."""
     tls: TlsFiles | None = None
+    events: tuple[str, ...] = ("log:",)
+    """Addresses of sinks that are told of every change."""
     adopt: bool = False
     """Whether the gateway may obey another registry than before."""
 
@@ -80,6 +84,11 @@ class App:
             self.gateway = Gateway(agent.prepare(publication()))
             self.publisher = Publisher(self.gateway, agent, publication, self.gateway.warn)
             self.registry.listen(self.publisher.notice)
+            for address in settings.events:
+                deliveries = Deliveries(self.registry, open_sink(address), self.gateway.warn)
+                self.registry.listen(deliveries.notice)
+                deliveries.start()
+                stack.callback(deliveries.stop)
             self.admin = AdminServer(self.registry, blobs, SystemClock(), address=settings.admin, tls=settings.tls)
             self.publisher.start()
             stack.callback(self.publisher.stop)

@@ -33,6 +33,9 @@ def up(
     config: Annotated[
         Path | None, typer.Option(help="A gateway document with listen, limits, threads, …; no routes.")
     ] = None,
+    events: Annotated[
+        list[str], typer.Option(help="Who is told of every change: log:, or file:events.jsonl; may be repeated.")
+    ] = ["log:"],  # noqa: B006  # typer reads it, nobody changes it
     adopt: Annotated[bool, typer.Option("--adopt", help="Let the gateway obey another registry than before.")] = False,
     tls_cert: Annotated[Path | None, typer.Option(help="Certificate of the admin API, in PEM.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Its key.")] = None,
@@ -48,7 +51,12 @@ def up(
     for loud in ("alembic", "sqlalchemy"):
         logging.getLogger(loud).setLevel(logging.WARNING)
     settings = Settings(
-        folder=data, admin=admin, config=config, tls=_tls(tls_cert, tls_key, tls_client_ca), adopt=adopt
+        folder=data,
+        admin=admin,
+        config=config,
+        tls=_tls(tls_cert, tls_key, tls_client_ca),
+        events=tuple(events),
+        adopt=adopt,
     )
     try:
         running = App(settings)
