@@ -12,7 +12,7 @@ from tidegate.core import evidence as forms
 from tidegate.core.evidence import MOST_BYTES, Dataset, Run
 from tidegate.core.manifests import (
     EMPTY_CONFIG,
-    MODEL_FILE,
+    EXTERNAL,
     Evidence,
     File,
     Manifest,
@@ -63,8 +63,8 @@ def register(registry: Registry, blobs: Blobs, caller: Caller, registration: Reg
     """
     _check_uploaded(blobs, registration)
     said = [(kind, file, _read(blobs, kind, file)) for kind, file in registration.evidence]
-    _check_external(registration, inspected := _inspect(blobs, registration.files))
-    version = of_version(registration.files, inspected.signature)
+    signature = _signature(registry, blobs, registration.files)
+    version = of_version(registration.files, signature)
     blobs.put(EMPTY_CONFIG)
     attached = [Said(kind, of_evidence(kind, file, subject=version), form) for kind, file, form in said]
     for manifest in (version, *(said.manifest for said in attached)):
@@ -74,7 +74,7 @@ def register(registry: Registry, blobs: Blobs, caller: Caller, registration: Reg
         # Once more: garbage may have been collected since, and is collected inside of changes only.
         _check_uploaded(blobs, registration)
         found = models.version_of(change.connection, registration.model, version.digest)
-        number = _add(change, registration, version, inspected.signature) if found is None else found.name.number
+        number = _add(change, registration, version, signature) if found is None else found.name.number
         name = registration.model.version(number)
         new = [said.manifest.digest for said in attached if _attach(change, name, said)]
         return {"version": number, "created": found is None, "digest": version.digest, "attached": new}
@@ -126,25 +126,25 @@ def _read(blobs: Blobs, kind: Evidence, file: File) -> Any:
     return forms.read(kind, blobs.read(file.digest, MOST_BYTES))
 
 
-def _inspect(blobs: Blobs, files: Sequence[File]) -> Any:
+def _signature(registry: Registry, blobs: Blobs, files: Sequence[File]) -> dict[str, Any]:
+    """What the model takes and gives; files that were registered before have been looked into before."""
+    # Nothing was checked yet of what the manifest says: only files with safe paths are written anywhere.
+    of_version(files, {})
+    with registry.reading() as connection:
+        known = models.signature_of(connection, files_digest(files))
+    if known is not None:
+        return known
     with tempfile.TemporaryDirectory(prefix="tidegate-check-") as folder:
-        # Of what the manifest says nothing was checked yet: only a model with safe paths is written anywhere.
-        of_version(files, {})
         materialise(blobs, files, Path(folder))
-        return inspect(Path(folder))
-
-
-def _check_external(registration: Registration, inspected: Any) -> None:
-    unused = {file.path for file in registration.files} - {MODEL_FILE, *inspected.external}
-    unused = {
-        file.path for file in registration.files if file.path in unused and file.media_type.endswith("external-data")
-    }
+        inspected = inspect(Path(folder))
+    unused = sorted(file.path for file in files if file.media_type == EXTERNAL and file.path not in inspected.external)
     if unused:
         raise InputRefused(
-            f"The model does not use {', '.join(sorted(unused))}: leave out what cannot change an answer.",
+            f"The model does not use {', '.join(unused)}: leave out what cannot change an answer.",
             reason="FILES_UNUSED",
-            violations=tuple(Violation(path, "is no external data of the model") for path in sorted(unused)),
+            violations=tuple(Violation(path, "is no external data of the model") for path in unused),
         )
+    return inspected.signature
 
 
 def _add(change: Change, registration: Registration, manifest: Manifest, signature: dict[str, Any]) -> int:

@@ -86,4 +86,6 @@ def after(connection: Connection, seq: int, *, limit: int) -> list[Entry]:
 
 
 def _entry(row: Row[Any]) -> Entry:
-    return Entry(seq=row.seq, body=row.body, previous=row.previous, hash=row.hash)
+    # Whoever tampers with a row may leave text where bytes were; that is for the reader of the chain to find.
+    body, previous, own = (value.encode() if isinstance(value, str) else value for value in row[-3:])
+    return Entry(seq=row.seq, body=body, previous=previous, hash=own)

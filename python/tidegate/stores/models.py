@@ -88,6 +88,13 @@ def version_of(connection: Connection, model: ModelName, artifact: str) -> Versi
     return _one_version(connection, model, tables.version.c.artifact == artifact)
 
 
+def signature_of(connection: Connection, files: str) -> dict[str, Any] | None:
+    """The signature of a model that is in the same files as some version, of whichever model."""
+    query = select(tables.version.c.signature).where(tables.version.c.files == files).limit(1)
+    found = connection.execute(query).scalar()
+    return None if found is None else json.loads(found)
+
+
 def list_versions(connection: Connection, model: ModelName, *, before: int | None = None, limit: int) -> list[Version]:
     """Versions of a model, the newest first, before a number."""
     table = tables.version

@@ -148,6 +148,7 @@ version = Table(
     UniqueConstraint("project", "model", "artifact"),
     ForeignKeyConstraint(["project", "model"], ["model.project", "model.model"]),
     Index(None, "artifact"),
+    Index(None, "files"),
     comment="`files` is the digest under which a gateway knows the same files; `signature` is JSON.",
 )
 
