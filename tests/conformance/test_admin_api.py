@@ -10,7 +10,7 @@ from tidegate.client.registry import calls
 from tidegate.core.canonical import digest_of
 from tidegate.core.journal import link
 from tidegate.core.names import RouteName
-from tidegate.errors import ChangeRefused, Forbidden, Missing
+from tidegate.errors import ChangeConflict, ChangeRefused, Forbidden, InputRefused, Missing
 from tidegate.services import journal, routes
 from tidegate.v1 import (
     alias_service_pb2,
@@ -149,6 +149,21 @@ def test_a_rollback_leads_to_the_revision_that_is_named(registry):
     for document in (SPLIT_1, SPLIT_2):
         registry.apply(registry.plan(document))
     assert registry.rollback("fraud", to=1).route.revision == 1
+
+
+def test_a_preview_is_switched_to_and_back(admin, registry):
+    preview = {"name": "preview", "when": 'metadata["x-preview"] == "1"', "split": {"fraud/2": 1}}
+    registry.apply(registry.plan({**SPLIT_1, "segments": [preview]}))
+    etag = registry.route("fraud").etag
+    admin.clock.move(minutes=30)
+    switched = registry.switch("fraud", reason="seen by ten people", etag=etag)
+    assert (switched.revision, switched.content["route"]["split"]) == (2, {"fraud/2": 1})
+    with pytest.raises(ChangeConflict):
+        registry.switch("fraud", etag=etag)
+    with pytest.raises(InputRefused, match="preview"):
+        registry.switch("fraud")
+    assert registry.rollback("fraud").route.revision == 1
+    assert [time.cause for time in registry.history("fraud")] == ["rollback", "switch", "apply"]
 
 
 def test_history_says_what_a_route_was_at_a_time(admin, registry):

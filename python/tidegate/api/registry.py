@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from tidegate.api.artifacts import message_of
 from tidegate.api.call import Call
 from tidegate.blobs import Blobs
-from tidegate.services import backups, garbage, journal
+from tidegate.services import backup, garbage, journal
 from tidegate.services.registry import Registry
 from tidegate.v1 import registry_pb2
 from tidegate.v1 import registry_service_pb2 as messages
@@ -51,5 +51,5 @@ class TheRegistry:
 
     def download_backup(self, call: Call, request: messages.DownloadBackupRequest) -> Iterator[bytes]:
         """Gives out a copy of the database, in messages that are written already."""
-        for chunk in backups.download(self._registry, call.caller(request, "registry.backup", "registry")):
+        for chunk in backup.download(self._registry, call.caller(request, "registry.backup", "registry")):
             yield chunk_message(messages.DownloadBackupResponse, chunk)

@@ -68,6 +68,13 @@ class Routes:
         fill_findings(response.passed_over, (Violation(*said) for said in receipt["passed_over"]))
         return response
 
+    def switch_route(self, call: Call, request: messages.SwitchRouteRequest) -> route_pb2.Route:
+        """Lets what was a preview answer all."""
+        name = RouteName.parse(request.name)
+        caller = call.caller(request, "routes.switch", str(name))
+        plans.switch(self._registry, caller, name, release_hold=request.release_hold, etag=request.etag)
+        return self._route(name)
+
     def get_revision(self, _call: Call, request: messages.GetRevisionRequest) -> route_pb2.Revision:
         """Gets a revision."""
         return revision_message(routes.get_revision(self._registry, *revision_of(request.name)))

@@ -63,6 +63,7 @@ LIST_ROUTES = Method("RouteService/ListRoutes", route_service_pb2.ListRoutesResp
 PLAN_ROUTE = Method("RouteService/PlanRoute", route_pb2.Plan.FromString)
 APPLY_ROUTE = Method("RouteService/ApplyRoute", route_service_pb2.ApplyRouteResponse.FromString)
 ROLLBACK_ROUTE = Method("RouteService/RollbackRoute", route_service_pb2.RollbackRouteResponse.FromString)
+SWITCH_ROUTE = Method("RouteService/SwitchRoute", route_pb2.Route.FromString)
 LIST_TENURES = Method("RouteService/ListTenures", route_service_pb2.ListTenuresResponse.FromString)
 
 APPLY_MONITOR = Method("MonitorService/ApplyMonitor", monitor_service_pb2.ApplyMonitorResponse.FromString)

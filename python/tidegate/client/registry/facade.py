@@ -223,6 +223,13 @@ class Registry:
         )
         return reading.rolled_back(self._connection.ask(calls.ROLLBACK_ROUTE, request))
 
+    def switch(self, route: str, *, reason: str = "", release_hold: bool = False, etag: str = "") -> answers.Route:
+        """Let what the segment `preview` was for a few answer all, in one step."""
+        request = routes.SwitchRouteRequest(
+            name=route_name(route), reason=reason, release_hold=release_hold, etag=etag, request_id=new_request_id()
+        )
+        return reading.route(self._connection.ask(calls.SWITCH_ROUTE, request))
+
     def history(self, route: str, at: dt.datetime | None = None, *, limit: int = 50) -> list[answers.Tenure]:
         """What a route was and from when to when, the newest first; with `at` what it was at that moment."""
         request = routes.ListTenuresRequest(parent=route_name(route))
