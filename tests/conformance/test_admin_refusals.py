@@ -160,15 +160,20 @@ def test_nothing_to_roll_back_to_is_said_revision_by_revision(registry):
 
 
 @pytest.mark.parametrize("who, reason", [("bot", "FOR_PEOPLE"), ("gate", "GATEWAY_READS_ONLY")])
-def test_who_may_not_is_told_so_and_entered_into_the_journal(admin, registry, who, reason):
+def test_who_may_not_is_told_so_and_entered_into_the_journal(admin, registry, tmp_path, who, reason):
     with admin.client(who) as theirs:
         assert theirs.show("fraud/1").name == "fraud/1"
         with pytest.raises(Forbidden) as refused:
             theirs.create_token("mine", "person")
-    assert refused.value.reason == reason
-    entry = registry.journal(limit=1)[0]
+        assert refused.value.reason == reason
+        if who == "gate":
+            with pytest.raises(Forbidden):
+                theirs.plan(SPLIT)
+            with pytest.raises(Forbidden):
+                theirs.register("fraud", model_file(tmp_path, 9))
+    [entry] = registry.journal(resource="principals/mine")
     assert (entry.principal, entry.action, entry.is_refused) == (who, "tokens.create", True)
-    assert entry.resource == "principals/mine"
+    assert all(entry.is_refused for entry in registry.journal(limit=3) if entry.principal == who)
 
 
 def test_what_nobody_meant_leaves_with_an_id_and_without_its_text(admin, monkeypatch, caplog):

@@ -7,6 +7,7 @@ from tidegate.blobs import Blobs
 from tidegate.core.names import blob_of
 from tidegate.errors import InputRefused, Violation
 from tidegate.services import artifacts
+from tidegate.services.registry import Registry
 from tidegate.v1 import blob_pb2
 from tidegate.v1 import blob_service_pb2 as messages
 from tidegate.v1.chunks import chunk_message
@@ -15,7 +16,8 @@ from tidegate.v1.chunks import chunk_message
 class Artifacts:
     """Answers for `tidegate.v1.BlobService`."""
 
-    def __init__(self, blobs: Blobs) -> None:
+    def __init__(self, registry: Registry, blobs: Blobs) -> None:
+        self._registry = registry
         self._blobs = blobs
 
     def upload_blob(self, call: Call, requests: Iterator[messages.UploadBlobRequest]) -> blob_pb2.Blob:
@@ -25,7 +27,14 @@ class Artifacts:
             raise _out_of_order("the first message has the head")
         head = first.head
         caller = call.caller(head, "blobs.upload", f"blobs/{head.digest}")
-        artifacts.upload(self._blobs, caller, head.digest, head.size_bytes, _chunks(requests))
+        artifacts.upload(
+            self._registry,
+            self._blobs,
+            caller,
+            digest=head.digest,
+            size_bytes=head.size_bytes,
+            chunks=_chunks(requests),
+        )
         return message_of(head.digest, head.size_bytes)
 
     def check_blobs(self, _call: Call, request: messages.CheckBlobsRequest) -> messages.CheckBlobsResponse:

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from tidegate.core import guard
 from tidegate.core import routes as compiler
 from tidegate.core.canonical import digest_of
 from tidegate.core.manifests import Evidence
@@ -48,10 +49,12 @@ def plan(registry: Registry, caller: Caller, document: dict[str, Any]) -> Planne
     Raises:
         InputRefused: The document breaks rules.
         Missing: It names what is not there.
+        Forbidden: The caller may not.
     """
 
     def work(change: Change) -> Receipt:
         kept, _ = _compile(change, document)
+        guard.allow(caller.actor, "routes.plan", kept.scope, before=None, after=None)
         heads.keep_plan(change.connection, kept, now_us=change.now_us)
         return {"plan": kept.id}
 

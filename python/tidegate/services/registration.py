@@ -60,7 +60,9 @@ def register(registry: Registry, blobs: Blobs, caller: Caller, registration: Reg
 
     Raises:
         InputRefused: Bytes are missing, the model is unsound, or evidence has another form; all reasons are named.
+        Forbidden: The caller may not.
     """
+    registry.permit(caller, "versions.register", str(registration.model))
     _check_uploaded(blobs, registration)
     said = [(kind, file, _read(blobs, kind, file)) for kind, file in registration.evidence]
     signature = _signature(registry, blobs, registration.files)

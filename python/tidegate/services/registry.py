@@ -165,6 +165,18 @@ class Registry:
         self._tell(change)
         return receipt
 
+    def permit(self, caller: Caller, action: str, resource: str) -> None:
+        """Asks the guard before work that takes long and changes nothing by itself; a refusal is entered.
+
+        Raises:
+            Forbidden: The caller may not.
+        """
+        try:
+            guard.allow(caller.actor, action, resource, before=None, after=None)
+        except Forbidden as refusal:
+            self._enter_refusal(caller, refusal)
+            raise
+
     def _begin(self, connection: Connection, caller: Caller) -> Change:
         end = journal.end(connection)
         return Change(connection, caller, end._replace(time_us=max(end.time_us, self._clock.now_us())))

@@ -7,6 +7,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import grpc
@@ -28,6 +29,7 @@ _OPTIONS = (
     ("grpc.min_reconnect_backoff_ms", 50),
     ("grpc.max_reconnect_backoff_ms", 5_000),
 )
+_MOST_ATTEMPTS = 1_000
 
 
 class Connection:
@@ -61,6 +63,8 @@ class Connection:
         self._metadata = (("authorization", f"Bearer {token}"),)
         self._timeout_s = timeout_s
         self._policy = policy or RetryPolicy()
+        # A registry that says when to come again is there: its advice is followed for as long as the call may take.
+        self._patient = replace(self._policy, attempts=_MOST_ATTEMPTS)
         self._dice = np.random.default_rng().random
         self._closed = threading.Event()
 
@@ -137,7 +141,7 @@ class Connection:
         pause = None
         if is_retryable(code, retry_after_s=retry_after_s):
             pause = pause_s(
-                self._policy,
+                self._policy if retry_after_s is None else self._patient,
                 tries=tries,
                 retry_after_s=retry_after_s,
                 remaining_s=end_s - time.monotonic(),

@@ -28,7 +28,7 @@ from tidegate.v1.documents import fill_struct
 _ALL = 100_000
 """Of a list that nobody cuts short: far more than an environment has."""
 _CHECK_S = 600.0
-"""Longest check of a model, and some for the bytes of its files."""
+"""Longest check of a model, of the journal, or of everything that is kept."""
 
 
 class Registry:
@@ -250,7 +250,9 @@ class Registry:
 
     def verify(self) -> answers.Verified:
         """Have the whole journal read, and hear where it breaks, if it does."""
-        return reading.verified(self._connection.ask(calls.VERIFY_JOURNAL, journal.VerifyJournalRequest()))
+        return reading.verified(
+            self._connection.ask(calls.VERIFY_JOURNAL, journal.VerifyJournalRequest(), timeout_s=_CHECK_S)
+        )
 
     def create_token(self, name: str, kind: Literal["person", "automation", "gateway"], *, reason: str = "") -> str:
         """Make a principal and get its token, which nobody can read again."""
@@ -283,7 +285,7 @@ class Registry:
         request = registries.CollectGarbageRequest(
             name="registry", validate_only=dry_run, reason=reason, request_id=new_request_id()
         )
-        return reading.garbage(self._connection.ask(calls.COLLECT_GARBAGE, request))
+        return reading.garbage(self._connection.ask(calls.COLLECT_GARBAGE, request, timeout_s=_CHECK_S))
 
     def backup(self, path: str | Path, *, reason: str = "", timeout: float = 600.0) -> None:
         """Write a copy of the registry's database of one moment into a new file; bytes of artifacts are not in it."""
