@@ -128,23 +128,25 @@ def test_a_full_disk_is_said_and_leaves_nothing(admin, monkeypatch):
     assert nothing_is_left(admin)
 
 
-def test_uploads_that_stand_still_keep_nobody_from_the_rest(tmp_path):
+def test_uploads_that_stand_still_keep_nobody_from_the_rest(tmp_path, monkeypatch):
     """Half of the threads are for streams; the other half answers on."""
-    go_on = threading.Event()
+    begun, go_on = threading.Event(), threading.Event()
+    take = artifacts.upload
+    monkeypatch.setattr(
+        "tidegate.services.artifacts.upload", lambda *given, **named: (begun.set(), take(*given, **named))
+    )
+
+    def messages():
+        yield head()
+        go_on.wait(PATIENCE_S)
+        yield from CHUNKS
+
     with serving(tmp_path, threads=2) as admin:
-        begun = threading.Event()
-
-        def messages():
-            yield head()
-            begun.set()
-            go_on.wait(PATIENCE_S)
-            yield from CHUNKS
-
         held = threading.Thread(target=upload, args=(admin, messages()))
         held.start()
         assert begun.wait(PATIENCE_S)
-        refusal = until(lambda: _busy(admin))
-        assert refusal.code == "UNAVAILABLE"
+        refusal = refused(admin, [head(), *CHUNKS])
+        assert (refusal.code, refusal.reason) == ("UNAVAILABLE", "TOO_BUSY")
         with admin.client() as registry:
             assert registry.list_models() == []
         go_on.set()
@@ -181,17 +183,6 @@ def test_registrations_that_take_long_keep_nobody_from_the_rest(admin, monkeypat
         thread.join(PATIENCE_S)
     with admin.client() as registry:
         assert [model.name for model in registry.list_models()] == ["fraud", *(f"m{n}" for n in range(places))]
-
-
-def _busy(admin):
-    """The refusal of a second stream, once the first one has its place."""
-    call = admin.channel.stream_unary(calls.UPLOAD_BLOB.path, request_serializer=UploadBlobRequest.SerializeToString)
-    try:
-        call(iter([]), timeout=PATIENCE_S, metadata=[("authorization", f"Bearer {admin.tokens['ann']}")])
-    except grpc.RpcError as error:
-        refusal = Refusal.of(error)
-        return refusal if refusal.reason == "TOO_BUSY" else None
-    return None
 
 
 def test_what_is_on_its_way_is_bounded_however_large_the_upload(admin, monkeypatch):
