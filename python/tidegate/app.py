@@ -15,7 +15,6 @@ import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +30,9 @@ from tidegate.gateway import Gateway
 from tidegate.gateway.agent import OBEYED, Agent
 from tidegate.loops.deliver import Deliveries
 from tidegate.loops.publish import Publisher
-from tidegate.services import backup, publications, tokens
+from tidegate.services import backup, tokens
 from tidegate.services.backup import BYTES, ROWS, Progress
+from tidegate.services.publications import Publications
 from tidegate.services.registry import Caller, Registry
 from tidegate.sinks import open_sink
 from tidegate.stores import Store, open_store
@@ -80,7 +80,7 @@ class App:
             if settings.adopt:
                 (own / OBEYED).unlink(missing_ok=True)
             agent = Agent(_gateway_settings(settings.config), own, blobs.open, self._report)
-            publication = partial(publications.publication, self.registry, DEFAULT, DEFAULT)
+            publication = Publications(self.registry, DEFAULT, DEFAULT).newest
             self.gateway = Gateway(agent.prepare(publication()))
             self.publisher = Publisher(self.gateway, agent, publication, self.gateway.warn)
             self.registry.listen(self.publisher.notice)

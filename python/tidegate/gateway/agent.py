@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from tidegate.config import Document
-from tidegate.core.documents import fill_in
 from tidegate.core.publications import Place, Publication, check_order, document_of, folder_of
 from tidegate.errors import Missing, RegistryDamaged
 
@@ -62,9 +61,9 @@ class Agent:
                 self._materialise(version, pinned)
             except (Missing, RegistryDamaged) as error:
                 self._report("fetch_failed", f"{version}: {error}")
-        fields = fill_in(document_of(publication, self._settings))
-        path = self._folder / "gateway.json"
-        return Document(path=path, fields=fields, text=json.dumps(fields, indent=1))
+        # Every part of it is filled in already.
+        fields = document_of(publication, self._settings)
+        return Document(path=self._folder / "publication.json", fields=fields, text="")
 
     def obeyed(self, publication: Publication) -> None:
         """Remembers what the gateway has taken up."""
