@@ -41,7 +41,10 @@ class Routes:
         document = document_of(request.document)
         name = _named(request.parent, document)
         caller = call.caller(request, "routes.plan", str(name))
-        return plan_message(plans.plan(self._registry, caller, {**document, "route": str(name)}))
+        # In the environment `default` the id says it all; elsewhere it would mean another route.
+        is_whole = RouteName.parse(str(document["route"])) == name
+        written = document if is_whole else {**document, "route": str(name)}
+        return plan_message(plans.plan(self._registry, caller, written))
 
     def get_plan(self, _call: Call, request: messages.GetPlanRequest) -> route_pb2.Plan:
         """Gets a plan."""
