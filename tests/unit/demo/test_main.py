@@ -7,19 +7,16 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from support.flown import a_flight
 from tidegate.demo import __main__ as demo
 from tidegate.demo.acts import ACTS, CANDIDATE, SEGMENT, STABLE, Act
-from tidegate.demo.flights import Flight
 from tidegate.demo.moves import Moves
 from tidegate.demo.replay import Prediction
 from tidegate.errors import Unavailable
 
 
 def flights(count, aircraft=3):
-    return [
-        Flight(month=4, carrier="HA", dep_hour=9.5, tail_number=f"N{index % aircraft}", is_late=False)
-        for index in range(count)
-    ]
+    return [a_flight(tail_number=f"N{index % aircraft}") for index in range(count)]
 
 
 def console():
