@@ -3,7 +3,7 @@
 import argparse
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,7 @@ from tidegate.demo.acts import ACTS, Act
 from tidegate.demo.flights import Flight, fetch_archive, read_flights
 from tidegate.demo.moves import Moves, compare, tables
 from tidegate.demo.replay import SPLIT, Prediction, Tally, replay
+from tidegate.demo.scores import areas_under_curve
 from tidegate.demo.view import ArmResult, Moment, asked_shares, closing_tables, moves_table, showing
 from tidegate.errors import RequestError, TidegateError
 
@@ -85,8 +86,9 @@ def run_demo(console: Console) -> int:
         batches = gateway.rows_per_batch(client, acts.FIRST_SPLIT)
         asked = ("shadow", "report", acts.ROUTE, "--http", addresses.http)
         reported, shadow = gateway.run_command(*asked, width=console.width)
+        areas = areas_under_curve(client, acts.FIRST_SPLIT, flights)
     moves = moves_of(moment.tally, stage)
-    console.print(closing_tables(moment, results_of(moment.tally, stage, batches)))
+    console.print(closing_tables(moment, results_of(moment.tally, stage, batches, areas)))
     tell_changes(console, moment.tally, moves, shadow)
     return conclude(console, moment, stage, moves if reported == 0 else None)
 
@@ -170,7 +172,9 @@ def moves_of(tally: Tally, stage: Stage) -> Moves | None:
     return compare(before, after, old, new, salt=acts.ROUTE)
 
 
-def results_of(tally: Tally, stage: Stage, batches: dict[str, float]) -> dict[str, ArmResult]:
+def results_of(
+    tally: Tally, stage: Stage, batches: Mapping[str, float], areas: Mapping[str, float | None]
+) -> dict[str, ArmResult]:
     """What is known of each arm of the split."""
     splits = zip((acts.FIRST_SPLIT, acts.SECOND_SPLIT), _epochs(stage), strict=False)
     asked = [(asked_shares(weights), epochs) for weights, epochs in splits]
@@ -178,7 +182,7 @@ def results_of(tally: Tally, stage: Stage, batches: dict[str, float]) -> dict[st
         version: ArmResult(
             shares=tuple((shares[version], tally.tail_number_share(version, epochs)) for shares, epochs in asked),
             rows_per_batch=batches.get(version),
-            area_under_curve=training.area_under_curve(*tally.verdicts(version)),
+            area_under_curve=areas[version],
         )
         for version in acts.FIRST_SPLIT
     }
