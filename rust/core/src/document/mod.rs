@@ -30,7 +30,7 @@ pub use front::Front;
 pub use keys::{Key, KeyRoutes, Sha256};
 pub use limits::Limits;
 pub use listen::{Listen, Tls};
-pub use monitors::{Monitor, MonitoredFeature, PageBudget, WindowLength};
+pub use monitors::{GateMode, Monitor, MonitoredFeature, PageBudget, WindowLength};
 pub use names::{MAX_NAME_BYTES, NameError, VersionId, check_name};
 pub use parse::parse;
 pub use providers::{CPU, Provider};

@@ -34,6 +34,7 @@ pub struct Monitor {
     /// MiB of counts that this monitor may keep.
     pub memory_mib: u64,
     pub observe: Observe,
+    pub gate: GateMode,
 }
 
 // Parsed numbers are finite, so equality is total.
@@ -49,6 +50,7 @@ impl Default for Monitor {
             features: BTreeMap::new(),
             memory_mib: 256,
             observe: Observe::default(),
+            gate: GateMode::default(),
         }
     }
 }
@@ -58,6 +60,33 @@ impl Default for Monitor {
 pub struct Observe {
     /// Where a request says when it happened, in seconds since 1970; its arrival counts where it says nothing.
     pub clock: Option<StickyKey>,
+}
+
+/// What becomes of a request whose rows break a rule of the profile.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[repr(u8)]
+pub enum GateMode {
+    /// Nothing: windows count it.
+    #[default]
+    Observe,
+    /// It is answered, and the answer names the rules.
+    Flag,
+    /// It is refused.
+    Reject,
+}
+
+impl GateMode {
+    pub const ALL: [Self; 3] = [Self::Observe, Self::Flag, Self::Reject];
+
+    /// As documents say it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Observe => "observe",
+            Self::Flag => "flag",
+            Self::Reject => "reject",
+        }
+    }
 }
 
 /// What a monitor says about one feature.
@@ -183,7 +212,7 @@ pub(super) fn parse(walk: &mut Walk, root: &Fields<'_>) -> BTreeMap<String, Moni
         if let Err(error) = check_name(route) {
             walk.refuse(&path, error.to_string());
         }
-        let known = ["windows", "tolerate_psi", "pages", "list_fdr", "features", "memory_mib", "observe"];
+        let known = ["windows", "tolerate_psi", "pages", "list_fdr", "features", "memory_mib", "observe", "gate"];
         let fields = walk.fields(path, value, &known);
         monitors.insert(route.to_owned(), monitor(walk, &fields));
     }
@@ -215,6 +244,7 @@ fn monitor(walk: &mut Walk, fields: &Fields<'_>) -> Monitor {
     if let Some((path, text)) = walk.text(&observe, "clock") {
         monitor.observe.clock = walk.parsed(&path, text);
     }
+    walk.choice(fields, "gate", &GateMode::ALL.map(|mode| (mode.name(), mode)), &mut monitor.gate);
     monitor.features = features(walk, fields);
     monitor
 }
@@ -285,6 +315,7 @@ mod tests {
         let shown = render(&document)["monitors"]["r"].clone();
         assert_eq!(shown["windows"], json!(["1m", "1h", "1d", "1mo"]));
         assert_eq!(shown["pages"], json!("1/year"));
+        assert_eq!(shown["gate"], json!("observe"));
     }
 
     #[test]
@@ -298,6 +329,18 @@ mod tests {
         assert_eq!(monitor.features["dep_hour"], MonitoredFeature { weight: 3.0 });
         assert!(monitor.observe.clock.is_some());
         assert_eq!(parse(&json!({"monitors": {"r": render(&document)["monitors"]["r"]}})), Ok(document.clone()));
+    }
+
+    #[test]
+    fn a_gate_observes_flags_or_rejects() {
+        for mode in GateMode::ALL {
+            let document = parse(&json!({"monitors": {"r": {"gate": mode.name()}}})).expect("a good document");
+            assert_eq!(document.monitors["r"].gate, mode);
+            assert_eq!(render(&document)["monitors"]["r"]["gate"], json!(mode.name()));
+        }
+        let violations = parse(&json!({"monitors": {"r": {"gate": "refuse"}}})).expect_err("a bad document");
+        assert_eq!(violations[0].path, "monitors.r.gate");
+        assert_eq!(violations[0].reason, "must be one of observe, flag, reject, got \"refuse\"");
     }
 
     #[test]

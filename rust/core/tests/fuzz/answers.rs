@@ -4,7 +4,7 @@ use super::generate::raw;
 use super::rng::Rng;
 use bytes::BytesMut;
 use prost::Message as _;
-use tidegate_core::oip::answer::{Credit, Elements, FRAME_HEAD, Output, Stamp, write};
+use tidegate_core::oip::answer::{Credit, Elements, FRAME_HEAD, Output, Said, Stamp, write};
 use tidegate_core::oip::datatype::Datatype;
 use tidegate_core::oip::messages::inference::infer_parameter::ParameterChoice;
 use tidegate_core::oip::messages::inference::{InferTensorContents, ModelInferResponse};
@@ -60,6 +60,7 @@ pub(crate) fn write_and_decode(rng: &mut Rng) {
         let is_raw = rng.once_in(2) || specs.iter().any(|spec| spec.datatype.contents_field().is_none());
         let id = rng.pick(&["", "a", "an id that is longer than the others, ünïcode ∞"]);
         let credit = rng.once_in(2).then_some(Credit { reason: "split", prediction_id: "0192-ab" });
+        let said = Said { credit, rules_broken: rng.once_in(4).then_some("dep_hour:range") };
         // Any subset of the outputs, the last first.
         let mut places: Vec<usize> = (0..specs.len()).filter(|_| !rng.once_in(4)).collect();
         places.reverse();
@@ -71,7 +72,7 @@ pub(crate) fn write_and_decode(rng: &mut Rng) {
             })
             .collect();
         let before = out.len();
-        write(&mut out, &stamp, id.as_bytes(), credit, is_raw, &outputs).expect("a small answer");
+        write(&mut out, &stamp, id.as_bytes(), said, is_raw, &outputs).expect("a small answer");
         let frame = &out[before..];
         assert_eq!(frame[0], 0, "not compressed");
         assert_eq!(frame[1..FRAME_HEAD], ((frame.len() - FRAME_HEAD) as u32).to_be_bytes());

@@ -27,9 +27,10 @@ impl Breaches {
             0 => String::new(),
             more => format!("; and {more} more"),
         };
-        let rules = if self.len() == 1 { "a rule".to_owned() } else { format!("{} rules", self.len()) };
+        let rules =
+            if self.len() == 1 { "a rule is broken".to_owned() } else { format!("{} rules are broken", self.len()) };
         let message = format!(
-            "{rules} of the profile of {version} would be broken; correct the values and send again: {}{more}",
+            "{rules} that the profile of {version} sets; correct the values and send again: {}{more}",
             sentences.join("; ")
         );
         Fault { reason: Reason::RuleBroken, message, violations, retry_after: None }

@@ -121,11 +121,11 @@ fn a_fault_names_feature_rule_row_and_what_came() {
     assert_eq!(one.reason, Reason::RuleBroken);
     let sentence = "f1:range: expected 0 to 10, got 23.7 in row 1";
     assert_eq!((&*one.violations[0].field, &*one.violations[0].description), ("of x", sentence));
-    let begin = "a rule of the profile of m/3 would be broken; correct the values and send again: ";
+    let begin = "a rule is broken that the profile of m/3 sets; correct the values and send again: ";
     assert_eq!(one.message, format!("{begin}{sentence}"));
     let both = broken(&plan, &bytes_of(&[99.0, 2.0, 1e30, f32::NAN]), 2);
     let fault = both.fault(&plan, "m/3", |_| String::new());
-    assert!(fault.message.starts_with("2 rules of the profile"), "{}", fault.message);
+    assert!(fault.message.starts_with("2 rules are broken"), "{}", fault.message);
     assert!(
         fault.message.contains("f0:range: expected 0 to 10, got 99 in row 0, the first of 2 rows; f1:nullability: ")
     );

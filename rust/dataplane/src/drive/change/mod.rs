@@ -5,6 +5,7 @@
 
 mod assemble;
 mod contents;
+mod gates;
 mod obey;
 mod progress;
 mod publish;
@@ -110,6 +111,8 @@ pub(super) struct Changer {
     refused: BTreeMap<String, String>,
     /// Why versions that no route names are not served, as the log has it.
     said: BTreeMap<VersionId, String>,
+    /// Gates that check nothing, as the log has it.
+    ungated: Vec<String>,
     tickets: Tickets,
     /// When each load came into the state it is in.
     since: BTreeMap<LoadId, (&'static str, bool, Nanos)>,

@@ -41,6 +41,15 @@ pub fn write_metrics(text: &mut String, watches: &Watches) {
         let _ =
             writeln!(text, "tidegate_drift_late_rows_total{{{}}} {}", labels_of(&rows.route, &rows.version), rows.late);
     }
+    let help = "Rows that broke a rule of their profile at the gate, feature by feature.";
+    head(text, "tidegate_gate_rows_total", "counter", help);
+    for (route, version, counts) in watches.gated() {
+        let shared = labels_of(&route, &version);
+        for (rule, action, rows) in counts {
+            let own = format!("{shared},rule=\"{}\",action=\"{action}\"", rule.name());
+            let _ = writeln!(text, "tidegate_gate_rows_total{{{own}}} {rows}");
+        }
+    }
     let mut gauges = watches.gauges();
     gauges.sort_by(|left, right| {
         let ((left, less), (right, more)) = (left.rank(), right.rank());

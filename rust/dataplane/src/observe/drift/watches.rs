@@ -203,6 +203,7 @@ impl Watches {
                     "version_digest": format!("sha256:{}", key.version_digest),
                     "profile_digest": format!("sha256:{}", key.profile_digest),
                     "timeless": watched.observer.timeless(),
+                    "gate": watched.observer.gate.report(&watched.observer.profiled),
                     "watch": watched.history.as_ref().map(|history| history.report(&watched.observer)),
                 })
             })
@@ -231,6 +232,14 @@ impl Watches {
             late: history.late(),
         });
         counted.collect()
+    }
+
+    /// Rows that the gate has flagged or rejected, by route and version, rule and action.
+    pub(super) fn gated(&self) -> Vec<(String, String, Vec<(sketch::Rule, &'static str, u64)>)> {
+        let gated = |(key, watched): (&Key, &Watched)| {
+            (key.route.to_string(), key.version.clone(), watched.observer.gate.by_rule())
+        };
+        self.lock().iter().map(gated).collect()
     }
 
     /// The newest judged window of every length, feature by feature.
