@@ -5,6 +5,7 @@
 
 mod address;
 mod front;
+mod gate;
 mod keys;
 mod limits;
 mod listen;
@@ -27,10 +28,11 @@ use serde_json::{Map, Value, json};
 
 pub use address::check_address;
 pub use front::Front;
+pub use gate::GateMode;
 pub use keys::{Key, KeyRoutes, Sha256};
 pub use limits::Limits;
 pub use listen::{Listen, Tls};
-pub use monitors::{GateMode, Monitor, MonitoredFeature, PageBudget, WindowLength};
+pub use monitors::{Monitor, MonitoredFeature, PageBudget, WindowLength};
 pub use names::{MAX_NAME_BYTES, NameError, VersionId, check_name};
 pub use parse::parse;
 pub use providers::{CPU, Provider};

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 use super::check_name;
+use super::gate::GateMode;
 use super::walk::{Bounds, Fields, Walk, describe};
 use crate::calendar::{DAY_S, month_start, next_month_start};
 use crate::routing::StickyKey;
@@ -60,33 +61,6 @@ impl Default for Monitor {
 pub struct Observe {
     /// Where a request says when it happened, in seconds since 1970; its arrival counts where it says nothing.
     pub clock: Option<StickyKey>,
-}
-
-/// What becomes of a request whose rows break a rule of the profile.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-#[repr(u8)]
-pub enum GateMode {
-    /// Nothing: windows count it.
-    #[default]
-    Observe,
-    /// It is answered, and the answer names the rules.
-    Flag,
-    /// It is refused.
-    Reject,
-}
-
-impl GateMode {
-    pub const ALL: [Self; 3] = [Self::Observe, Self::Flag, Self::Reject];
-
-    /// As documents say it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Observe => "observe",
-            Self::Flag => "flag",
-            Self::Reject => "reject",
-        }
-    }
 }
 
 /// What a monitor says about one feature.
@@ -329,18 +303,6 @@ mod tests {
         assert_eq!(monitor.features["dep_hour"], MonitoredFeature { weight: 3.0 });
         assert!(monitor.observe.clock.is_some());
         assert_eq!(parse(&json!({"monitors": {"r": render(&document)["monitors"]["r"]}})), Ok(document.clone()));
-    }
-
-    #[test]
-    fn a_gate_observes_flags_or_rejects() {
-        for mode in GateMode::ALL {
-            let document = parse(&json!({"monitors": {"r": {"gate": mode.name()}}})).expect("a good document");
-            assert_eq!(document.monitors["r"].gate, mode);
-            assert_eq!(render(&document)["monitors"]["r"]["gate"], json!(mode.name()));
-        }
-        let violations = parse(&json!({"monitors": {"r": {"gate": "refuse"}}})).expect_err("a bad document");
-        assert_eq!(violations[0].path, "monitors.r.gate");
-        assert_eq!(violations[0].reason, "must be one of observe, flag, reject, got \"refuse\"");
     }
 
     #[test]

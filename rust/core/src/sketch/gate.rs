@@ -12,7 +12,7 @@ use super::plan::{Columns, Plan};
 use super::profile::{Feature, Kind};
 use super::strings::{RawElements, StringLayout};
 pub use breaches::{Breach, Breaches, Came};
-use numbers::Lanes;
+use numbers::Group;
 pub use sentences::MOST_FLAG_BYTES;
 use texts::TextRules;
 
@@ -51,9 +51,9 @@ pub struct Gate {
 
 #[derive(Clone, Debug)]
 enum TensorRules {
-    F32(Vec<Lanes<f32>>),
-    F64(Vec<Lanes<f64>>),
-    I64(Vec<Lanes<i64>>),
+    F32(Vec<Group<f32>>),
+    F64(Vec<Group<f64>>),
+    I64(Vec<Group<i64>>),
     Strings(Vec<TextRules>),
 }
 
@@ -64,7 +64,7 @@ impl Gate {
             let features = &tensor.features;
             // Features are numbered over the whole profile.
             let numbered = || (first..).zip(features);
-            macro_rules! lanes {
+            macro_rules! groups {
                 ($kind:ident) => {
                     TensorRules::$kind(numbers::lay_out(
                         tensor.width,
@@ -76,9 +76,9 @@ impl Gate {
                 };
             }
             let rules = match &layout.columns {
-                Columns::F32(_) => lanes!(F32),
-                Columns::F64(_) => lanes!(F64),
-                Columns::I64(_) => lanes!(I64),
+                Columns::F32(_) => groups!(F32),
+                Columns::F64(_) => groups!(F64),
+                Columns::I64(_) => groups!(I64),
                 Columns::Strings(layout) => TensorRules::Strings(text_rules(layout, numbered())),
             };
             first += features.len();
@@ -116,9 +116,9 @@ impl Gate {
             return Err(CountError::Length { rows, row, got: raw.len() });
         }
         match rules {
-            TensorRules::F32(lanes) => numbers::check(level, lanes, datatype, raw, row, broken),
-            TensorRules::F64(lanes) => numbers::check(level, lanes, datatype, raw, row, broken),
-            TensorRules::I64(lanes) => numbers::check(level, lanes, datatype, raw, row, broken),
+            TensorRules::F32(groups) => numbers::check(level, groups, datatype, raw, row, broken),
+            TensorRules::F64(groups) => numbers::check(level, groups, datatype, raw, row, broken),
+            TensorRules::I64(groups) => numbers::check(level, groups, datatype, raw, row, broken),
             TensorRules::Strings(_) => unreachable!("a gate is made for its plan"),
         }
         Ok(())

@@ -79,7 +79,7 @@ pub(crate) fn write_and_decode(rng: &mut Rng) {
         let answer = ModelInferResponse::decode(&frame[FRAME_HEAD..]).expect("an answer decodes");
         assert_eq!((answer.model_name.as_str(), answer.model_version.as_str()), ("flight-delay", "2"));
         assert_eq!(answer.id, id);
-        check_credit(&answer, credit, epoch);
+        check_parameters(&answer, said, epoch);
         assert_eq!(answer.outputs.len(), places.len());
         assert_eq!(answer.raw_output_contents.len(), if is_raw { places.len() } else { 0 });
         for (at, (&place, output)) in places.iter().zip(&answer.outputs).enumerate() {
@@ -97,13 +97,18 @@ pub(crate) fn write_and_decode(rng: &mut Rng) {
     }
 }
 
-fn check_credit(answer: &ModelInferResponse, credit: Option<Credit<'_>>, epoch: u64) {
+fn check_parameters(answer: &ModelInferResponse, said: Said<'_>, epoch: u64) {
     let mut expected: Vec<(&str, ParameterChoice)> = Vec::new();
-    if let Some(credit) = credit {
+    if let Some(credit) = said.credit {
         expected.push(("tidegate_epoch", ParameterChoice::Int64Param(epoch as i64)));
         expected.push(("tidegate_prediction_id", ParameterChoice::StringParam(credit.prediction_id.to_owned())));
         expected.push(("tidegate_reason", ParameterChoice::StringParam(credit.reason.to_owned())));
         expected.push(("tidegate_version", ParameterChoice::StringParam("flight-delay/2".to_owned())));
+    }
+    if let Some(rules) = said.rules_broken {
+        // The decoder sorts by name.
+        let place = expected.iter().position(|(name, _)| *name > "tidegate_rules_broken").unwrap_or(expected.len());
+        expected.insert(place, ("tidegate_rules_broken", ParameterChoice::StringParam(rules.to_owned())));
     }
     let came: Vec<_> = answer
         .parameters

@@ -11,7 +11,7 @@ use crate::oip::datatype::Datatype;
 
 /// Eight neighbouring columns, one vector lane each; at the end of a row, fewer.
 #[derive(Clone, Debug)]
-pub(super) struct Lanes<T> {
+pub(super) struct Group<T> {
     column: usize,
     lanes: usize,
     /// What lies between is usual, if it is not the sentinel. Everything but NaN does where nobody asks.
@@ -37,13 +37,13 @@ struct NumberRules<T> {
 pub(super) fn lay_out<'f, T: Number>(
     width: usize,
     features: impl Iterator<Item = (usize, &'f Feature, &'f Numeric<T>)>,
-) -> Vec<Lanes<T>> {
+) -> Vec<Group<T>> {
     let mut features: Vec<_> = features.collect();
     features.sort_by_key(|(_, feature, _)| feature.column);
     let groups = features.chunk_by(|(_, left, _), (_, right, _)| left.column / LANES == right.column / LANES);
     let groups = groups.map(|members| {
         let column = members[0].1.column / LANES * LANES;
-        let mut group = Lanes {
+        let mut group = Group {
             column,
             lanes: LANES.min(width - column),
             low: [T::LOWEST; LANES],
@@ -75,7 +75,7 @@ pub(super) fn lay_out<'f, T: Number>(
 /// Looks at rows of `row_bytes` each, of which `raw` has a whole number.
 pub(super) fn check<T: Decode>(
     level: Level,
-    groups: &[Lanes<T>],
+    groups: &[Group<T>],
     datatype: Datatype,
     raw: &[u8],
     row_bytes: usize,
@@ -85,7 +85,7 @@ pub(super) fn check<T: Decode>(
 }
 
 struct GateKernel<'k, T> {
-    groups: &'k [Lanes<T>],
+    groups: &'k [Group<T>],
     datatype: Datatype,
     raw: &'k [u8],
     row_bytes: usize,
@@ -114,16 +114,16 @@ impl<T: Decode> Kernel for GateKernel<'_, T> {
     }
 }
 
-impl<T: Number> Lanes<T> {
+impl<T: Number> Group<T> {
     /// Whether all lanes are within their range and none is a sentinel.
     #[inline(always)]
     fn are_usual(&self, values: &[T; LANES]) -> bool {
         let mut unusual = [T::Ones::default(); LANES];
         for lane in 0..LANES {
             let value = values[lane].settle();
-            let is_inside = (value >= self.low[lane]) & (value <= self.high[lane]);
+            let is_inside = value >= self.low[lane] && value <= self.high[lane];
             let is_sentinel = value.is_sentinel(self.sentinel[lane], self.is_absent[lane]);
-            unusual[lane] = T::Ones::from(!is_inside | is_sentinel);
+            unusual[lane] = T::Ones::from(!is_inside || is_sentinel);
         }
         unusual.into_iter().fold(T::Ones::default(), T::Ones::plus).into() == 0
     }

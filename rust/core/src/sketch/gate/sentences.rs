@@ -1,5 +1,7 @@
 //! What is broken, in the words of callers: a fault, or a parameter of the answer.
 
+use std::fmt::Write as _;
+
 use super::super::plan::Plan;
 use super::super::profile::{Categorical, Kind, Numeric};
 use super::numbers::shown;
@@ -45,7 +47,7 @@ impl Breaches {
             let name = name(plan, feature, rule);
             let comma = if listed > 0 { "," } else { "" };
             if text.len() + comma.len() + name.len() > MOST_FLAG_BYTES - ROOM_FOR_MORE {
-                text.push_str(&format!("{comma}+{}", self.len() - listed));
+                let _ = write!(text, "{comma}+{}", self.len() - listed);
                 break;
             }
             text.extend([comma, &name]);
