@@ -16,7 +16,9 @@ impl Changer {
             return ungated;
         }
         let new: Vec<String> = ungated.iter().filter(|sentence| !self.ungated.contains(sentence)).cloned().collect();
-        new.into_iter().for_each(|sentence| self.say(sentence));
+        for sentence in new {
+            self.say(sentence);
+        }
         self.ungated.clone_from(&ungated);
         ungated
     }

@@ -46,6 +46,14 @@ impl Actions {
     }
 }
 
+/// Rows that broke one rule of any feature.
+pub(super) struct GatedRows {
+    pub(super) rule: Rule,
+    /// `reject` or `flag`.
+    pub(super) action: &'static str,
+    pub(super) rows: u64,
+}
+
 impl Gatekeeper {
     /// Does what a monitor wants from now on.
     pub(super) fn watch(&self, monitor: Option<&Monitor>) {
@@ -82,7 +90,7 @@ impl Gatekeeper {
     }
 
     /// Rows by rule and by what was done, features together; only what the gate is asked for or has done.
-    pub(super) fn by_rule(&self) -> Vec<(Rule, &'static str, u64)> {
+    pub(super) fn by_rule(&self) -> Vec<GatedRows> {
         let (mode, seen) = (self.mode(), self.lock());
         let of_rule = |rule: Rule| {
             let own = seen.rows.iter().filter(|((_, own), _)| *own == rule).map(|(_, rows)| *rows);
@@ -95,7 +103,7 @@ impl Gatekeeper {
         rules
             .flat_map(|(rule, rows)| [(rule, GateMode::Reject, rows.rejected), (rule, GateMode::Flag, rows.flagged)])
             .filter(|(_, action, rows)| *rows > 0 || *action == mode)
-            .map(|(rule, action, rows)| (rule, action.name(), rows))
+            .map(|(rule, action, rows)| GatedRows { rule, action: action.name(), rows })
             .collect()
     }
 

@@ -1,5 +1,6 @@
 //! Drift as Prometheus text: the worst features, so that a model of ten thousand does not fill a server of metrics.
 
+use super::gate::GatedRows;
 use super::watches::Watches;
 use crate::observe::prometheus::{escaped, head, labels_of};
 use std::fmt::Write as _;
@@ -45,7 +46,7 @@ pub fn write_metrics(text: &mut String, watches: &Watches) {
     head(text, "tidegate_gate_rows_total", "counter", help);
     for (route, version, counts) in watches.gated() {
         let shared = labels_of(&route, &version);
-        for (rule, action, rows) in counts {
+        for GatedRows { rule, action, rows } in counts {
             let own = format!("{shared},rule=\"{}\",action=\"{action}\"", rule.name());
             let _ = writeln!(text, "tidegate_gate_rows_total{{{own}}} {rows}");
         }

@@ -1,5 +1,6 @@
 //! Everything that is watched: who counts, what was counted, and what became of it.
 
+use super::gate::GatedRows;
 use super::history::History;
 use super::metrics::Gauge;
 use super::observer::Observer;
@@ -234,12 +235,13 @@ impl Watches {
         counted.collect()
     }
 
-    /// Rows that the gate has flagged or rejected, by route and version, rule and action.
-    pub(super) fn gated(&self) -> Vec<(String, String, Vec<(sketch::Rule, &'static str, u64)>)> {
-        let gated = |(key, watched): (&Key, &Watched)| {
-            (key.route.to_string(), key.version.clone(), watched.observer.gate.by_rule())
-        };
-        self.lock().iter().map(gated).collect()
+    /// What gates have flagged or rejected, by route and version.
+    pub(super) fn gated(&self) -> Vec<(Arc<str>, String, Vec<GatedRows>)> {
+        let watched = self.lock();
+        let gated = watched
+            .iter()
+            .map(|(key, watched)| (Arc::clone(&key.route), key.version.clone(), watched.observer.gate.by_rule()));
+        gated.collect()
     }
 
     /// The newest judged window of every length, feature by feature.
