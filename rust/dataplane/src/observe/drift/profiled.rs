@@ -6,7 +6,7 @@ use tidegate_core::document::{self, Violation};
 use tidegate_core::drift::wander::Wander;
 use tidegate_core::monitor;
 use tidegate_core::oip::signature::{Signature, TensorSpec};
-use tidegate_core::sketch::{Direction, Plan, Profile};
+use tidegate_core::sketch::{self, Direction, Plan, Profile};
 
 /// The reference of a version, ready for counting.
 pub struct Profiled {
@@ -48,6 +48,17 @@ impl Profiled {
         let outputs = places(&plan, Direction::Output, &signature.outputs);
         let wanders = monitor::wanders(plan.profile());
         Ok(Self { digest, plan, wanders, inputs, outputs })
+    }
+
+    /// The same reference for another model, as far as its tensors are those of the profile; for each tensor of the profile
+    /// that is none of the model, why.
+    pub fn bind_part(&self, signature: &Signature) -> (Self, Vec<Option<String>>) {
+        let unbound = sketch::unbound(self.plan.profile(), signature);
+        let bound = |places: Vec<Place>| places.into_iter().filter(|place| unbound[place.tensor].is_none()).collect();
+        let inputs = bound(places(&self.plan, Direction::Input, &signature.inputs));
+        let outputs = bound(places(&self.plan, Direction::Output, &signature.outputs));
+        let (plan, wanders) = (self.plan.clone(), self.wanders.clone());
+        (Self { digest: self.digest, plan, wanders, inputs, outputs }, unbound)
     }
 
     /// The name of a feature, by its place in the profile.
