@@ -23,9 +23,7 @@ class Window:
     @property
     def span(self) -> str:
         """Its beginning and end in UTC, as short as they are whole."""
-        ends = [datetime.fromtimestamp(time, UTC) for time in (self.start_s, self.end_s)]
-        form = "%Y-%m-%d" if all(end.time() == end.min.time() for end in ends) else "%Y-%m-%d %H:%M"
-        return " to ".join(end.strftime(form) for end in ends)
+        return span_of(self.start_s, self.end_s)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,15 +65,26 @@ class WatchedVersion:
     """The longest first; none where nothing was judged yet."""
 
 
+def span_of(start_s: int, end_s: int) -> str:
+    """Two Unix times in UTC, as short as they are whole."""
+    ends = [datetime.fromtimestamp(time, UTC) for time in (start_s, end_s)]
+    form = "%Y-%m-%d" if all(end.time() == end.min.time() for end in ends) else "%Y-%m-%d %H:%M"
+    return " to ".join(end.strftime(form) for end in ends)
+
+
 def read_watch(document: Any) -> tuple[WatchedVersion, ...]:
     """The versions of a report, each with its windows.
 
     Raises:
         KeyError, TypeError, ValueError: It is no such report.
     """
+    return tuple(_version(found, settings_of(document)) for found in document["versions"])
+
+
+def settings_of(document: Any) -> Settings:
+    """What the monitor of a report judges by."""
     monitor = document["monitor"]
-    settings = Settings(tolerate_psi=monitor["tolerate_psi"], list_fdr=monitor["list_fdr"])
-    return tuple(_version(found, settings) for found in document["versions"])
+    return Settings(tolerate_psi=monitor["tolerate_psi"], list_fdr=monitor["list_fdr"])
 
 
 def _version(found: Mapping[str, Any], settings: Settings) -> WatchedVersion:

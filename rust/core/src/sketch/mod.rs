@@ -38,7 +38,7 @@ pub use exact::Exact;
 pub use exponential::{Exponential, MAX_BUCKETS, SCALE};
 pub use gate::{Breach, Breaches, Came, Gate, MOST_FLAG_BYTES, Rule};
 pub use number::Number;
-pub use plan::Plan;
+pub use plan::{Plan, unbound};
 pub use profile::{
     Categorical, Direction, FORMAT, Feature, Kind, MAX_CATEGORIES, MAX_CHUNKS, MAX_EDGES, MAX_FEATURES, MAX_OTHERS,
     Numeric, Profile, Tensor,

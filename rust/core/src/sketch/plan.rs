@@ -136,6 +136,17 @@ fn strings(tensor: &Tensor) -> StringLayout {
     StringLayout { width: tensor.width, columns }
 }
 
+/// Why each tensor of a profile is none of a model, in the order of the profile; `None` for those that are.
+pub fn unbound(profile: &Profile, signature: &Signature) -> Vec<Option<String>> {
+    let say = |tensor: &Tensor| {
+        mismatch(tensor, signature).map(|(field, reason)| match field {
+            "name" => reason,
+            field => format!("the {field} of {:?} {reason}", tensor.name),
+        })
+    };
+    profile.tensors.iter().map(say).collect()
+}
+
 /// The field of a tensor that is not the model's, and why.
 fn mismatch(tensor: &Tensor, signature: &Signature) -> Option<(&'static str, String)> {
     let (kind, specs) = match tensor.direction {

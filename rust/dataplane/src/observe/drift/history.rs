@@ -56,7 +56,7 @@ impl Room {
     }
 }
 
-fn mib(bytes: usize) -> f64 {
+pub(super) fn mib(bytes: usize) -> f64 {
     (bytes as f64 / f64::from(1 << 20) * 1_000.0).round() / 1_000.0
 }
 

@@ -7,7 +7,7 @@ use tidegate_core::drift::wander::Wander;
 use tidegate_core::monitor;
 use tidegate_core::oip::signature::{Signature, TensorSpec};
 use tidegate_core::oip::validate;
-use tidegate_core::sketch::{Breaches, Direction, Gate, Plan, Profile};
+use tidegate_core::sketch::{self, Breaches, Direction, Gate, Plan, Profile};
 
 /// The reference of a version, ready for counting.
 pub struct Profiled {
@@ -70,6 +70,18 @@ impl Profiled {
             }
         }
         broken
+    }
+
+    /// The same reference for another model, as far as its tensors are those of the profile; for each tensor of the profile
+    /// that is none of the model, why.
+    pub fn bind_part(&self, signature: &Signature) -> (Self, Vec<Option<String>>) {
+        let unbound = sketch::unbound(self.plan.profile(), signature);
+        let bound = |places: Vec<Place>| places.into_iter().filter(|place| unbound[place.tensor].is_none()).collect();
+        let inputs = bound(places(&self.plan, Direction::Input, &signature.inputs));
+        let outputs = bound(places(&self.plan, Direction::Output, &signature.outputs));
+        let (plan, wanders) = (self.plan.clone(), self.wanders.clone());
+        let gate = Gate::new(&plan);
+        (Self { digest: self.digest, plan, gate, wanders, inputs, outputs }, unbound)
     }
 
     /// The name of a feature, by its place in the profile.

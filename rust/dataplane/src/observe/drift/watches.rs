@@ -1,10 +1,12 @@
 //! Everything that is watched: who counts, what was counted, and what became of it.
 
+use super::Profiled;
 use super::gate::GatedRows;
 use super::history::History;
 use super::metrics::Gauge;
 use super::observer::Observer;
 use super::store::Store;
+use super::versus::{Arms, Callers, Comparisons};
 use crate::drive::plane::Plane;
 use crate::drive::snapshot::Version;
 use crate::observe::log::Log;
@@ -36,18 +38,28 @@ pub struct Watches {
     written_s: AtomicU64,
     monitors: ArcSwap<BTreeMap<String, Monitor>>,
     watched: Mutex<BTreeMap<Key, Watched>>,
+    comparisons: Mutex<Comparisons>,
 }
 
 /// One version under one name, with the reference that it is held against: only what is equal in all of it adds up.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
-    route: Arc<str>,
+pub(super) struct Key {
+    pub(super) route: Arc<str>,
     version: String,
     version_digest: String,
     profile_digest: Sha256,
 }
 
 impl Key {
+    pub(super) fn of(route: &Arc<str>, version: &Version, profiled: &Profiled) -> Self {
+        Self {
+            route: Arc::clone(route),
+            version: version.id.as_str().to_owned(),
+            version_digest: version.digest.clone(),
+            profile_digest: profiled.digest,
+        }
+    }
+
     /// The folder of its windows: a name that no character of a route can lead elsewhere.
     fn folder(&self) -> String {
         let Self { route, version, version_digest, profile_digest } = self;
@@ -65,22 +77,32 @@ struct Watched {
 impl Watches {
     /// Watches that keep their windows in a folder.
     pub fn new(folder: PathBuf) -> Self {
-        Self { folder: Some(folder), ..Self::default() }
+        let comparisons = Mutex::new(Comparisons::new(folder.with_file_name("comparisons")));
+        Self { folder: Some(folder), comparisons, ..Self::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Key, Watched>> {
         self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn comparisons(&self) -> MutexGuard<'_, Comparisons> {
+        self.comparisons.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where the split traffic of each arm of a route is counted by its callers; `None` for arms that are not compared.
+    pub fn callers(&self, route: &Arc<str>, arms: &Arms<'_>) -> Vec<Option<Arc<Callers>>> {
+        self.comparisons().callers(route, arms, self.monitors.load().get(&**route))
+    }
+
+    /// Compares nothing any more of what is no route.
+    pub fn keep_compared(&self, is_route: impl Fn(&str) -> bool) {
+        self.comparisons().keep(is_route);
+    }
+
     /// Where a version is counted under a name; `None` for a version without a profile.
     pub fn observer(&self, route: &Arc<str>, version: &Version) -> Option<Arc<Observer>> {
         let profiled = version.profile.as_ref()?;
-        let key = Key {
-            route: Arc::clone(route),
-            version: version.id.as_str().to_owned(),
-            version_digest: version.digest.clone(),
-            profile_digest: profiled.digest,
-        };
+        let key = Key::of(route, version, profiled);
         let mut watched = self.lock();
         let entry = watched.entry(key).or_insert_with_key(|key| {
             let observer = Observer::new(Arc::clone(profiled));
@@ -100,6 +122,7 @@ impl Watches {
         for (key, watched) in self.lock().iter() {
             watched.observer.watch(monitors.get(&*key.route));
         }
+        self.comparisons().watch(monitors);
         Some(if monitors.is_empty() { Outcome::Removed } else { Outcome::Current })
     }
 
@@ -107,6 +130,8 @@ impl Watches {
     pub fn tick(&self, plane: &Plane) {
         let monitors = self.monitors.load();
         let arrival_s = plane.clock.unix_ms() / 1_000;
+        // Of versions that are compared, split windows are the sums of their sub-cells.
+        let mut owned = self.comparisons().tick(&monitors, arrival_s, &plane.log);
         let mut watched = self.lock();
         for (key, Watched { observer, history }) in watched.iter_mut() {
             let Some(monitor) = monitors.get(&*key.route) else { continue };
@@ -114,24 +139,14 @@ impl Watches {
             for (class, open) in observer.collect() {
                 history.add(observer, class, &open);
             }
+            for (_, open) in owned.extract_if(.., |(of, _)| of == key) {
+                history.add(observer, sketch::Traffic::Split, &open);
+            }
             for told in history.advance(observer, monitor, arrival_s) {
                 let feature = observer.profiled.feature(told.feature);
-                let fields = [
-                    ("route", json!(&*key.route)),
-                    ("version", json!(key.version)),
-                    ("feature", json!(feature)),
-                    ("window", json!(told.length.name())),
-                    ("from", json!(told.transition.from)),
-                    ("to", json!(told.transition.to)),
-                    ("evidence", json!(told.transition.evidence)),
-                ];
-                // A thousand features that are well are no news.
-                let say = match () {
-                    () if told.is_alarming() => Log::warning,
-                    () if told.ends_an_alarm() => Log::info,
-                    () => Log::debug,
-                };
-                say(&plane.log, "drift", &fields);
+                let about =
+                    [("route", json!(&*key.route)), ("version", json!(key.version)), ("feature", json!(feature))];
+                told.say(&plane.log, &about);
             }
         }
         drop(watched);
@@ -175,6 +190,7 @@ impl Watches {
 
     /// Writes the windows that have changed, for whoever serves after the next start.
     pub fn write(&self, log: &Log) {
+        self.comparisons().write(log);
         for (key, watched) in self.lock().iter_mut() {
             if let Some(Err(error)) = watched.history.as_mut().map(History::write) {
                 let fields = [("route", json!(&*key.route)), ("reason", json!(error.to_string()))];
@@ -209,7 +225,9 @@ impl Watches {
                 })
             })
             .collect();
-        Ok(json!({"route": route, "monitor": monitor, "versions": versions}))
+        drop(watched);
+        let comparisons = self.comparisons().report(route, monitor);
+        Ok(json!({"route": route, "monitor": monitor, "versions": versions, "comparisons": comparisons}))
     }
 }
 
