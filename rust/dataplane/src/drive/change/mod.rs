@@ -33,7 +33,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 use tidegate_core::document::{Document, VersionId, VersionSettings};
-use tidegate_core::plane::{ChangeEvent, LifecycleEvent, LoadId, Nanos, Reconciler, Subject, VersionState};
+use tidegate_core::plane::{ChangeEvent, LifecycleEvent, LoadId, Nanos, Outcome, Reconciler, Subject, VersionState};
 use tidegate_core::snapshot::SnapshotDocument;
 use tokio::sync::oneshot;
 
@@ -261,6 +261,7 @@ impl Changer {
 
     fn apply(&mut self, document: Document, respond: oneshot::Sender<Report>) {
         let monitors = self.setting.plane.watches.change(&document.monitors);
+        let is_watched_anew = matches!(monitors, Some(Outcome::Current | Outcome::Removed));
         let sections = Sections { keys: self.change_keys(&document), monitors };
         let mut warnings = Vec::new();
         match scan::scan(&self.setting.repository, &self.found, &mut warnings) {
@@ -283,6 +284,9 @@ impl Changer {
         self.tickets.open(subjects, sections, respond);
         let is_large = contents.len() > MANY_SUBJECTS;
         self.step(ChangeEvent::Apply(contents));
+        if is_watched_anew {
+            self.observe_anew();
+        }
         if is_large {
             trim_memory();
         }

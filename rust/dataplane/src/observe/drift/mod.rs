@@ -9,10 +9,14 @@ mod lane;
 mod metrics;
 mod observer;
 mod profiled;
+mod reference;
+mod room;
 mod store;
+mod unjudged;
 mod watches;
 
 pub use metrics::write_metrics;
 pub use observer::{Hand, Observed, Observer};
 pub use profiled::Profiled;
+pub use reference::Wish;
 pub use watches::{Watches, follow};

@@ -45,10 +45,8 @@ impl Observer {
 
     /// Begins to count as a monitor wants it, or ends.
     pub fn watch(&self, monitor: Option<&Monitor>) {
-        // A month is put together of its days.
-        let shortest = monitor.and_then(|monitor| monitor.windows.first().copied().min(Some(WindowLength::Day)));
         self.clock.store(monitor.and_then(|monitor| monitor.observe.clock.clone()).map(Arc::new));
-        self.unit_s.store(shortest.map_or(0, WindowLength::longest_s), Ordering::Relaxed);
+        self.unit_s.store(monitor.map_or(0, unit_of), Ordering::Relaxed);
     }
 
     /// Seconds of the unit of time that is counted by; 0 while nobody watches.
@@ -90,6 +88,12 @@ impl Observer {
     }
 }
 
+/// Seconds of the shortest window that a monitor keeps.
+pub(super) fn unit_of(monitor: &Monitor) -> u64 {
+    // A month is put together of its days.
+    monitor.windows.first().copied().min(Some(WindowLength::Day)).map_or(0, WindowLength::longest_s)
+}
+
 /// Where an arm's requests are counted.
 #[derive(Clone)]
 pub struct Observed {
@@ -115,6 +119,8 @@ pub struct Hand<'a>(Option<Held<'a>>);
 struct Held<'a> {
     observer: &'a Observer,
     class: Traffic,
+    /// Rows of the request that was counted last, for outputs whose rows are of open length.
+    rows: usize,
     // Taken out only to be put back.
     open: Option<Box<Open>>,
 }
@@ -125,26 +131,33 @@ impl<'a> Hand<'a> {
         let Some((profiled, counts)) = self.counts(observed, reason, at_s) else { return };
         for place in &profiled.inputs {
             let tensor = &plan.tensors[place.index];
-            let elements = plan.dims(tensor).iter().product::<i64>().unsigned_abs() as usize;
+            let dims = plan.dims(tensor);
+            let elements = dims.iter().product::<i64>().unsigned_abs() as usize;
+            let rows = elements.checked_div(place.width).unwrap_or_else(|| first_of(dims));
             // Checked against the signature, to which the profile is bound; what still does not fit is left out.
-            drop(counts.count_rows(&profiled.plan, place.tensor, plan.data(tensor, message), elements / place.width));
+            drop(counts.count_rows(&profiled.plan, place.tensor, plan.data(tensor, message), rows));
+        }
+        let rows = plan.tensors.first().map_or(1, |tensor| first_of(plan.dims(tensor)));
+        if let Some(held) = &mut self.0 {
+            held.rows = rows;
         }
     }
 
     /// Counts the outputs of a request that was answered, after its inputs; `own` is its part of an output of the batch.
     pub fn outputs<'e>(&mut self, own: impl Fn(usize) -> Elements<'e>) {
-        let Some(Held { observer, open: Some(open), .. }) = &mut self.0 else { return };
+        let Some(Held { observer, open: Some(open), rows, .. }) = &mut self.0 else { return };
         let profiled = &observer.profiled;
         for place in &profiled.outputs {
             match own(place.index) {
                 Elements::Fixed(raw) => {
-                    let row = place.width * profiled.plan.profile().tensors[place.tensor].datatype.size().unwrap_or(1);
-                    drop(open.counts.count_rows(&profiled.plan, place.tensor, raw, raw.len() / row));
+                    let row = place.width * profiled.plan.datatype(place.tensor).size().unwrap_or(1);
+                    let rows = raw.len().checked_div(row).unwrap_or(*rows);
+                    drop(open.counts.count_rows(&profiled.plan, place.tensor, raw, rows));
                 }
                 Elements::Strings { text, start, ends } => {
                     let mut from = start;
                     let strings = ends.iter().map(|&end| &text[std::mem::replace(&mut from, end)..end]);
-                    let rows = strings.len() / place.width;
+                    let rows = strings.len().checked_div(place.width).unwrap_or(*rows);
                     drop(open.counts.count_strings(&profiled.plan, place.tensor, strings, rows));
                 }
             }
@@ -182,10 +195,15 @@ impl<'a> Hand<'a> {
                     Box::new(Open { start_s, unit_s, counts: Counts::new(&observer.profiled.plan) })
                 }
             };
-            self.0 = Some(Held { observer, class, open: Some(open) });
+            self.0 = Some(Held { observer, class, rows: 1, open: Some(open) });
         }
         Some((&observer.profiled, &mut self.0.as_mut()?.open.as_mut()?.counts))
     }
+}
+
+/// The extent of the first axis, which carries rows; 1 of a scalar.
+fn first_of(dims: &[i64]) -> usize {
+    dims.first().map_or(1, |rows| rows.unsigned_abs() as usize)
 }
 
 impl Drop for Held<'_> {
