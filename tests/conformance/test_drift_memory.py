@@ -10,7 +10,7 @@ from support.applying import apply, serving
 from support.asking import Asker
 from support.drifting import CLOCK, DAY, DAY_S, ask, judged_day, unjudged, watched
 from support.waiting import until
-from support.watching import pss_mib, read
+from support.watching import metric, pss_mib, read
 
 BINS = 20
 EDGES = [round(-2 + 4 * at / (BINS - 2), 3) for at in range(BINS - 1)]
@@ -54,9 +54,10 @@ def test_what_all_windows_take_is_what_is_printed(tmp_path, width):
         ask(calls, {"x": rows}, days[0])
         until(lambda: watched(gateway)["wide/1"] is not None, what="counts")
         before, first = pss_mib(gateway), watched(gateway)["wide/1"]["memory"]
-        for at in (*days[1:], *hours, *minutes):
+        for number, at in enumerate((*days[1:], *hours, *minutes), start=2):
             ask(calls, {"x": rows}, at)
-            until(lambda at=at: watched(gateway)["wide/1"]["newest_s"] == at - at % 60, what="a window")
+            counted = number * len(rows)
+            until(lambda counted=counted: metric(gateway, "tidegate_drift_rows_total") == counted, what="a window")
         taken = pss_mib(gateway) - before
         assert first["is_whole"]
         assert taken == pytest.approx(first["need_mib"], rel=0.15), (taken, first)

@@ -62,7 +62,13 @@ def build(
             weights=_weights(weight),
             sentinels=dict(pairs(sentinel, "--sentinel")),
         )
-        tables = {"--data": data, "--model": model, "--holdout": holdout, "--label": label, "--time": time}
+        tables: dict[str, object] = {
+            "--data": data,
+            "--model": model,
+            "--holdout": holdout,
+            "--label": label,
+            "--time": time,
+        }
         tables |= {"--columns": columns, "--sentinel": sentinel, "--timezone": None if timezone == "UTC" else timezone}
         traffic = {"--last": last, "--version": version}
         if from_traffic is not None:

@@ -261,7 +261,10 @@ impl Changer {
 
     fn apply(&mut self, document: Document, respond: oneshot::Sender<Report>) {
         let monitors = self.setting.plane.watches.change(&document.monitors);
-        let is_watched_anew = matches!(monitors, Some(Outcome::Current | Outcome::Removed));
+        if matches!(monitors, Some(Outcome::Current | Outcome::Removed)) {
+            // Before anybody is told that it is so.
+            self.observe_anew();
+        }
         let sections = Sections { keys: self.change_keys(&document), monitors };
         let mut warnings = Vec::new();
         match scan::scan(&self.setting.repository, &self.found, &mut warnings) {
@@ -284,9 +287,6 @@ impl Changer {
         self.tickets.open(subjects, sections, respond);
         let is_large = contents.len() > MANY_SUBJECTS;
         self.step(ChangeEvent::Apply(contents));
-        if is_watched_anew {
-            self.observe_anew();
-        }
         if is_large {
             trim_memory();
         }

@@ -173,8 +173,8 @@ impl History {
         }
         // Once for all windows of a ring: each look lists the folder.
         for (traffic, length) in written_to {
-            if let Some(oldest) = self.rings[traffic as usize].windows(length).first() {
-                store.remove_before(traffic, length, oldest.start_s);
+            if let Some(oldest_s) = self.rings[traffic as usize].oldest_s(length) {
+                store.remove_before(traffic, length, oldest_s);
             }
         }
         Ok(())
