@@ -143,8 +143,9 @@ def test_a_profile_of_traffic_finds_nothing_in_alike_traffic_and_what_shifts(rep
         code, said = command("profiles", "show", str(out))
         assert (code, "made of traffic" in said) == (0, True), said
         # Its settings are other ones, so it is loaded again, with its profile.
-        document = {"routes": ROUTES, "monitors": TIMED, "versions": {"add/1": {"instances": 2}}}
-        apply(gateway, document)
+        document = {"routes": ROUTES, "monitors": TIMED, "versions": {"add/1": {"queue": {"requests": 77}}}}
+        applied = apply(gateway, document)
+        assert applied.outcomes["routes.sum"] == "current", applied
         until(lambda: len(watched(gateway).get("add/1", {}) or {}) == 0 or watched(gateway)["add/1"]["features"])
         alike, shifted = normal(4_000, seed=50), normal(4_000, seed=51)
         shifted[:, 2] += np.float32(0.6)
