@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from support import models as small_models
+from support import row_models
 from support.applying import apply, serving
 from support.asking import Asker
 from support.drifting import CLOCK, DAY, DAY_S, ask, judged_day, unjudged, watched
@@ -32,7 +33,7 @@ def repository(folder, width):
     }
     features = [{"name": f"f{column}", "column": column, **numeric} for column in range(width)]
     tensor = {"name": "x", "direction": "input", "datatype": "FP32", "width": width, "features": features}
-    small_models.save(folder, "wide", 1, small_models.wide(width))
+    small_models.save(folder, "wide", 1, row_models.wide(width))
     document = {"format": "tidegate.profile/1", "rows": 2_000, "tensors": [tensor]}
     (folder / "wide/1/profile.json").write_text(json.dumps(document))
     return folder

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from support import models as small_models
+from support import row_models
 from support.applying import apply, serving
 from support.asking import Asker
 from support.drifting import (
@@ -84,7 +85,7 @@ def test_what_a_profile_leaves_out_is_counted_beside_what_it_describes(repositor
 
 
 def test_rows_of_open_length_tell_how_long_they_are(tmp_path):
-    small_models.save(tmp_path, "tokens", 1, small_models.ragged("INT64"))
+    small_models.save(tmp_path, "tokens", 1, row_models.ragged("INT64"))
     routes, monitors = {"sum": {"split": {"tokens/1": 1}}}, TIMED
     with serving(tmp_path, routes, monitors=monitors) as gateway, Asker(gateway.grpc_address) as calls:
         for length, rows in ((3, 2), (7, 1), (5, 4)):

@@ -58,26 +58,6 @@ def strings() -> onnx.ModelProto:
     )
 
 
-def ragged(datatype: str) -> onnx.ModelProto:
-    """[-1, -1] of the datatype -> the same: rows of any length, as ids of tokens come."""
-    element = ELEMENT_TYPES[datatype]
-    return _model(
-        [helper.make_node("Identity", ["ids"], ["same"])],
-        inputs=[("ids", element, ["N", "L"])],
-        outputs=[("same", element, ["N", "L"])],
-    )
-
-
-def wide(width: int) -> onnx.ModelProto:
-    """FP32 [-1, width] -> FP32 [-1, 1], the sum of each row."""
-    return _model(
-        [helper.make_node("ReduceSum", ["x", "axes"], ["y"], keepdims=1)],
-        inputs=[("x", TensorProto.FLOAT, ["N", width])],
-        outputs=[("y", TensorProto.FLOAT, ["N", 1])],
-        constants={"axes": np.int64([1])},
-    )
-
-
 def mean_removed() -> onnx.ModelProto:
     """FP32 [-1, 4] -> x - mean(x, axis 0): looks batchable and mixes the rows of different callers."""
     mean = helper.make_node("ReduceMean", ["x"], ["mean"], axes=[0], keepdims=1)
