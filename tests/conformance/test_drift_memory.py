@@ -92,11 +92,11 @@ def test_where_room_is_short_the_lightest_lose_their_bins_and_are_named(tmp_path
         assert 1_000 < len(moments) < width
         assert watched(gateway)["wide/1"]["memory"]["kept_mib"] <= 1
         assert (cells["f0"]["missing"], cells["f0"]["mean"], cells["f0"]["quantiles"]) == (3, 1.0, {})
-        assert len(watched(gateway)["wide/1"]["features"]) == width - len(moments)
+        assert len(watched(gateway)["wide/1"]["features"]) == width + 1 - len(moments)
         [version] = [found for found in json.loads(read(gateway, "/drift/sum"))["versions"] if found["is_served"]]
         assert version["moments"] == len(moments)
         ask(calls, {"x": rows[:1]}, DAY + DAY_S)
-        assert len(judged_day(gateway, DAY, "wide/1")) == width - len(moments)
+        assert len(judged_day(gateway, DAY, "wide/1")) == width + 1 - len(moments)
         until(lambda: "drift_moments" in gateway.log, what="a line in the log")
         [line] = [line for line in gateway.log.splitlines() if "drift_moments" in line]
         assert f"features={len(moments)}" in line
