@@ -11,6 +11,7 @@ from rich.text import Text
 
 from tidegate.cli.drift_gate import gate
 from tidegate.cli.drift_table import limits, listing
+from tidegate.cli.drift_unjudged import unjudged
 from tidegate.cli.drift_versions import comparison_parts, read_comparisons
 from tidegate.cli.drift_watch import WatchedVersion, Window, read_watch, settings_of
 from tidegate.cli.gateways import DEFAULT, Http, url_of
@@ -98,7 +99,10 @@ def _read(route: str, http: str, read: Callable[[Any], T]) -> tuple[Any, T]:
 def _chosen(versions: Sequence[WatchedVersion], version: str | None) -> Sequence[WatchedVersion]:
     chosen = [found for found in versions if version in (None, found.version)]
     if versions and not chosen:
-        raise BadInput(f"{version} is not watched here; {', '.join(found.version for found in versions)} are.")
+        names = dict.fromkeys(found.version for found in versions)
+        raise BadInput(f"{version} is not watched here; {', '.join(names)} are.")
+    # What was counted by another profile before is history.
+    chosen = [found for found in chosen if found.is_served] or chosen
     if not versions:
         raise BadInput("No version of it has a profile.json that fits it; the gateway's log says why.")
     return chosen
@@ -110,13 +114,19 @@ def chosen_window(found: WatchedVersion, length: str | None) -> Window | None:
 
 
 def _parts(route: str, found: WatchedVersion, length: str | None) -> Iterator[RenderableType]:
+    yield from _judged(route, found, length)
+    yield from unjudged(found.unjudged, length)
+
+
+def _judged(route: str, found: WatchedVersion, length: str | None) -> Iterator[RenderableType]:
     window = chosen_window(found, length)
     heading = Text.assemble((printable(route), "bold"), "  ", printable(found.version))
     if window is None:
         lengths = f" of {length}" if length else ""
-        yield Text.assemble(heading, f"  no window{lengths} was judged yet · {_rows(found)}")
+        said = f"no window{lengths} was judged yet" if found.profile_digest else "no profile: counted, and not judged"
+        yield Text.assemble(heading, f"  {said} · {_rows(found)}")
         return
-    profile = found.profile_digest.removeprefix("sha256:")[:12]
+    profile = (found.profile_digest or "").removeprefix("sha256:")[:12]
     yield Text.assemble(
         heading,
         f"  {window.length} {window.span} · {len(window.report.drifted):,} of {len(window.report):,} listed",

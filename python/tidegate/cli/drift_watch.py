@@ -50,11 +50,25 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unjudged:
+    """A feature that is counted and not judged."""
+
+    name: str
+    state: str
+    """`unprofiled`: no profile describes it; `moments`: memory has no room for its bins."""
+    cells: Mapping[str, Mapping[str, Any]]
+    """What was counted in the newest window of each length, with its `start_s` and `end_s`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WatchedVersion:
     """One version under the route's name, with the profile that it is held against."""
 
     version: str
-    profile_digest: str
+    is_served: bool
+    """Whether it is counted still; a version that went, or got another profile, is shown for a while."""
+    profile_digest: str | None
+    """None of a version without a profile."""
     timeless: int
     """Requests that had to say when they happened and did not."""
     late: int
@@ -63,6 +77,7 @@ class WatchedVersion:
     gate: Gate
     windows: tuple[Window, ...]
     """The longest first; none where nothing was judged yet."""
+    unjudged: tuple[Unjudged, ...]
 
 
 def span_of(start_s: int, end_s: int) -> str:
@@ -88,16 +103,22 @@ def settings_of(document: Any) -> Settings:
 
 
 def _version(found: Mapping[str, Any], settings: Settings) -> WatchedVersion:
-    watch = found["watch"] or {"late": 0, "rows": {}, "features": [], "windows": {}}
-    windows = sorted(_windows(watch, found, settings), key=lambda window: window.start_s - window.end_s)
+    watch = found["watch"] or {"late": 0, "rows": {}, "features": [], "windows": {}, "unjudged": []}
+    judged = _windows(watch, found, settings) if watch["features"] else ()
+    windows = sorted(judged, key=lambda window: window.start_s - window.end_s)
     return WatchedVersion(
         version=found["version"],
+        is_served=found["is_served"],
         profile_digest=found["profile_digest"],
         timeless=found["timeless"],
         late=watch["late"],
         rows=watch["rows"],
         gate=_gate(found["gate"]),
         windows=tuple(windows),
+        unjudged=tuple(
+            Unjudged(name=feature["feature"], state=feature["state"], cells=feature["windows"])
+            for feature in watch["unjudged"]
+        ),
     )
 
 

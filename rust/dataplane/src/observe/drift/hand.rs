@@ -38,6 +38,8 @@ pub struct Asked<'a> {
 struct Held<'a> {
     profiled: &'a Profiled,
     lane: &'a Lane<Open>,
+    /// Rows of the request that was counted last, for outputs whose rows are of open length.
+    rows: usize,
     // Taken out only to be put back.
     open: Option<Box<Open>>,
 }
@@ -108,38 +110,47 @@ fn hold<'a>(held: &mut Option<Held<'a>>, place: Option<&Place<'a>>, at_s: u64) {
             Box::new(Open { start_s, unit_s, counts: Counts::new(&profiled.plan) })
         }
     };
-    *held = Some(Held { profiled, lane, open: Some(open) });
+    *held = Some(Held { profiled, lane, rows: 1, open: Some(open) });
 }
 
 impl Held<'_> {
     fn inputs(&mut self, plan: &Plan, message: &[u8]) {
+        self.rows = plan.tensors.first().map_or(1, |tensor| first_of(plan.dims(tensor)));
         let Self { profiled, open: Some(open), .. } = self else { return };
         for place in &profiled.inputs {
             let tensor = &plan.tensors[place.index];
-            let elements = plan.dims(tensor).iter().product::<i64>().unsigned_abs() as usize;
-            let (data, rows) = (plan.data(tensor, message), elements / place.width);
+            let dims = plan.dims(tensor);
+            let elements = dims.iter().product::<i64>().unsigned_abs() as usize;
+            let rows = elements.checked_div(place.width).unwrap_or_else(|| first_of(dims));
+            let data = plan.data(tensor, message);
             // Checked against the signature, to which the profile is bound; what still does not fit is left out.
             drop(open.counts.count_rows(&profiled.plan, place.tensor, data, rows));
         }
     }
 
     fn outputs<'e>(&mut self, own: impl Fn(usize) -> Elements<'e>) {
-        let Self { profiled, open: Some(open), .. } = self else { return };
+        let Self { profiled, rows, open: Some(open), .. } = self else { return };
         for place in &profiled.outputs {
             match own(place.index) {
                 Elements::Fixed(raw) => {
-                    let row = place.width * profiled.plan.profile().tensors[place.tensor].datatype.size().unwrap_or(1);
-                    drop(open.counts.count_rows(&profiled.plan, place.tensor, raw, raw.len() / row));
+                    let row = place.width * profiled.plan.datatype(place.tensor).size().unwrap_or(1);
+                    let rows = raw.len().checked_div(row).unwrap_or(*rows);
+                    drop(open.counts.count_rows(&profiled.plan, place.tensor, raw, rows));
                 }
                 Elements::Strings { text, start, ends } => {
                     let mut from = start;
                     let strings = ends.iter().map(|&end| &text[std::mem::replace(&mut from, end)..end]);
-                    let rows = strings.len() / place.width;
+                    let rows = strings.len().checked_div(place.width).unwrap_or(*rows);
                     drop(open.counts.count_strings(&profiled.plan, place.tensor, strings, rows));
                 }
             }
         }
     }
+}
+
+/// The extent of the first axis, which carries rows; 1 of a scalar.
+fn first_of(dims: &[i64]) -> usize {
+    dims.first().map_or(1, |rows| rows.unsigned_abs() as usize)
 }
 
 impl Drop for Held<'_> {

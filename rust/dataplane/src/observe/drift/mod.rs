@@ -12,7 +12,10 @@ mod lane;
 mod metrics;
 mod observer;
 mod profiled;
+mod reference;
+mod room;
 mod store;
+mod unjudged;
 mod versus;
 mod watches;
 
@@ -20,5 +23,6 @@ pub use hand::{Asked, Counting, Hand};
 pub use metrics::write_metrics;
 pub use observer::{Observed, Observer};
 pub use profiled::Profiled;
+pub use reference::Wish;
 pub use versus::{Arms, Callers};
 pub use watches::{Watches, follow};

@@ -53,10 +53,8 @@ impl Observer {
     /// Begins to count as a monitor wants it, or ends.
     pub fn watch(&self, monitor: Option<&Monitor>) {
         self.gate.watch(monitor);
-        // A month is put together of its days.
-        let shortest = monitor.and_then(|monitor| monitor.windows.first().copied().min(Some(WindowLength::Day)));
         self.clock.store(monitor.and_then(|monitor| monitor.observe.clock.clone()).map(Arc::new));
-        self.unit_s.store(shortest.map_or(0, WindowLength::longest_s), Ordering::Relaxed);
+        self.unit_s.store(monitor.map_or(0, unit_of), Ordering::Relaxed);
     }
 
     /// Seconds of the unit of time that is counted by; 0 while nobody watches.
@@ -96,6 +94,12 @@ impl Observer {
             .zip(&self.lanes)
             .flat_map(|(class, lane)| lane.collect().into_iter().map(move |open| (class, open)))
     }
+}
+
+/// Seconds of the shortest window that a monitor keeps.
+pub(super) fn unit_of(monitor: &Monitor) -> u64 {
+    // A month is put together of its days.
+    monitor.windows.first().copied().min(Some(WindowLength::Day)).map_or(0, WindowLength::longest_s)
 }
 
 /// Where an arm's requests are counted.

@@ -89,13 +89,13 @@ impl Comparisons {
         arms: &Arms<'_>,
         monitor: Option<&Monitor>,
     ) -> Vec<Option<Arc<Callers>>> {
-        let Some(digest) = split::digest(route, arms) else {
+        let Some(digest) = split::digest(route, arms, monitor) else {
             self.leave(route);
             return vec![None; arms.versions.len()];
         };
         if self.splits.get(route).is_none_or(|split| split.digest != digest) {
             self.leave(route);
-            let split = Split::new(route, arms, digest);
+            let split = Split::new(route, arms, monitor, digest);
             split.sides.iter().for_each(|side| side.callers.watch(monitor));
             self.splits.insert(Arc::clone(route), split);
         }

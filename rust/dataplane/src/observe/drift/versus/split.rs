@@ -1,8 +1,9 @@
 //! The versions of one split, each held against the stable one.
 
-use super::super::history::mib;
+use super::super::Profiled;
 use super::super::judge::Told;
-use super::super::watches::Key;
+use super::super::room::mib;
+use super::super::watches::{Key, fitted};
 use super::comparison::Comparison;
 use super::side::Side;
 use super::{Arms, Callers, Owned};
@@ -40,7 +41,7 @@ pub(super) struct Split {
 }
 
 impl Split {
-    pub(super) fn new(route: &Arc<str>, arms: &Arms<'_>, digest: Sha256) -> Self {
+    pub(super) fn new(route: &Arc<str>, arms: &Arms<'_>, monitor: Option<&Monitor>, digest: Sha256) -> Self {
         let (own, versions, stable) = (own(arms), &arms.versions, arms.plan.stable as usize);
         let name = |arm: usize| versions[arm].id.as_str().to_owned();
         let mut split = Self {
@@ -58,11 +59,12 @@ impl Split {
             let reason =
                 format!("{}, the stable version, has no share of the split: nothing is asked of it", name(stable));
             split.refused = Some((reason, candidates()));
-        } else if versions[stable].profile.is_none() {
+        } else if versions[stable].profile.as_ref().is_none_or(|profile| profile.profile_digest.is_none()) {
             let reason = format!("{}, the stable version, has no profile whose bins could be counted in", name(stable));
             split.refused = Some((reason, candidates()));
         } else {
-            split.sides = own.iter().map(|arm| side(route, *arm, (versions[stable], versions[*arm]))).collect();
+            split.sides =
+                own.iter().map(|arm| side(route, *arm, (versions[stable], versions[*arm]), monitor)).collect();
             split.comparisons = (1..own.len()).map(Comparison::new).collect();
         }
         split
@@ -195,7 +197,7 @@ fn own(arms: &Arms<'_>) -> Vec<usize> {
 }
 
 /// Of what must stay as it is for counts to add up; `None` where fewer than two arms have a share.
-pub(super) fn digest(route: &str, arms: &Arms<'_>) -> Option<Sha256> {
+pub(super) fn digest(route: &str, arms: &Arms<'_>, monitor: Option<&Monitor>) -> Option<Sha256> {
     let (Arms { plan, ranges, versions }, own) = (arms, own(arms));
     if own.len() < 2 {
         return None;
@@ -204,15 +206,26 @@ pub(super) fn digest(route: &str, arms: &Arms<'_>) -> Option<Sha256> {
     let mut digest = sha2::Sha256::new();
     digest.update(json!([route, plan.split.salt.text(), ranges, bins]).to_string());
     for arm in own {
-        digest.update(json!([versions[arm].id.as_str(), versions[arm].digest]).to_string());
+        let is_whole = versions[arm].profile.as_ref().is_some_and(|profile| is_whole(profile, monitor));
+        digest.update(json!([versions[arm].id.as_str(), versions[arm].digest, is_whole]).to_string());
     }
     Some(Sha256(digest.finalize().into()))
 }
 
-fn side(route: &Arc<str>, arm: usize, (stable, version): (&Arc<Version>, &Arc<Version>)) -> Side {
+/// Whether the arm's own windows have all of its features in bins, so that sub-cells can be added to them.
+fn is_whole(profile: &Arc<Profiled>, monitor: Option<&Monitor>) -> bool {
+    fitted(profile, monitor).digest == profile.digest
+}
+
+fn side(
+    route: &Arc<str>,
+    arm: usize,
+    (stable, version): (&Arc<Version>, &Arc<Version>),
+    monitor: Option<&Monitor>,
+) -> Side {
     let bins = stable.profile.as_ref().expect("whoever is compared with has a profile");
     let (callers, unbound, own) = match &version.profile {
-        Some(profile) if profile.digest == bins.digest => {
+        Some(profile) if profile.digest == bins.digest && is_whole(profile, monitor) => {
             let unbound = vec![None; bins.plan.profile().tensors.len()];
             (Callers::new(Arc::clone(profile), true), unbound, Some(Key::of(route, version, profile)))
         }
