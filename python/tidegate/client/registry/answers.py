@@ -97,6 +97,16 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Alias:
+    """A name that points to a version."""
+
+    name: str
+    """Such as `fraud@champion`."""
+    version: str
+    etag: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AliasSet:
     """An alias that was set."""
 
@@ -146,6 +156,17 @@ class Applied:
     """What came of a change."""
 
     route: Route
+    has_changed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """What came of a monitor that was applied."""
+
+    route: str
+    revision: int
+    document: Mapping[str, Any]
+    content: Mapping[str, Any]
     has_changed: bool
 
 

@@ -10,15 +10,14 @@ from typing import Any, Literal, Self
 
 import grpc
 
-from tidegate.client.registry import answers, calls, reading, registering
+from tidegate.client.registry import answers, calls, lists, reading, registering
 from tidegate.client.registry.connection import Connection, new_request_id
-from tidegate.client.registry.names import environment_of, model_name, route_name
-from tidegate.client.registry.pages import listed
+from tidegate.client.registry.names import alias_name, environment_of, model_name, route_name, short_name
 from tidegate.client.registry.pieces import Content
 from tidegate.errors import InputRefused
 from tidegate.v1 import alias_service_pb2 as aliases
 from tidegate.v1 import journal_service_pb2 as journal
-from tidegate.v1 import model_service_pb2 as models
+from tidegate.v1 import monitor_service_pb2 as monitors
 from tidegate.v1 import principal_service_pb2 as principals
 from tidegate.v1 import registry_service_pb2 as registries
 from tidegate.v1 import route_service_pb2 as routes
@@ -125,22 +124,11 @@ class Registry:
 
     def list_models(self, project: str = "default", *, limit: int = 1_000) -> list[answers.Model]:
         """Models in the order of their names."""
-        request = models.ListModelsRequest(parent=f"projects/{project}")
-        return listed(
-            self._connection, calls.LIST_MODELS, request, items=lambda a: a.models, read=reading.model, limit=limit
-        )
+        return lists.models(self._connection, project, limit)
 
     def list_versions(self, model: str, *, limit: int = 1_000) -> list[answers.Version]:
         """Versions of a model, the newest first, without their files and evidence."""
-        request = versions.ListVersionsRequest(parent=model_name(model))
-        return listed(
-            self._connection,
-            calls.LIST_VERSIONS,
-            request,
-            items=lambda a: a.versions,
-            read=reading.version,
-            limit=limit,
-        )
+        return lists.versions(self._connection, model, limit)
 
     def diff(self, old: str, new: str) -> answers.Difference:
         """What two versions differ in, seen from the first one."""
@@ -149,15 +137,21 @@ class Registry:
 
     def set_alias(self, alias: str, ref: str, *, reason: str = "", etag: str = "") -> answers.AliasSet:
         """Have an alias such as `fraud@champion` point to a version; routes keep what they serve."""
-        model, _, name = alias.rpartition("@")
         request = aliases.SetAliasRequest(
-            name=f"{model_name(model)}/aliases/{name}",
-            version=ref,
-            reason=reason,
-            etag=etag,
-            request_id=new_request_id(),
+            name=alias_name(alias), version=ref, reason=reason, etag=etag, request_id=new_request_id()
         )
         return reading.alias_set(self._connection.ask(calls.SET_ALIAS, request))
+
+    def remove_alias(self, alias: str, *, reason: str = "", etag: str = "") -> str:
+        """Have an alias point nowhere; returns the version that it pointed to."""
+        request = aliases.DeleteAliasRequest(
+            name=alias_name(alias), reason=reason, etag=etag, request_id=new_request_id()
+        )
+        return short_name(self._connection.ask(calls.DELETE_ALIAS, request).previous_version)
+
+    def list_aliases(self, model: str, *, limit: int = 1_000) -> list[answers.Alias]:
+        """Aliases of a model in the order of their names."""
+        return lists.aliases(self._connection, model, limit)
 
     def quarantine(self, ref: str, *, reason: str = "", etag: str = "") -> answers.Quarantined:
         """Take a version out of every route at once; no route may name it until it is released."""
@@ -177,6 +171,16 @@ class Registry:
     def route(self, name: str) -> answers.Route:
         """What a route is now."""
         return reading.route(self._connection.ask(calls.GET_ROUTE, routes.GetRouteRequest(name=route_name(name))))
+
+    def list_routes(
+        self, project: str = "default", environment: str = "default", *, limit: int = 1_000
+    ) -> list[answers.Route]:
+        """Routes of an environment in the order of their names, without their documents."""
+        return lists.routes(self._connection, project, environment, limit)
+
+    def get_plan(self, plan: str) -> answers.Plan:
+        """A plan by its name or its id, against what the route is now."""
+        return reading.plan(self._connection.ask(calls.GET_PLAN, routes.GetPlanRequest(name=plan)))
 
     def plan(self, document: Mapping[str, Any]) -> answers.Plan:
         """Look at what a route's document would change, and keep that for an hour."""
@@ -214,21 +218,20 @@ class Registry:
 
     def history(self, route: str, at: dt.datetime | None = None, *, limit: int = 50) -> list[answers.Tenure]:
         """What a route was and from when to when, the newest first; with `at` what it was at that moment."""
-        request = routes.ListTenuresRequest(parent=route_name(route))
-        if at is not None:
-            request.effective_time.FromDatetime(at)
-        return listed(
-            self._connection, calls.LIST_TENURES, request, items=lambda a: a.tenures, read=reading.tenure, limit=limit
-        )
+        return lists.tenures(self._connection, route, at, limit)
+
+    def watch(self, route: str, document: Mapping[str, Any], *, reason: str = "", etag: str = "") -> answers.Watched:
+        """Watch a route for drift, as a document says that stands under `monitors.<route>` of a gateway's."""
+        name = route_name(route).replace("/routes/", "/monitors/")
+        request = monitors.ApplyMonitorRequest(name=name, reason=reason, etag=etag, request_id=new_request_id())
+        # Present even when it says nothing: then every default counts.
+        request.document.SetInParent()
+        fill_struct(request.document, document)
+        return reading.watched(self._connection.ask(calls.APPLY_MONITOR, request))
 
     def journal(self, *, resource: str = "", until: dt.datetime | None = None, limit: int = 50) -> list[answers.Entry]:
         """Who did what, the newest first: of everything, or of what has a full name."""
-        request = journal.ListEntriesRequest(resource=resource)
-        if until is not None:
-            request.end_time.FromDatetime(until)
-        return listed(
-            self._connection, calls.LIST_ENTRIES, request, items=lambda a: a.entries, read=reading.entry, limit=limit
-        )
+        return lists.entries(self._connection, resource, until, limit)
 
     def verify(self) -> answers.Verified:
         """Have the whole journal read, and hear where it breaks, if it does."""
@@ -248,6 +251,10 @@ class Registry:
         """Let a principal's token be nobody's, from now on."""
         request = principals.RevokeTokenRequest(name=f"principals/{name}", reason=reason, request_id=new_request_id())
         return reading.principal(self._connection.ask(calls.REVOKE_TOKEN, request))
+
+    def list_principals(self, *, limit: int = 1_000) -> list[answers.Principal]:
+        """Everybody who may ask, or might once, in the order of names."""
+        return lists.principals(self._connection, limit)
 
     def garbage(self, *, dry_run: bool = True, reason: str = "") -> answers.Garbage:
         """Bytes that no version needs; given up unless it is a dry run."""
