@@ -5,7 +5,19 @@ from importlib import import_module
 import typer
 
 # Each is a module of this package with `register(app)`.
-COMMANDS = ("serve", "apply", "status", "routes", "shadow", "infer", "models", "config", "profiles", "drift")
+COMMANDS = (
+    "serve",
+    "apply",
+    "status",
+    "routes",
+    "rollback",
+    "shadow",
+    "infer",
+    "models",
+    "config",
+    "profiles",
+    "drift",
+)
 
 
 def build(asked: str | None) -> typer.Typer:

@@ -13,9 +13,10 @@ import grpc
 from tidegate.client.registry import answers, calls, lists, reading, registering
 from tidegate.client.registry.connection import Connection, new_request_id
 from tidegate.client.registry.names import alias_name, environment_of, model_name, route_name, short_name
-from tidegate.client.registry.pieces import Content
+from tidegate.client.registry.pieces import Content, pieces_of_model
 from tidegate.errors import InputRefused
 from tidegate.v1 import alias_service_pb2 as aliases
+from tidegate.v1 import blob_service_pb2 as blobs
 from tidegate.v1 import journal_service_pb2 as journal
 from tidegate.v1 import monitor_service_pb2 as monitors
 from tidegate.v1 import principal_service_pb2 as principals
@@ -80,11 +81,13 @@ class Registry:
         model: str,
         path: str | Path,
         *,
+        external: str | Path | None = None,
         profile: Content | None = None,
         run: Content | None = None,
         metrics: Content | None = None,
         card: Content | None = None,
         datasets: Sequence[Content] = (),
+        copies: Sequence[Path] = (),
         owner: str = "",
         contact: str = "",
         runbook: str = "",
@@ -96,11 +99,13 @@ class Registry:
         Args:
             model: The name; it is made if it is new.
             path: An ONNX file, or a folder with `model.onnx`, its external data, and `.json` settings of processing.
+            external: Beside an ONNX file, a folder with its external data.
             profile: The reference distributions, as `tidegate profiles build` writes them.
             run: The training run; a mapping is written as JSON.
             metrics: What an evaluation has measured: `{"values": {…}, "slices": {…}}`, or the values alone.
             card: A text for people, or a path.
             datasets: Snapshots of datasets.
+            copies: Files whose bytes the datasets name as their copies.
             owner: Who answers for the model, if it is new.
             contact: How they are reached, if it is new.
             runbook: Where it says what to do, if it is new.
@@ -116,11 +121,34 @@ class Registry:
             reason=reason,
             request_id=new_request_id(),
         )
-        return registering.register(self._connection, request, path, evidence, progress=progress, timeout_s=_CHECK_S)
+        return registering.register(
+            self._connection,
+            request,
+            pieces_of_model(path, external),
+            evidence,
+            copies=copies,
+            progress=progress,
+            timeout_s=_CHECK_S,
+        )
 
     def show(self, ref: str) -> answers.Version:
         """Everything that is known of a version."""
         return reading.version(self._connection.ask(calls.GET_VERSION, versions.GetVersionRequest(name=ref)))
+
+    def read(self, digest: str, *, limit: int = 64 << 20) -> bytes:
+        """The bytes of a file or a piece of evidence, at most `limit` of them.
+
+        Raises:
+            InputRefused: There are more.
+        """
+        content = bytearray()
+        for answer in self._connection.receive(calls.DOWNLOAD_BLOB, blobs.DownloadBlobRequest(name=f"blobs/{digest}")):
+            content += answer.chunk
+            if len(content) > limit:
+                raise InputRefused(
+                    f"{digest} has more than {limit:,} bytes.", reason="CONTENT_TOO_LARGE", digest=digest
+                )
+        return bytes(content)
 
     def list_models(self, project: str = "default", *, limit: int = 1_000) -> list[answers.Model]:
         """Models in the order of their names."""

@@ -45,17 +45,28 @@ class Piece:
         yield from _chunks(self.source)
 
 
-def pieces_of_model(path: str | Path) -> list[Piece]:
+def pieces_of_model(path: str | Path, external: str | Path | None = None) -> list[Piece]:
     """The files of a version: one ONNX file, or a folder with `model.onnx` and what it needs.
 
     In a folder, what ends in `.json` are settings of pre- and postprocessing, everything else is external data.
+
+    Args:
+        path: The file or the folder.
+        external: Beside a file, a folder with its external data, at the paths that the model names.
 
     Raises:
         InputRefused: There is no such file, or it is a link.
     """
     path = Path(path)
     if path.is_file():
-        return [_piece(_MODEL_FILE, _ONNX, path)]
+        beside = () if external is None else _pieces_in(Path(external))
+        return [_piece(_MODEL_FILE, _ONNX, path), *(piece for piece in beside if piece.path != _MODEL_FILE)]
+    if external is not None:
+        raise InputRefused(f"{path} is a folder: its external data lies in it.", reason="FILES_REFUSED", path=str(path))
+    return _pieces_in(path)
+
+
+def _pieces_in(path: Path) -> list[Piece]:
     if not path.is_dir():
         raise InputRefused(f"{path} is neither a file nor a folder.", reason="FILES_REFUSED", path=str(path))
     files = sorted(each for each in path.rglob("*") if not each.is_dir() or each.is_symlink())
@@ -88,6 +99,11 @@ def piece_of_evidence(kind: str, content: Content) -> Piece:
         case _:
             # Sorted, so that the same content is the same evidence.
             return _piece(path, media_type, json.dumps(content, sort_keys=True, allow_nan=False).encode())
+
+
+def piece_of_copy(path: Path) -> Piece:
+    """The bytes of a dataset that are kept beside what is said about it."""
+    return _piece(path.name, "application/octet-stream", path)
 
 
 def _media_type(path: Path) -> str:

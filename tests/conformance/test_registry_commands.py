@@ -1,0 +1,312 @@
+"""What a person types to work with a registry, against a real one on loopback."""
+
+import json
+
+import onnx
+import pytest
+from onnx.external_data_helper import convert_model_to_external_data
+
+from support import models
+from support.admin import model_file
+from support.admin_fixtures import admin, seed  # noqa: F401  # fixtures
+from support.commands import Typist
+from support.stand_ins import http_port
+
+SPLIT_1 = {"route": "fraud", "split": {"fraud/1": 1}}
+SPLIT_2 = {"route": "fraud", "split": {"fraud/1": 9, "fraud/2": 1}}
+
+
+@pytest.fixture
+def typist(admin, tmp_path):  # noqa: F811  # the fixture
+    return Typist.at(admin, tmp_path / "desk")
+
+
+@pytest.fixture
+def applied(typist):
+    """Somebody whose route `fraud` was applied once."""
+    ended = typist.types("routes", "apply", "-f", typist.writes("1.yaml", SPLIT_1), "--timeout", 0, "--reason", "first")
+    assert ended.exit_code == 0, ended.output
+    return typist
+
+
+# -- where the registry is
+
+
+def test_a_process_finds_the_registry_in_the_environment_and_fails_in_one_sentence_without_it(typist):
+    ended = typist.runs("models", "list")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "fraud/3" in ended.stdout
+    nowhere = typist.runs("models", "list", "--admin", "127.0.0.1:1")
+    assert (nowhere.returncode, nowhere.stdout) == (1, "")
+    assert nowhere.stderr == (
+        "No registry answers at 127.0.0.1:1: start one with `tidegate up`, or say where it is with --admin HOST:PORT.\n"
+    )
+
+
+def test_the_token_of_the_folder_is_taken_if_none_is_named(typist, monkeypatch):
+    (typist.folder / "tidegate-data").mkdir()
+    (typist.folder / "tidegate-data/owner.token").write_text(typist.admin.tokens["ann"])
+    environment = typist.environment() | {"TIDEGATE_TOKEN_FILE": ""}
+    monkeypatch.setattr(Typist, "environment", lambda *_: environment)
+    monkeypatch.chdir(typist.folder)
+    assert typist.types("models", "list").exit_code == 0
+    monkeypatch.chdir(typist.folder.parent)
+    ended = typist.types("models", "list")
+    assert ended.exit_code == 2
+    assert "There is no tidegate-data/owner.token here" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    "options, sentence",
+    [
+        (("--admin", "nowhere"), "--admin takes HOST:PORT, such as 127.0.0.1:8003, not 'nowhere'."),
+        (("--admin", "host:99999"), "--admin takes HOST:PORT"),
+        (("--admin", "example.com:8003"), "give --ca-file"),
+        (("--token-file", "no-such-file"), "no-such-file cannot be read: No such file or directory."),
+        (("--token-file", "empty"), "empty has no token"),
+        (("--ca-file", "no-such-file"), "--ca-file: no-such-file cannot be read"),
+    ],
+)
+def test_what_cannot_be_used_is_said_before_anybody_is_asked(typist, monkeypatch, options, sentence):
+    monkeypatch.chdir(typist.folder)
+    typist.writes("empty", "\n")
+    ended = typist.types("models", "list", *options)
+    assert (ended.exit_code, ended.stdout) == (2, "")
+    assert sentence in ended.stderr
+
+
+def test_an_unknown_token_is_told_with_where_it_came_from(typist):
+    path = typist.writes("stale.token", "tg_nobody")
+    ended = typist.types("models", "list", "--token-file", path)
+    assert ended.exit_code == 1
+    assert f"the token in {path}" in ended.stderr
+
+
+# -- models
+
+
+def test_a_version_is_registered_with_what_is_said_about_it_and_shown(typist, tmp_path):
+    arguments = (
+        "--metrics", typist.writes("metrics.json", '{"auc": 0.71}'),
+        "--run", typist.writes("run.json", '{"name": "nightly", "params": {"depth": 7}, "seed": 3}'),
+        "--card", typist.writes("card.md", "# Delays\nIn minutes."),
+        "--owner", "ops", "--alias", "champion", "--reason", "a better one",
+    )  # fmt: skip
+    path = model_file(tmp_path, 0.25)
+    ended = typist.types("models", "register", "delay", path, *arguments)
+    assert ended.exit_code == 0, ended.output
+    assert ended.stdout.startswith("delay/1 is registered (")
+    assert "attached: metrics, card, run" in ended.stdout or "attached:" in ended.stdout
+    assert "delay@champion points to it" in ended.stdout
+    again = typist.types("models", "register", "delay", path)
+    assert "delay/1 has these bytes already" in again.stdout
+    shown = typist.types("models", "show", "delay@champion")
+    for text in ("delay/1  registered", "[?, 4]", "auc", "0.71", "params.depth", "# Delays", "serves no route"):
+        assert text in shown.stdout
+    assert typist.reads("models", "show", "delay/1")["said"]["metrics"][0] == ["auc", "0.71"]
+
+
+def test_external_data_may_lie_beside_the_file(typist, tmp_path):
+    model = models.gather(entries=100)
+    convert_model_to_external_data(model, location="weights.bin", size_threshold=0, convert_attribute=True)
+    (tmp_path / "raw").mkdir()
+    onnx.save_model(model, tmp_path / "raw/model.onnx")
+    (tmp_path / "raw/model.onnx").rename(tmp_path / "gather.onnx")
+    alone = typist.types("models", "register", "gather", tmp_path / "gather.onnx")
+    assert alone.exit_code == 2
+    assert "weights.bin" in alone.stderr
+    both = typist.types("models", "register", "gather", tmp_path / "gather.onnx", "--external", tmp_path / "raw")
+    assert both.exit_code == 0, both.output
+    files = typist.reads("models", "show", "gather/1")["files"]
+    assert [file["path"] for file in files] == ["model.onnx", "weights.bin"]
+
+
+@pytest.mark.parametrize(
+    "arguments, sentence",
+    [
+        (("no-such.onnx",), "PATH: there is no no-such.onnx"),
+        (("card.md", "--metrics", "gone.json"), "--metrics: there is no gone.json"),
+        (("card.md",), "model.onnx"),
+        (("card.md", "--metrics", "card.md"), "card.md is not JSON"),
+        (("card.md", "--dataset", "tain=x.parquet"), "tain is no role; train, validation"),
+        (("card.md", "--locator", "train=s3://x"), "--locator names train, and there is no --dataset train=FILE"),
+    ],
+)
+def test_what_cannot_be_registered_is_refused_in_a_sentence(typist, monkeypatch, arguments, sentence):
+    monkeypatch.chdir(typist.folder)
+    typist.writes("card.md", "no model")
+    ended = typist.types("models", "register", "delay", *arguments)
+    assert ended.exit_code == 2, ended.output
+    assert sentence in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_versions_are_listed_and_compared(typist):
+    assert [each["name"] for each in typist.reads("models", "list", "fraud")] == ["fraud/3", "fraud/2", "fraud/1"]
+    assert typist.reads("models", "list")[0]["owner"] == "risk team"
+    ended = typist.types("models", "diff", "fraud/1", "fraud/2")
+    assert ended.exit_code == 0
+    assert "signature  the same" in ended.stdout
+    assert "model.onnx" in ended.stdout
+    assert typist.types("models", "show", "fraud/9").exit_code == 1
+    assert typist.types("models", "show", "fraud").exit_code == 2
+
+
+def test_a_version_is_retired_restored_quarantined_and_released(applied):
+    assert "fraud/3 is retired" in applied.types("models", "retire", "fraud/3").stdout
+    assert "fraud/3 is registered" in applied.types("models", "restore", "fraud/3").stdout
+    refused = applied.types("models", "retire", "fraud/1")
+    assert refused.exit_code == 1
+    assert "fraud/1 cannot retire while routes need it (fraud)" in refused.stderr
+    taken = applied.types("models", "quarantine", "fraud/1", "--reason", "leaks")
+    assert "fraud is closed: nobody else answers, and is held" in taken.stdout
+    assert "fraud/1  quarantined  leaks" in applied.types("models", "show", "fraud/1").stdout
+    assert "fraud/1 is registered" in applied.types("models", "release", "fraud/1").stdout
+
+
+# -- routes
+
+
+def test_a_plan_exits_as_terraforms_does(typist):
+    path = typist.writes("route.yaml", SPLIT_1)
+    ended = typist.types("routes", "plan", "-f", path)
+    assert ended.exit_code == 2, ended.output
+    for text in ("+ fraud", "fraud/1", "load it first", "there is nothing before it", "routes apply --plan"):
+        assert text in ended.stdout
+    assert typist.types("routes", "apply", "-f", path, "--timeout", 0).exit_code == 0
+    same = typist.types("routes", "plan", "-f", path)
+    assert same.exit_code == 0
+    assert "= fraud  nothing changes" in same.stdout
+    broken = typist.types("routes", "plan", "-f", typist.writes("broken.yaml", "route: fraud\nsplit: {fraud/9: 1}\n"))
+    assert broken.exit_code == 1
+    assert f"{typist.folder / 'broken.yaml'}:2: split.fraud/9: There is no fraud/9" in broken.stderr
+
+
+def test_a_plan_says_who_moves_what_aliases_mean_and_where_a_rollback_leads(applied):
+    applied.types("models", "register", "fraud", model_file(applied.folder, 2), "--alias", "next")
+    document = {"route": "fraud", "split": {"fraud/1": 3, "fraud@next": 1}}
+    ended = applied.types("routes", "plan", "-f", applied.writes("route.yaml", document))
+    assert ended.exit_code == 2
+    assert "~ fraud  25.00 % of its callers move" in ended.stdout
+    assert "fraud@next" in ended.stdout
+    assert "ranges" not in ended.stdout
+    assert "leads to revision 1" in ended.stdout
+
+
+@pytest.mark.parametrize(
+    "text, sentences",
+    [
+        ("", [":1: expected a mapping of fields, got nothing"]),
+        ("route: fraud\nroute: x\nsplit: {}", [":2: route: is a duplicate"]),
+        ("split: {fraud/1: 1}", ["route: "]),
+        ("route: fraud\nsplit:\n  fraud/1: 1\nstiky: x\n", [":4: stiky: "]),
+        ("route: fraud\nsplit:\n  fraud/1: -1\n  fraud/8: 2\n", [":4: split.fraud/8: "]),
+    ],
+)
+def test_a_document_is_refused_with_its_lines(typist, text, sentences):
+    ended = typist.types("routes", "apply", "-f", typist.writes("route.yaml", text), "--timeout", 0)
+    assert ended.exit_code == 2, ended.output
+    for sentence in sentences:
+        assert sentence in ended.stderr
+
+
+def test_a_plan_is_applied_by_its_id_and_only_once(applied):
+    made = applied.reads("routes", "plan", "-f", applied.writes("2.yaml", SPLIT_2), codes=(2,))
+    plan = made["name"].rpartition("/")[2]
+    ended = applied.types("routes", "apply", "--plan", plan, "--reason", "RISK-1432", "--timeout", 0)
+    assert ended.exit_code == 0, ended.output
+    assert "fraud is at revision 2" in ended.stdout
+    assert applied.types("routes", "apply", "--plan", "0123456789abcdef").exit_code == 1
+    assert applied.types("routes", "apply").exit_code == 2
+    assert applied.reads("routes", "show", "fraud")["revision"] == 2
+
+
+def test_what_breaks_callers_is_shown_and_refused_until_it_is_allowed(applied, tmp_path):
+    other = tmp_path / "other.onnx"
+    other.write_bytes(models.identity("FP64").SerializeToString())
+    assert applied.types("models", "register", "other", other).exit_code == 0
+    path = applied.writes("other.yaml", {"route": "fraud", "split": {"other/1": 1}})
+    plan = applied.types("routes", "plan", "-f", path)
+    assert plan.exit_code == 2
+    assert "! breaks callers" in plan.stdout
+    refused = applied.types("routes", "apply", "-f", path, "--timeout", 0)
+    assert refused.exit_code == 1
+    assert "--allow-breaking" in refused.stderr
+    assert applied.types("routes", "apply", "-f", path, "--timeout", 0, "--allow-breaking").exit_code == 0
+
+
+def test_a_rollback_says_where_it_leads_and_holds_until_a_person_releases_it(applied):
+    applied.admin.clock.move(hours=1)
+    path = applied.writes("2.yaml", SPLIT_2)
+    applied.types("routes", "apply", "-f", path, "--timeout", 0)
+    ended = applied.types("rollback", "fraud", "--reason", "late", "--timeout", 0)
+    assert ended.exit_code == 0, ended.output
+    assert "fraud is back at revision 1 (was 2)" in ended.stdout
+    assert "fraud/1 1" in ended.stdout
+    held = applied.types("routes", "apply", "-f", path, "--timeout", 0)
+    assert held.exit_code == 1
+    assert "! held: rolled back by ann: late" in held.stdout
+    assert held.stderr.startswith("fraud is held (rolled back by ann: late)")
+    robot = applied.types("routes", "apply", "-f", path, "--timeout", 0, "--release-hold", by="bot")
+    assert robot.exit_code == 1
+    assert applied.types("routes", "apply", "-f", path, "--timeout", 0, "--release-hold").exit_code == 0
+    assert "fraud is back at revision 1" in applied.types("rollback", "fraud", "--to", 1, "--timeout", 0).stdout
+    assert applied.types("rollback", "nobody", "--timeout", 0).exit_code == 1
+
+
+def test_history_says_what_was_when_by_whom_and_why(applied):
+    applied.admin.clock.move(hours=1)
+    applied.types("routes", "apply", "-f", applied.writes("2.yaml", SPLIT_2), "--timeout", 0, "--reason", "RISK-2")
+    past = applied.reads("routes", "history", "fraud")
+    assert [(each["revision"], each["principal"], each["reason"]) for each in past] == [
+        (2, "ann", "RISK-2"),
+        (1, "ann", "first"),
+    ]
+    [then] = applied.reads("routes", "history", "fraud", "--at", "2026-11-01T12:30Z")
+    assert then["revision"] == 1
+    table = applied.types("routes", "history", "fraud").stdout
+    assert "2026-11-01 13:00:00Z" in table
+    assert "RISK-2" in table
+    for text, sentence in (("yesterday", "is no moment"), ("2026-11-01T12:30", "has no time zone")):
+        ended = applied.types("routes", "history", "fraud", "--at", text)
+        assert ended.exit_code == 2
+        assert sentence in ended.stderr
+    assert applied.types("routes", "history", "fraud", "--at", "2020-01-01T00:00Z").exit_code == 1
+
+
+def test_routes_are_listed_and_shown(applied):
+    listed = applied.types("routes", "list")
+    assert listed.exit_code == 0
+    assert "fraud/1 1" in listed.stdout
+    shown = applied.types("routes", "show", "fraud")
+    assert "revision 1, generation 1" in shown.stdout
+    assert "sha256:" in shown.stdout
+
+
+def served(route):
+    """What a gateway says that serves a route as the registry has it."""
+    content = route["content"]["route"]
+    table = {"salt": content["salt"], "stable": content["stable"], "ranges": content["ranges"]}
+    fields = {**content, "ranges": None}
+    return {"epoch": 1, "routes": {"fraud": {"route": fields, "table": table}}, "refused": {}, "pending": {}}
+
+
+def test_an_apply_waits_until_the_gateway_serves_it(applied):
+    route = applied.reads("routes", "show", "fraud")
+    path = applied.writes("1.yaml", SPLIT_1)
+    with http_port() as (address, gateway):
+        gateway.says(served(route))
+        ended = applied.types("rollback", "fraud", "--to", 1, "--http", address)
+        assert ended.exit_code == 0, ended.output
+        assert f"{address} serves it." in ended.stderr
+        gateway.says({"epoch": 1, "routes": {}, "refused": {"fraud": "fraud/1: out of memory"}, "pending": {}})
+        ended = applied.types("routes", "apply", "-f", path, "--release-hold", "--http", address, "--timeout", 0.01)
+        assert ended.exit_code == 1
+        assert "does not serve it after 0.01 s: fraud/1: out of memory." in ended.stderr
+
+
+def test_a_gateway_that_is_not_there_is_told_and_fails_nothing(applied):
+    ended = applied.types("rollback", "fraud", "--to", 1, "--http", "127.0.0.1:1")
+    assert ended.exit_code == 0
+    assert "no gateway answers at 127.0.0.1:1" in ended.stderr
+    assert json.loads(applied.types("routes", "show", "fraud", "--output", "json").stdout)["hold"]
