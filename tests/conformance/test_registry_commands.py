@@ -3,6 +3,8 @@
 import json
 
 import onnx
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from onnx.external_data_helper import convert_model_to_external_data
 
@@ -119,6 +121,27 @@ def test_external_data_may_lie_beside_the_file(typist, tmp_path):
     assert both.exit_code == 0, both.output
     files = typist.reads("models", "show", "gather/1")["files"]
     assert [file["path"] for file in files] == ["model.onnx", "weights.bin"]
+
+
+def test_tables_are_described_and_kept_with_their_roles(typist, tmp_path):
+    table = pa.table({"hour": [1, 2, None]})
+    pq.write_table(table, tmp_path / "train.parquet")
+    pq.write_table(table.slice(1), tmp_path / "rest.parquet")
+    path = model_file(tmp_path, 0.25)
+    train, rest = f"train={tmp_path / 'train.parquet'}", tmp_path / "rest.parquet"
+    options = ("--dataset", train, "--dataset", rest, "--locator", "train=s3://flights@v12")
+    ended = typist.types("models", "register", "delay", path, *options)
+    assert ended.exit_code == 0, ended.output
+    shown = typist.types("models", "show", "delay/1").stdout
+    for text in ("train.parquet (train)", "3 rows, 1 columns", "s3://flights@v12", "rest.parquet", "not reproducible"):
+        assert text in shown
+    kept = typist.types("models", "register", "delay", path, "--dataset", rest, "--store-copies")
+    assert kept.exit_code == 0, kept.output
+    assert "a copy in the registry" in typist.types("models", "show", "delay/1").stdout
+    broken = typist.writes("broken.parquet", "no table")
+    refused = typist.types("models", "register", "delay", path, "--dataset", broken)
+    assert refused.exit_code == 2
+    assert "broken.parquet" in refused.stderr
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Any
 from tidegate.cli.files import read_json
 from tidegate.cli.output import BadInput
 from tidegate.cli.pairs import pairs
+from tidegate.errors import TidegateError
 
 ROLES = ("train", "validation", "test", "calibration", "reference")
 
@@ -59,6 +60,6 @@ def _described(role: str, path: Path, places: dict[str, str], *, store_copies: b
         described = describe(
             path, name=path.name, role=role, locator=places.get(role), store_copy=store_copies and path.is_file()
         )
-    except ModuleNotFoundError as absent:
-        raise BadInput(str(absent)) from absent
+    except (TidegateError, ModuleNotFoundError) as error:
+        raise BadInput(str(error)) from error
     return Described(document=described.document, copy=described.copy)

@@ -61,8 +61,11 @@ def register(registry: Registry, blobs: Blobs, caller: Caller, registration: Reg
     Raises:
         InputRefused: Bytes are missing, the model is unsound, or evidence has another form; all reasons are named.
     """
-    _check_uploaded(blobs, registration)
+    uploads = [(file.path, file.digest) for file in (*registration.files, *(file for _, file in registration.evidence))]
+    _check_uploaded(blobs, uploads)
     said = [(kind, file, _read(blobs, kind, file)) for kind, file in registration.evidence]
+    uploads += [(f"copy of {form.name}", copy) for _, _, form in said for copy in _copies(form)]
+    _check_uploaded(blobs, uploads)
     signature = _signature(registry, blobs, registration.files)
     version = of_version(registration.files, signature)
     blobs.put(EMPTY_CONFIG)
@@ -72,7 +75,7 @@ def register(registry: Registry, blobs: Blobs, caller: Caller, registration: Reg
 
     def work(change: Change) -> Receipt:
         # Once more: garbage may have been collected since, and is collected inside of changes only.
-        _check_uploaded(blobs, registration)
+        _check_uploaded(blobs, uploads)
         found = models.version_of(change.connection, registration.model, version.digest)
         number = _add(change, registration, version, signature) if found is None else found.name.number
         name = registration.model.version(number)
@@ -107,12 +110,9 @@ def materialise(blobs: Blobs, files: Sequence[File], folder: Path) -> None:
             )
 
 
-def _check_uploaded(blobs: Blobs, registration: Registration) -> None:
-    files = [*registration.files, *(file for _, file in registration.evidence)]
+def _check_uploaded(blobs: Blobs, files: Sequence[tuple[str, str]]) -> None:
     missing = tuple(
-        Violation(file.path, f"{check_digest(file.digest)} is not uploaded")
-        for file in files
-        if not blobs.has(file.digest)
+        Violation(path, f"{check_digest(digest)} is not uploaded") for path, digest in files if not blobs.has(digest)
     )
     if missing:
         raise InputRefused(
@@ -184,13 +184,18 @@ def _attach(change: Change, name: VersionName, said: Said) -> bool:
         return False
     after = {"kind": said.kind.word, "digest": manifest.digest, "content": manifest.files[0].digest}
     seq = change.enter("versions.attach", str(name), after=after)
-    _keep(change, manifest, seq)
+    _keep(change, manifest, seq, *_copies(said.form))
     artifacts.link(change.connection, _edges(said), seq)
     return True
 
 
-def _keep(change: Change, manifest: Manifest, seq: int) -> None:
-    blobs = [manifest.digest, *(file.digest for file in manifest.files)]
+def _copies(form: Any) -> list[str]:
+    """The bytes of what a piece of evidence is about, where the registry keeps them."""
+    return [form.copy_digest] if isinstance(form, Dataset) and form.copy_digest else []
+
+
+def _keep(change: Change, manifest: Manifest, seq: int, *beside: str) -> None:
+    blobs = [manifest.digest, *(file.digest for file in manifest.files), *beside]
     artifacts.add(change.connection, manifest, blobs=blobs, now_us=change.now_us, seq=seq)
 
 
