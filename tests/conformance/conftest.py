@@ -1,11 +1,14 @@
 """Stock clients of the shared gateway."""
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import grpc
 import pytest
 import tritonclient.grpc as triton_grpc
 
+from support.admin import Admin, model_file, serving
 from support.calls import channel_to
 from support.gateway import Gateway
 
@@ -66,3 +69,23 @@ def triton(gateway: Gateway) -> Iterator[triton_grpc.InferenceServerClient]:
     """The client that Triton's users have."""
     with triton_grpc.InferenceServerClient(gateway.grpc_address) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def admin_seed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a registry that has `fraud/1` to `fraud/3`; copy it, do not change it."""
+    folder = tmp_path_factory.mktemp("registry")
+    with serving(folder) as admin, admin.client() as registry:
+        for number in (1, 2, 3):
+            path = model_file(folder, number)
+            registry.register("fraud", path, metrics={"auc": number / 10}, owner="risk team", reason="a first look")
+    return folder
+
+
+@pytest.fixture
+def admin(admin_seed: Path, tmp_path: Path) -> Iterator[Admin]:
+    """A running admin API over a copy of the seed."""
+    folder = tmp_path / "registry"
+    shutil.copytree(admin_seed, folder)
+    with serving(folder) as running:
+        yield running

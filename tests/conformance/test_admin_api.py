@@ -6,7 +6,6 @@ import json
 import pytest
 
 from support.admin import BEGIN, MODEL, ROUTE, model_file
-from support.admin_fixtures import admin, seed  # noqa: F401  # fixtures
 from tidegate.client.registry import calls
 from tidegate.core.canonical import digest_of
 from tidegate.core.journal import link

@@ -10,7 +10,6 @@ from onnx.external_data_helper import convert_model_to_external_data
 
 from support import models
 from support.admin import model_file
-from support.admin_fixtures import admin, seed  # noqa: F401  # fixtures
 from support.commands import Typist
 from support.stand_ins import http_port
 
@@ -19,7 +18,7 @@ SPLIT_2 = {"route": "fraud", "split": {"fraud/1": 9, "fraud/2": 1}}
 
 
 @pytest.fixture
-def typist(admin, tmp_path):  # noqa: F811  # the fixture
+def typist(admin, tmp_path):
     return Typist.at(admin, tmp_path / "desk")
 
 

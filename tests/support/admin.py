@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-from grpc_status import rpc_status
 from google.protobuf.message import Message
+from grpc_status import rpc_status
 
 from support import models
 from tidegate.api import AdminServer

@@ -20,7 +20,8 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from support import models
 from support.registries import Kept, open_registry
 from tidegate.core.names import RouteName
-from tidegate.services import journal, publications, quarantine, routes, versions
+from tidegate.services import journal, quarantine, routes, versions
+from tidegate.services.publications import Publications
 from tidegate.stores import artifacts, tables
 
 SUM = RouteName.parse("sum")
@@ -119,7 +120,7 @@ def _check_route(kept: Kept, acknowledged: list[str]) -> None:
     at = len(acknowledged)
     # What was under way when it ended may be done, whole, or not.
     expected = {AFTER_CHANGE[step] for step in steps[at : at + 2]}
-    now = publications.publication(kept.registry, "default", "default").routes
+    now = Publications(kept.registry, "default", "default").newest().routes
     answers = next(iter(now["sum"]["split"]), None) if now else None
     assert answers in expected, f"after {acknowledged} the route is answered by {answers}"
 

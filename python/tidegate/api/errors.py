@@ -26,12 +26,15 @@ from tidegate.inference import error_details_pb2
 from tidegate.inference.status_pb2 import Status
 
 DOMAIN = "tidegate.dev"
-MOST_MESSAGE_CHARS = 1_000
-MOST_DETAIL_BYTES = 3_000
-"""Stock clients take 8 KiB of trailers: the message once, and all of this again in base64."""
-_MOST_FIELD_CHARS = 300
+MOST_MESSAGE_BYTES = 800
+MOST_DETAIL_BYTES = 2_000
+"""Stock clients take 8 KiB of trailers: the message as text, thrice as long where it is not ASCII, and all of it again in
+base64."""
+_MOST_FIELD_BYTES = 200
 RETRY_AFTER_MS = 200
 """What a caller that should try again is told to wait."""
+
+_CUT = "…"
 
 _LOG = logging.getLogger("tidegate.api")
 
@@ -127,12 +130,15 @@ def _subject(error: RegistryError) -> tuple[str, str]:
 
 
 def _status(code: StatusCode, message: str, details: list[Any]) -> Status:
-    status = Status(code=code.value[0], message=_short(message, MOST_MESSAGE_CHARS))
+    status = Status(code=code.value[0], message=_short(message, MOST_MESSAGE_BYTES))
     for detail in details:
         name = detail.DESCRIPTOR.full_name
         status.details.add(type_url=f"type.googleapis.com/{name}", value=detail.SerializeToString())
     return status
 
 
-def _short(text: str, most: int = _MOST_FIELD_CHARS) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"
+def _short(text: str, most_bytes: int = _MOST_FIELD_BYTES) -> str:
+    written = text.encode()
+    if len(written) <= most_bytes:
+        return text
+    return written[: most_bytes - len(_CUT.encode())].decode(errors="ignore") + _CUT

@@ -6,6 +6,9 @@ import typer
 
 # Each is a module of this package with `register(app)`.
 COMMANDS = (
+    "up",
+    "backup",
+    "restore",
     "serve",
     "apply",
     "status",

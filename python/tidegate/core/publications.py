@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tidegate.core.names import VersionName
+from tidegate.errors import ChangeRefused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,9 +25,43 @@ class Publication:
     """As in a gateway document, by the id of the route."""
 
     @property
-    def place(self) -> tuple[int, int]:
-        """Where it is among all publications of its registry."""
-        return self.incarnation, self.epoch
+    def place(self) -> "Place":
+        """Where it is among all publications."""
+        return Place(instance=self.instance, incarnation=self.incarnation, epoch=self.epoch)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a publication is among all there are."""
+
+    instance: str
+    incarnation: int
+    """Raised when a registry is restored: what it publishes then comes after all that it published before."""
+    epoch: int
+
+
+def check_order(known: Place | None, new: Place) -> None:
+    """Whether a gateway that has obeyed one publication obeys another.
+
+    Raises:
+        ChangeRefused: The other one is older, or of another registry.
+    """
+    if known is None:
+        return
+    if known.instance != new.instance:
+        raise ChangeRefused(
+            f"This gateway serves registry {known.instance}, and registry {new.instance} publishes: if that is meant, "
+            "start it once with --adopt.",
+            reason="REGISTRY_UNKNOWN",
+            known=known.instance,
+            found=new.instance,
+        )
+    if (new.incarnation, new.epoch) < (known.incarnation, known.epoch):
+        raise ChangeRefused(
+            f"This gateway has obeyed epoch {known.epoch} of incarnation {known.incarnation}, and epoch {new.epoch} of "
+            f"incarnation {new.incarnation} is older: a registry that was brought back has to be by `tidegate restore`.",
+            reason="PUBLICATION_OLD",
+        )
 
 
 def document_of(publication: Publication, settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,8 @@ from tidegate.core.names import DEFAULT, RouteName
 from tidegate.core.routing import Range, allocate
 from tidegate.errors import DocumentRefused, InputRefused, NameRefused, RegistryError, Violation
 
+PREVIEW = "preview"
+"""The segment that a switch makes the split."""
 KEEP_WARM_S = 24 * 3600
 """How long what a change replaces stays loaded, unless its document says otherwise: a working day and its night."""
 _OWN = ("route", "versions", "keep_warm_s", "owner", "contact", "runbook")
@@ -147,6 +149,22 @@ def without(route: Mapping[str, Any], version: str) -> dict[str, Any] | None:
         "stable": None if route["stable"] == version else route["stable"],
         "ranges": None,
     }
+
+
+def switched(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The document in which what the segment `preview` was for a few is the split for all: the second half of blue-green.
+
+    Raises:
+        InputRefused: The document has no such segment.
+    """
+    segments = document.get("segments", [])
+    preview = next((segment for segment in segments if segment.get("name") == PREVIEW), None)
+    if preview is None:
+        names = ", ".join(str(segment.get("name")) for segment in segments) or "none"
+        raise refused([Violation("segments", f"has no segment {PREVIEW!r} to switch to; there are: {names}")])
+    others = [segment for segment in segments if segment is not preview]
+    kept = {name: value for name, value in document.items() if name not in ("stable", "ranges")}
+    return {**kept, "split": preview["split"], "segments": others}
 
 
 def refused(violations: list[Violation]) -> InputRefused:

@@ -68,6 +68,10 @@ class Gateway:
         """How far the newest document is; what needs no load is served when this returns."""
         return Progress(**json.loads(self._native.progress()))
 
+    def warn(self, event: str, reason: str) -> None:
+        """Writes a warning into the gateway's log."""
+        self._native.warn(event, reason)
+
     def drain(self) -> None:
         """Begins to end; called again, ends at once."""
         self._native.drain()

@@ -5,15 +5,17 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from tidegate.config import Document
-from tidegate.core.documents import fill_in
-from tidegate.core.publications import Publication, document_of, folder_of
+from tidegate.core.publications import Place, Publication, check_order, document_of, folder_of
 from tidegate.errors import Missing, RegistryDamaged
 
 PROFILE = "profile.json"
+OBEYED = "obeyed.json"
+"""What the gateway has obeyed last; gone when it is to obey another registry."""
 _MARKS = ".fetched"
 _MOST_MANIFEST_BYTES = 16 << 20
 _CHUNK_BYTES = 1 << 20
@@ -49,15 +51,29 @@ class Agent:
         """Fetches what the publication names and is not there, and makes the document that means it.
 
         A version whose bytes cannot be fetched stays away: the gateway refuses its routes by name, and no others.
+
+        Raises:
+            ChangeRefused: It is older than what was obeyed, or of another registry.
         """
+        check_order(self._obeyed(), publication.place)
         for version, pinned in publication.versions.items():
             try:
                 self._materialise(version, pinned)
             except (Missing, RegistryDamaged) as error:
                 self._report("fetch_failed", f"{version}: {error}")
-        fields = fill_in(document_of(publication, self._settings))
-        path = self._folder / "gateway.json"
-        return Document(path=path, fields=fields, text=json.dumps(fields, indent=1))
+        # Every part of it is filled in already.
+        fields = document_of(publication, self._settings)
+        return Document(path=self._folder / "publication.json", fields=fields, text="")
+
+    def obeyed(self, publication: Publication) -> None:
+        """Remembers what the gateway has taken up."""
+        fresh = self._folder / f"{OBEYED}.new"
+        fresh.write_text(json.dumps(asdict(publication.place)))
+        fresh.replace(self._folder / OBEYED)
+
+    def _obeyed(self) -> Place | None:
+        path = self._folder / OBEYED
+        return Place(**json.loads(path.read_text())) if path.exists() else None
 
     def prune(self, publication: Publication) -> list[str]:
         """Gives up the files of versions that a publication does not name, and says which."""

@@ -106,6 +106,7 @@ class Publisher:
                 if is_due:
                     publication = self._publication()
                     self._gateway.apply(self._agent.prepare(publication))
+                    self._agent.obeyed(publication)
                     published = publication
                 self._follow(published)
             except TidegateError as error:

@@ -87,3 +87,9 @@ def check(registry: Registry) -> Verified:
     with registry.reading() as connection:
         last = journal.end(connection)
         return verify(journal.walk(connection), head=(last.seq, last.hash))
+
+
+def after(registry: Registry, seq: int, *, limit: int) -> list[Entry]:
+    """The entries that follow a number, the oldest first."""
+    with registry.reading() as connection:
+        return journal.after(connection, seq, limit=limit)

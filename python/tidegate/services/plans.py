@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from tidegate.core import routes as compiler
 from tidegate.core.canonical import digest_of
 from tidegate.core.manifests import Evidence
+from tidegate.core.names import RouteName
 from tidegate.core.patches import Operation, diff
 from tidegate.core.revisions import Cause
 from tidegate.core.signatures import breaks
@@ -118,6 +119,36 @@ def apply(
         swap = Swap(scope=kept.scope, cause=Cause.APPLY, expected=kept.base_generation, releases_hold=release_hold)
         head = scopes.revise(change, swap, kept.document, kept.content)
         return {"revision": head.revision, "generation": head.generation, "changed": True}
+
+    return registry.change(caller, work)
+
+
+def switch(registry: Registry, caller: Caller, name: RouteName, *, release_hold: bool = False) -> Receipt:
+    """Lets what the segment `preview` was for a few answer all, in one step; a rollback is the way back.
+
+    Returns:
+        `revision` and `generation` of the route.
+
+    Raises:
+        Missing: There is no such route.
+        InputRefused: It has no segment of this name.
+        ChangeRefused: It is held.
+    """
+    scope = str(name)
+
+    def work(change: Change) -> Receipt:
+        known = heads.get(change.connection, scope)
+        if known is None:
+            raise Missing(
+                f"There is no route {name.short}: `tidegate routes list` shows what there is.",
+                reason="ROUTE_MISSING",
+                route=scope,
+            )
+        written = heads.revision_of(change.connection, scope, known.revision).document
+        plan, _ = _compile(change, compiler.switched(written))
+        swap = Swap(scope=scope, cause=Cause.SWITCH, expected=plan.base_generation, releases_hold=release_hold)
+        head = scopes.revise(change, swap, plan.document, plan.content)
+        return {"revision": head.revision, "generation": head.generation}
 
     return registry.change(caller, work)
 

@@ -19,15 +19,27 @@ PREFIX = "tg_"
 _TOKEN_BYTES = 32
 
 
-def create(registry: Registry, caller: Caller, name: str, kind: Kind) -> str:
+def new_token() -> str:
+    """A token that nobody can guess."""
+    return PREFIX + secrets.token_urlsafe(_TOKEN_BYTES)
+
+
+def create(registry: Registry, caller: Caller, name: str, kind: Kind, *, token: str | None = None) -> str:
     """Makes a principal and returns its token, which nobody can read again.
+
+    Args:
+        registry: The registry.
+        caller: Who asks.
+        name: Of the principal.
+        kind: What it is.
+        token: Of :func:`new_token`, where the caller has kept one already.
 
     Raises:
         AlreadyThere: There is, or was, a principal of this name: the journal would not tell them apart. Or the request
             comes again: the token is not kept, and cannot be shown twice.
     """
     check_id(name, "a principal")
-    token = PREFIX + secrets.token_urlsafe(_TOKEN_BYTES)
+    made = new_token() if token is None else token
 
     def work(change: Change) -> Receipt:
         if principals.by_name(change.connection, name) is not None:
@@ -36,16 +48,16 @@ def create(registry: Registry, caller: Caller, name: str, kind: Kind) -> str:
             )
         seq = change.enter("tokens.create", f"principals/{name}", after=_shown(name, kind, is_revoked=False))
         principal = Principal(name=name, kind=kind, create_us=change.now_us, revoke_us=None, seq=seq)
-        principals.put(change.connection, principal, _digest(token))
-        return {"name": name, "token": _digest(token)}
+        principals.put(change.connection, principal, _digest(made))
+        return {"name": name, "token": _digest(made)}
 
-    if registry.change(caller, work)["token"] != _digest(token):
+    if registry.change(caller, work)["token"] != _digest(made):
         raise AlreadyThere(
             f"The token of {name} was shown when it was made: revoke it, and make one of another name.",
             reason="TOKEN_SHOWN",
             principal=name,
         )
-    return token
+    return made
 
 
 def revoke(registry: Registry, caller: Caller, name: str, *, etag: str = "") -> Receipt:

@@ -3,13 +3,17 @@
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Column, Connection, select
 
 from tidegate.core.revisions import Cause, Tenure
 from tidegate.errors import Missing
 from tidegate.stores import tables
+
+_MOST_READ = 16_384
+"""Contents and documents that are kept read: of as many routes as a gateway may have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,24 +147,22 @@ def list_revisions(
 
 def contents_under(connection: Connection, prefix: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """The contents of every head whose scope begins with a prefix, by scope."""
-    for row in _revisions_under(connection, prefix):
-        yield row.scope, json.loads(row.content)
+    for row in _revisions_under(connection, prefix, tables.revision.c.content):
+        yield row.scope, _read(row.content)
 
 
 def documents_under(connection: Connection, prefix: str) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
     """Document and content of every route whose name begins with a prefix, by scope."""
-    for row in _revisions_under(connection, prefix):
+    for row in _revisions_under(connection, prefix, tables.revision.c.document, tables.revision.c.content):
         if "/routes/" in row.scope:
-            yield row.scope, json.loads(row.document), json.loads(row.content)
+            yield row.scope, _read(row.document), _read(row.content)
 
 
-def _revisions_under(connection: Connection, prefix: str) -> Iterable[Any]:
+def _revisions_under(connection: Connection, prefix: str, *columns: Column[Any]) -> Iterable[Any]:
     head, revision = tables.head, tables.revision
     joined = head.join(revision, (revision.c.scope == head.c.scope) & (revision.c.number == head.c.revision))
-    query = select(head.c.scope, revision.c.document, revision.c.content).select_from(joined)
-    return connection.execute(
-        query.where(head.c.scope.startswith(prefix, autoescape=True)).order_by(head.c.scope)
-    ).all()
+    query = select(head.c.scope, *columns).select_from(joined)
+    return connection.execute(query.where(head.c.scope.startswith(prefix, autoescape=True)).order_by(head.c.scope))
 
 
 def newest_revision(connection: Connection, scope: str) -> int:
@@ -213,11 +215,18 @@ def get_plan(connection: Connection, plan_id: str) -> Plan | None:
         id=row.id,
         scope=row.scope,
         base_generation=row.base_generation,
-        document=json.loads(row.document),
-        content=json.loads(row.content),
+        document=_read(row.document),
+        content=_read(row.content),
         digest=row.digest,
         expire_us=row.expire_us,
     )
+
+
+@lru_cache(_MOST_READ)
+def _read(text: str) -> dict[str, Any]:
+    """A document or a content; the same value each time, which nobody changes: revisions are immutable."""
+    value: dict[str, Any] = json.loads(text)
+    return value
 
 
 def _head(row: Any) -> Head:
@@ -230,8 +239,8 @@ def _revision(row: Any) -> StoredRevision:
         number=row.number,
         cause=Cause(row.cause),
         change=row.change,
-        document=json.loads(row.document),
-        content=json.loads(row.content),
+        document=_read(row.document),
+        content=_read(row.content),
         digest=row.digest,
         create_us=row.create_us,
         seq=row.seq,

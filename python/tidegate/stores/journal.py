@@ -85,5 +85,14 @@ def after(connection: Connection, seq: int, *, limit: int) -> list[Entry]:
     return [_entry(row) for row in connection.execute(query)]
 
 
+def after_resources(connection: Connection, seq: int, *, limit: int) -> list[str]:
+    """What the entries that follow a number are about, the oldest first."""
+    table = tables.journal
+    query = select(table.c.resource).where(table.c.seq > seq).order_by(table.c.seq).limit(limit)
+    return list(connection.execute(query).scalars())
+
+
 def _entry(row: Row[Any]) -> Entry:
-    return Entry(seq=row.seq, body=row.body, previous=row.previous, hash=row.hash)
+    # Whoever tampers with a row may leave text where bytes were; that is for the reader of the chain to find.
+    body, previous, own = (value.encode() if isinstance(value, str) else value for value in row[-3:])
+    return Entry(seq=row.seq, body=body, previous=previous, hash=own)

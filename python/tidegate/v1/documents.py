@@ -13,12 +13,13 @@ MOST_WHOLE = (1 << 53) - 1
 
 
 def document_of(struct: Any) -> dict[str, Any]:
-    """A struct as JSON; numbers without a fraction are whole, as they were written.
+    """A struct as JSON, in the order of its keys; numbers without a fraction are whole, as they were written.
 
     Raises:
         InputRefused: A number is none of JSON.
     """
-    return {key: value_of(value, key) for key, value in struct.fields.items()}
+    # A map has no order on its way: sorted, the same document is the same each time.
+    return {key: value_of(value, key) for key, value in sorted(struct.fields.items())}
 
 
 def value_of(value: Any, path: str = "") -> Any:
@@ -31,7 +32,8 @@ def value_of(value: Any, path: str = "") -> Any:
         case "number_value":
             return _number(value.number_value, path)
         case "struct_value":
-            return {key: value_of(item, f"{path}.{key}") for key, item in value.struct_value.fields.items()}
+            fields = sorted(value.struct_value.fields.items())
+            return {key: value_of(item, f"{path}.{key}") for key, item in fields}
         case "list_value":
             return [value_of(item, f"{path}[{at}]") for at, item in enumerate(value.list_value.values)]
         case "string_value":

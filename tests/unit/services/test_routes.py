@@ -4,7 +4,8 @@ from support import models
 from support.registries import ROBOT
 from tidegate.core.names import ModelName, RouteName
 from tidegate.errors import ChangeConflict, ChangeRefused, InputRefused, Missing
-from tidegate.services import aliases, journal, plans, publications, quarantine, routes
+from tidegate.services import aliases, journal, monitors, plans, quarantine, routes
+from tidegate.services.publications import Publications
 
 SUM = RouteName.parse("sum")
 
@@ -21,7 +22,7 @@ def apply_each(kept, *documents):
 
 
 def served(kept):
-    return publications.publication(kept.registry, "default", "default")
+    return Publications(kept.registry, "default", "default").newest()
 
 
 def test_a_plan_says_what_it_would_change_and_changes_nothing(kept):
@@ -222,10 +223,33 @@ def test_every_change_and_every_refusal_is_in_the_journal(kept):
     with pytest.raises(ChangeRefused):
         kept.apply(document(("m/2", 1)))
     told = journal.page(kept.registry, resource=str(SUM))
-    assert [(entry.body["action"], entry.body["outcome"]) for entry in told][:3] == [
+    assert [(entry.body["action"], entry.body["outcome"]) for entry in told][:4] == [
+        ("test", "refused"),
         ("routes.rollback", "done"),
         ("routes.apply", "done"),
         ("routes.apply", "done"),
     ]
-    assert journal.page(kept.registry)[0].body["outcome"] == "refused"
     assert journal.check(kept.registry).broken is None
+
+
+def test_a_publication_is_the_same_however_it_came_about(kept):
+    """What reads each change as it comes says the same as what reads everything at once."""
+    kept.register_some("m", 3)
+    following = Publications(kept.registry, "default", "default")
+    steps = [
+        lambda: kept.apply(document(("m/1", 1))),
+        lambda: kept.apply({"route": "other", "split": {"m/2": 1}}),
+        lambda: kept.apply(document(("m/1", 1), ("m/3", 1))),
+        lambda: monitors.apply(kept.registry, kept.caller, SUM, {"windows": ["1h"]}),
+        lambda: routes.rollback(kept.registry, kept.caller, SUM),
+        lambda: quarantine.quarantine(kept.registry, kept.caller, "m/3"),
+        lambda: quarantine.quarantine(kept.registry, kept.caller, "m/2"),
+    ]
+    for step in steps:
+        step()
+        kept.clock.pass_hours(1)
+        assert following.newest() == served(kept)
+    assert set(served(kept).routes) == {"sum"}
+    assert set(served(kept).monitors) == {"sum"}
+    kept.clock.pass_hours(48)
+    assert following.newest() == served(kept)

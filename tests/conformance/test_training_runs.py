@@ -11,7 +11,6 @@ import pytest
 
 import tidegate.training
 from support import models
-from support.admin_fixtures import admin, seed  # noqa: F401  # fixtures
 from tidegate.core.evidence import Dataset, Metrics
 from tidegate.core.evidence import Run as RunForm
 from tidegate.errors import InputRefused, Missing
@@ -22,13 +21,13 @@ TABLE = pa.table({"hour": [1, 2, 3]})
 
 
 @pytest.fixture
-def registry(admin):  # noqa: F811  # the fixture
+def registry(admin):
     with admin.client() as client:
         yield client
 
 
 @pytest.fixture
-def running(admin, registry, tmp_path):  # noqa: F811
+def running(admin, registry, tmp_path):
     """Begins a run of `delay` against the registry of the test, with code that is in no repository."""
 
     def begin(**more):
@@ -43,7 +42,7 @@ def said(registry, version, kind):
     return [json.loads(registry.read(each.file.digest)) for each in pieces]
 
 
-def test_a_run_registers_its_model_with_lineage_metrics_and_datasets(admin, registry, running):  # noqa: F811
+def test_a_run_registers_its_model_with_lineage_metrics_and_datasets(admin, registry, running):
     with running(params={"depth": np.int64(7), "eta": np.float32(0.5)}, seed=3, sweep="depths") as run:
         train = run.dataset("train", TABLE, locator="s3://flights@v12")
         run.dataset("test", TABLE.slice(1), name="late flights")
@@ -69,7 +68,7 @@ def test_a_run_registers_its_model_with_lineage_metrics_and_datasets(admin, regi
     assert entry.reason == f"run {run.name}"
 
 
-def test_a_stored_copy_stays_when_garbage_goes(admin, registry, running):  # noqa: F811
+def test_a_stored_copy_stays_when_garbage_goes(admin, registry, running):
     with running() as run:
         copied = run.dataset("train", TABLE, store_copy=True)
         run.log_model(models.add(0.5))

@@ -1,0 +1,1 @@
+"""What the registry promises in numbers, and whether it keeps it."""

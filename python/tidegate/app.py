@@ -1,0 +1,201 @@
+"""The composition root: a registry, its admin API and a gateway in one process, with everything in one folder.
+
+tidegate-data/
+  registry.db        rows
+  artifacts/         bytes, an OCI image layout
+  gateway/           the gateway's own: fetched versions, what it remembers
+  owner.token        of the principal `owner`, for its user alone
+  lock               held while a process uses the folder
+"""
+
+import fcntl
+import logging
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tidegate.api import AdminServer, TlsFiles
+from tidegate.blobs import Blobs, open_blobs
+from tidegate.clock import SystemClock
+from tidegate.config import Document, load
+from tidegate.core.documents import fill_in
+from tidegate.core.journal import Actor, Kind
+from tidegate.core.names import DEFAULT
+from tidegate.errors import DocumentRefused, DocumentViolation, Missing, RegistryUnavailable
+from tidegate.gateway import Gateway
+from tidegate.gateway.agent import OBEYED, Agent
+from tidegate.loops.deliver import Deliveries
+from tidegate.loops.publish import Publisher
+from tidegate.services import backup, tokens
+from tidegate.services.backup import BYTES, ROWS, Progress
+from tidegate.services.publications import Publications
+from tidegate.services.registry import Caller, Registry
+from tidegate.sinks import open_sink
+from tidegate.stores import Store, open_store
+
+OWNER = "owner"
+TOKEN_FILE = "owner.token"  # noqa: S105  # the file's name
+_LOG = logging.getLogger("tidegate.app")
+_OF_THE_REGISTRY = ("routes", "versions", "monitors", "repository", "state_dir")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What `tidegate up` is told."""
+
+    folder: Path
+    admin: str = "127.0.0.1:8003"
+    config: Path | None = None
+    """A gateway document that says how the gateway listens and runs, and nothing that the registry says."""
+    tls: TlsFiles | None = None
+    events: tuple[str, ...] = ("log:",)
+    """Addresses of sinks that are told of every change."""
+    adopt: bool = False
+    """Whether the gateway may obey another registry than before."""
+
+
+class App:
+    """Serves from its creation until :meth:`close`."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Opens the folder, starts the gateway with what the registry says, and answers the admin API.
+
+        Raises:
+            RegistryError: The folder is in use, damaged, or from the future; or an address is taken.
+            DocumentRefused: The gateway's settings break rules.
+            GatewayNotStarted: The gateway cannot serve.
+        """
+        with ExitStack() as stack:
+            folder = settings.folder
+            folder.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(hold(folder))
+            self.registry, store, blobs = open_registry(folder)
+            stack.callback(store.close)
+            _make_owner(self.registry, folder)
+            own = folder / "gateway"
+            if settings.adopt:
+                (own / OBEYED).unlink(missing_ok=True)
+            agent = Agent(_gateway_settings(settings.config), own, blobs.open, self._report)
+            publication = Publications(self.registry, DEFAULT, DEFAULT).newest
+            self.gateway = Gateway(agent.prepare(publication()))
+            self.publisher = Publisher(self.gateway, agent, publication, self.gateway.warn)
+            self.registry.listen(self.publisher.notice)
+            for address in settings.events:
+                deliveries = Deliveries(self.registry, open_sink(address), self.gateway.warn)
+                self.registry.listen(deliveries.notice)
+                deliveries.start()
+                stack.callback(deliveries.stop)
+            self.admin = AdminServer(self.registry, blobs, SystemClock(), address=settings.admin, tls=settings.tls)
+            self.publisher.start()
+            stack.callback(self.publisher.stop)
+            self.admin.start()
+            stack.callback(self.admin.stop)
+            self._open = stack.pop_all()
+
+    def close(self) -> None:
+        """Ends the admin API and gives the folder up; the gateway ends by :meth:`Gateway.drain`."""
+        self._open.close()
+
+    def _report(self, event: str, reason: str) -> None:
+        _LOG.warning("%s: %s", event, reason)
+
+
+def open_registry(folder: Path) -> tuple[Registry, Store, Blobs]:
+    """The registry in a folder that this process holds."""
+    store, blobs = _open(folder)
+    return Registry(store, SystemClock(), instance=secrets.token_hex(8)), store, blobs
+
+
+def back_up(folder: Path, to: Path, tell: Progress) -> int:
+    """Copies the registry in a folder, which may be in use, into another; returns how many blobs it has.
+
+    Raises:
+        RegistryError: There is no registry, or no room, or the other folder is not empty.
+    """
+    if not (folder / ROWS).is_file():
+        raise Missing(f"{folder} has no registry: name its folder with --data.", reason="REGISTRY_MISSING")
+    store, blobs = _open(folder)
+    try:
+        return backup.back_up(store, blobs, to, _open, tell)
+    finally:
+        store.close()
+
+
+def restore(saved: Path, folder: Path) -> int:
+    """Makes the registry of a folder from a backup, and returns its incarnation.
+
+    Raises:
+        RegistryError: It is no backup, or the folder is in use, or has a registry.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    caller = Caller(actor=Actor(name=OWNER, kind=Kind.PERSON), reason=f"from {saved.name}", method="registry.restore")
+    with hold(folder):
+        return backup.restore(saved, folder, _open_rows, caller, SystemClock())
+
+
+def _open(folder: Path) -> tuple[Store, Blobs]:
+    return _open_rows(folder), open_blobs(f"folder:{folder / BYTES}")
+
+
+def _open_rows(folder: Path) -> Store:
+    return open_store(f"sqlite:{folder / ROWS}")
+
+
+@contextmanager
+def hold(folder: Path) -> Iterator[None]:
+    """Keeps every other process out of the folder; the kernel lets go of it however this one ends.
+
+    Raises:
+        RegistryUnavailable: Another process has it.
+    """
+    with (folder / "lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            holder = lock.read().strip() or "unknown"
+            raise RegistryUnavailable(
+                f"{folder} is in use by process {holder}: end it, or name another folder with --data.",
+                reason="FOLDER_IN_USE",
+                folder=str(folder),
+                process=holder,
+            ) from None
+        lock.truncate(0)
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+        yield
+
+
+def _make_owner(registry: Registry, folder: Path) -> None:
+    """Makes the owner of a new registry; one whose token is lost gets none by a restart."""
+    path = folder / TOKEN_FILE
+    if any(principal.name == OWNER for principal in tokens.list_principals(registry)):
+        return
+    caller = Caller(actor=Actor(name=OWNER, kind=Kind.PERSON), reason="first start", method="tokens.create")
+    # The file first: a process that is killed in between makes both anew, and nobody has an owner without a token.
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        token = tokens.new_token()
+        file.write(f"{token}\n")
+        file.flush()
+        os.fsync(file.fileno())
+    tokens.create(registry, caller, OWNER, Kind.PERSON, token=token)
+
+
+def _gateway_settings(config: Path | None) -> dict[str, Any]:
+    """The settings of the gateway, without what the registry says."""
+    document: Document | None = None if config is None else load(config)
+    fields = dict(fill_in({}) if document is None else document.fields)
+    if document is not None:
+        said = [name for name in ("routes", "versions", "monitors") if fields[name]]
+        if said:
+            reason = "is for the registry to say: apply it with `tidegate import` or `tidegate routes apply`"
+            violations = tuple(DocumentViolation(name, reason) for name in said)
+            raise DocumentRefused(str(config), violations)
+    fields = {name: value for name, value in fields.items() if name not in _OF_THE_REGISTRY}
+    return {**fields, "repository": "models", "state_dir": "state"}

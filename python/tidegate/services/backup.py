@@ -1,0 +1,121 @@
+"""Copies of a whole registry, made while it goes on, and the way back from one."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from tidegate.blobs import Blobs
+from tidegate.clock import Clock
+from tidegate.errors import AlreadyThere, Missing, RegistryDamaged
+from tidegate.services.registry import Caller, Change, Receipt, Registry
+from tidegate.stores import Store, artifacts
+
+ROWS = "registry.db"
+BYTES = "artifacts"
+_CHUNK_BYTES = 1 << 20
+Progress = Callable[[int, int], None]
+"""Told of blobs done, and of all there are."""
+
+
+def back_up(store: Store, blobs: Blobs, to: Path, target: Callable[[Path], tuple[Store, Blobs]], tell: Progress) -> int:
+    """Copies a registry into a new folder, and returns how many blobs it has.
+
+    The rows are of one moment, and every byte that they need is there: rows first, then the bytes that those rows need.
+
+    Args:
+        store: The rows.
+        blobs: The bytes.
+        to: A folder that is not there yet.
+        target: Opens the store and the place for bytes of a folder.
+        tell: Hears how far it is.
+
+    Raises:
+        AlreadyThere: There is such a folder.
+        RegistryDamaged: Bytes are not what they were.
+    """
+    if to.exists() and any(to.iterdir()):
+        raise AlreadyThere(f"{to} is there already: name a new folder.", reason="BACKUP_EXISTS", path=str(to))
+    to.mkdir(parents=True, exist_ok=True)
+    store.back_up(to / ROWS)
+    copy, place = target(to)
+    with copy.reading() as connection:
+        needed = sorted(set(artifacts.needed_blobs(connection)))
+    for done, digest in enumerate(needed):
+        tell(done, len(needed))
+        _copy(blobs, place, digest)
+    tell(len(needed), len(needed))
+    copy.close()
+    return len(needed)
+
+
+def restore(backup: Path, folder: Path, open_rows: Callable[[Path], Store], caller: Caller, clock: Clock) -> int:
+    """Puts a backup where a registry is to be, and raises its incarnation, which it returns.
+
+    What is published from then on comes after all that was published before the restore.
+
+    Args:
+        backup: The folder of a backup.
+        folder: Of the registry to be.
+        open_rows: Opens the store of a folder.
+        caller: Who restores.
+        clock: Says the time.
+
+    Raises:
+        Missing: It is no backup.
+        AlreadyThere: There is a registry: nothing is written over it.
+    """
+    if not (backup / ROWS).is_file():
+        raise Missing(f"{backup} is no backup: it has no {ROWS}.", reason="BACKUP_MISSING", path=str(backup))
+    if (folder / ROWS).exists():
+        raise AlreadyThere(
+            f"{folder} has a registry: move it away first, nothing is written over it.",
+            reason="REGISTRY_EXISTS",
+            path=str(folder),
+        )
+    aside = folder / "restoring"
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(parents=True)
+    shutil.copytree(backup / BYTES, folder / BYTES, dirs_exist_ok=True)
+    shutil.copyfile(backup / ROWS, aside / ROWS)
+    store = open_rows(aside)
+    incarnation = _rise(Registry(store, clock, instance=""), caller)["incarnation"]
+    store.close()
+    # Last: a folder without its rows is no registry yet.
+    (aside / ROWS).rename(folder / ROWS)
+    aside.rmdir()
+    return int(incarnation)
+
+
+def _rise(registry: Registry, caller: Caller) -> Receipt:
+
+    def work(change: Change) -> Receipt:
+        incarnation = change.end.incarnation + 1
+        change.enter(
+            "registry.restore",
+            "registry",
+            before={"incarnation": change.end.incarnation},
+            after={"incarnation": incarnation},
+        )
+        change.end = change.end._replace(incarnation=incarnation)
+        return {"incarnation": incarnation}
+
+    return registry.change(caller, work)
+
+
+def _copy(source: Blobs, target: Blobs, digest: str) -> None:
+    if target.has(digest):
+        return
+    try:
+        with source.open(digest) as reader:
+            size_bytes = reader.seek(0, 2)
+            reader.seek(0)
+            with target.upload(digest, size_bytes) as upload:
+                while chunk := reader.read(_CHUNK_BYTES):
+                    upload.write(chunk)
+                upload.keep()
+    except Missing as error:
+        raise RegistryDamaged(
+            f"The registry needs {digest}, and it is not there: restore an older backup.",
+            reason="BLOB_MISSING",
+            digest=digest,
+        ) from error
