@@ -4,7 +4,7 @@ from importlib import import_module
 
 import typer
 
-# Each is a module of this package with `register(app)`.
+# Each is a module of this package with `register(app)`, under the same name unless Python has another use for it.
 COMMANDS = (
     "up",
     "backup",
@@ -14,6 +14,7 @@ COMMANDS = (
     "status",
     "routes",
     "rollback",
+    "import",
     "shadow",
     "infer",
     "models",
@@ -21,6 +22,8 @@ COMMANDS = (
     "profiles",
     "drift",
 )
+
+_MODULES = {"import": "imports"}
 
 
 def build(asked: str | None) -> typer.Typer:
@@ -36,7 +39,7 @@ def build(asked: str | None) -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     for command in (asked,) if asked in COMMANDS else COMMANDS:
-        import_module(f"tidegate.cli.{command}").register(app)
+        import_module(f"tidegate.cli.{_MODULES.get(command, command)}").register(app)
     if asked in COMMANDS:
         # With a single command typer would take its name for an argument.
         app.callback()(lambda: None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -82,6 +82,7 @@ class Registry:
         path: str | Path,
         *,
         external: str | Path | None = None,
+        leave_out: Collection[str] = (),
         profile: Content | None = None,
         run: Content | None = None,
         metrics: Content | None = None,
@@ -100,6 +101,7 @@ class Registry:
             model: The name; it is made if it is new.
             path: An ONNX file, or a folder with `model.onnx`, its external data, and `.json` settings of processing.
             external: Beside an ONNX file, a folder with its external data.
+            leave_out: Paths within a folder that are no part of the version.
             profile: The reference distributions, as `tidegate profiles build` writes them.
             run: The training run; a mapping is written as JSON.
             metrics: What an evaluation has measured: `{"values": {…}, "slices": {…}}`, or the values alone.
@@ -124,7 +126,7 @@ class Registry:
         return registering.register(
             self._connection,
             request,
-            pieces_of_model(path, external),
+            pieces_of_model(path, external, leave_out),
             evidence,
             copies=copies,
             progress=progress,
