@@ -18,9 +18,14 @@ COMMANDS = (
     "shadow",
     "infer",
     "models",
+    "aliases",
     "config",
     "profiles",
     "drift",
+    "monitors",
+    "journal",
+    "gc",
+    "tokens",
 )
 
 _MODULES = {"import": "imports"}

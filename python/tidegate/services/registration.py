@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from tidegate.blobs import Blobs
 from tidegate.core import evidence as forms
+from tidegate.core.canonical import digest
 from tidegate.core.evidence import MOST_BYTES, Dataset, Run
 from tidegate.core.manifests import (
     EMPTY_CONFIG,
@@ -112,7 +113,7 @@ def materialise(blobs: Blobs, files: Sequence[File], folder: Path) -> None:
 
 def _check_uploaded(blobs: Blobs, files: Sequence[tuple[str, str]]) -> None:
     missing = tuple(
-        Violation(path, f"{check_digest(digest)} is not uploaded") for path, digest in files if not blobs.has(digest)
+        Violation(path, f"{check_digest(wanted)} is not uploaded") for path, wanted in files if not blobs.has(wanted)
     )
     if missing:
         raise InputRefused(
@@ -195,7 +196,8 @@ def _copies(form: Any) -> list[str]:
 
 
 def _keep(change: Change, manifest: Manifest, seq: int, *beside: str) -> None:
-    blobs = [manifest.digest, *(file.digest for file in manifest.files), *beside]
+    # The empty configuration too: readers of OCI images fetch it, though it says nothing.
+    blobs = [manifest.digest, digest(EMPTY_CONFIG), *(file.digest for file in manifest.files), *beside]
     artifacts.add(change.connection, manifest, blobs=blobs, now_us=change.now_us, seq=seq)
 
 
