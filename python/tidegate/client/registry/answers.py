@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tidegate.client.tensors import TensorSpec
+from tidegate.client.specs import TensorSpec
 from tidegate.errors import Violation
 
 

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import grpc
-import numpy as np
 
 from tidegate.addresses import is_local
 from tidegate.client.registry import failures
@@ -61,7 +60,7 @@ class Connection:
         self._metadata = (("authorization", f"Bearer {token}"),)
         self._timeout_s = timeout_s
         self._policy = policy or RetryPolicy()
-        self._dice = np.random.default_rng().random
+        self._dice = secrets.SystemRandom().random
         self._closed = threading.Event()
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from tidegate.client.registry import answers
 from tidegate.client.registry.names import short_name
-from tidegate.client.tensors import TensorSpec
+from tidegate.client.specs import TensorSpec
 from tidegate.errors import Violation
 from tidegate.v1 import (
     alias_pb2,
