@@ -165,6 +165,7 @@ def test_versions_are_listed_and_compared(typist):
     ended = typist.types("models", "diff", "fraud/1", "fraud/2")
     assert ended.exit_code == 0
     assert "signature  the same" in ended.stdout
+    assert "auc  0.1 → 0.2" in ended.stdout
     assert "model.onnx" in ended.stdout
     assert typist.types("models", "show", "fraud/9").exit_code == 1
     assert typist.types("models", "show", "fraud").exit_code == 2

@@ -128,7 +128,7 @@ def test_history_says_what_was_when_by_whom_and_why(applied):
     [then] = applied.reads("routes", "history", "fraud", "--at", "2026-11-01T12:30Z")
     assert then["revision"] == 1
     table = applied.types("routes", "history", "fraud").stdout
-    assert "2026-11-01 13:00:00Z" in table
+    assert "2026-11-01T13:00:00Z" in table
     assert "RISK-2" in table
     for text, sentence in (("yesterday", "is no moment"), ("2026-11-01T12:30", "has no time zone")):
         ended = applied.types("routes", "history", "fraud", "--at", text)

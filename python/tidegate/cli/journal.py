@@ -55,7 +55,7 @@ def show(
     if output is Output.json:
         print_json(entries)
         return
-    table = plain_table("entry", "time", "by", "did", "to", "what", "why", right=("entry",))
+    table = plain_table("entry", "time", "by", "did", "resource", "what", "why", right=("entry",))
     for entry in entries:
         table.add_row(
             str(entry.number),

@@ -2,9 +2,10 @@
 
 import typer
 
+from tidegate.cli.models_diff import diff
 from tidegate.cli.models_inspect import inspect
 from tidegate.cli.models_register import register_version
-from tidegate.cli.models_show import diff, list_models, show
+from tidegate.cli.models_show import list_models, show
 from tidegate.cli.models_states import quarantine, release, restore, retire
 
 

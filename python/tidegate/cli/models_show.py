@@ -1,4 +1,4 @@
-"""`tidegate models list`, `show` and `diff`: what there is, and everything that is known of it."""
+"""`tidegate models list` and `show`: what there is, and everything that is known of it."""
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,7 +27,6 @@ from tidegate.cli.registries import asks
 
 if TYPE_CHECKING:
     from tidegate.client.registry import Registry, Version
-    from tidegate.errors import Violation
 
 STATE_STYLES = {"registered": "green", "retired": "dim", "quarantined": "bold red"}
 MOST_EDGES = 20
@@ -79,35 +78,6 @@ def show(registry: "Registry", ref: Ref, *, output: OutputOption = Output.table)
     screen = console()
     for part in _parts(version, serves, facts):
         screen.print(part)
-
-
-@asks
-def diff(
-    registry: "Registry",
-    old: Annotated[str, typer.Argument(help="A version: model/2, model@alias or model@sha256:…")],
-    new: Annotated[str, typer.Argument(help="The version that it is compared with.")],
-    *,
-    output: OutputOption = Output.table,
-) -> None:
-    """Show what two versions differ in: files, signature, and what is said about them."""
-    found = registry.diff(old, new)
-    if output is Output.json:
-        print_json(found)
-        return
-    screen = console()
-    screen.print(Text.assemble((old, "red"), (" → ", "dim"), (new, "green")))
-    parts = {"files": found.files, "signature": found.signature, "evidence": found.evidence}
-    for name, findings in parts.items():
-        screen.print(Text.assemble((name, "bold"), ("  the same", "dim")) if not findings else Text(name, style="bold"))
-        if findings:
-            screen.print(_findings(findings))
-
-
-def _findings(findings: "Sequence[Violation]") -> Table:
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    for path, reason in findings:
-        grid.add_row("", cell(path), cell(reason, "yellow"))
-    return grid
 
 
 def _serving(registry: "Registry", route: str, version: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import datetime as dt
 import json
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 from rich import box
@@ -59,11 +59,16 @@ def console(*, stderr: bool = False) -> Console:
     return console
 
 
+TIMES = frozenset({"from", "to", "since", "time", "registered", "revoked"})
+"""Headings of times, which are never broken into lines."""
+
+
 def plain_table(*headings: str, right: Iterable[str] = ()) -> Table:
     """A table without edges: one line is drawn, below the headings; the columns in `right` are numbers."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="dim")
     for heading in headings:
-        table.add_column(heading, justify="right" if heading in right else "left", overflow="fold")
+        justify: Literal["left", "right"] = "right" if heading in right else "left"
+        table.add_column(heading, justify=justify, overflow="fold", no_wrap=heading in TIMES)
     return table
 
 
@@ -108,8 +113,8 @@ def _plain(value: Any) -> Any:
 
 
 def moment(time: dt.datetime | None) -> str:
-    """A time to the second in UTC; a dash where there is none."""
-    return "-" if time is None else f"{time.astimezone(dt.UTC):%Y-%m-%d %H:%M:%S}Z"
+    """A time to the second in UTC, as options take it; a dash where there is none."""
+    return "-" if time is None else f"{time.astimezone(dt.UTC):%Y-%m-%dT%H:%M:%S}Z"
 
 
 def size(size_bytes: int) -> str:
