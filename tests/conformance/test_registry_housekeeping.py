@@ -89,6 +89,7 @@ def test_the_journal_says_who_did_what_and_why(typist):
     assert (entry["principal"], entry["reason"], entry["is_refused"]) == ("ann", "RISK-7", False)
     of_version = typist.reads("journal", "show", "--resource", "fraud/1")
     assert {each["action"] for each in of_version} == {"versions.register", "versions.attach"}
+    assert [each["action"] for each in typist.reads("journal", "show", "--resource", "fraud/")] == ["models.create"]
     assert typist.reads("journal", "show", "--resource", "fraud") == []
     assert typist.types("journal", "show", "--until", "soon").exit_code == 2
 
