@@ -27,7 +27,7 @@ ONNXRUNTIME_OF_TESTS := TIDEGATE_TEST_ONNXRUNTIME="$$(echo $(CURDIR)/.venv/lib/p
 FUZZ_CASES ?= 10000000
 PYTEST_ARGS ?=
 
-.PHONY: help demo test lint format bench bench-routing bench-peers fuzz lock clean
+.PHONY: help demo test lint format bench bench-routing bench-peers soak fuzz lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' Makefile
@@ -63,6 +63,9 @@ bench-routing: .venv/built .venv/dev ## measure decisions, conditions, shadows a
 
 bench-peers: .venv/built .venv/dev ## measure beside other servers in Python and write a dated result
 	benchmarks/run.sh peers
+
+soak: .venv/built .venv/dev ## ten thousand changes of a route while callers ask
+	TIDEGATE_SOAK_APPLIES=10000 $(BIN)/python -m pytest tests/scenarios/test_applies.py
 
 fuzz: ## ten million mutated requests against the parser (FUZZ_CASES=…)
 	@.ci/tools >/dev/null

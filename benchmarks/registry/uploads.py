@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -108,7 +109,7 @@ class _Bare:
 def _serve(work: Path, tell: int) -> None:
     def put(chunks: Iterator[bytes], _context: grpc.ServicerContext) -> bytes:
         found = hashlib.sha256()
-        with (work / "bare").open("wb") as file:
+        with tempfile.NamedTemporaryFile(dir=work) as file:  # a new file each time, as the registry has one
             for chunk in chunks:
                 found.update(chunk)
                 file.write(chunk)

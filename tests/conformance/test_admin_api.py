@@ -9,7 +9,9 @@ from support.admin import BEGIN, MODEL, ROUTE, model_file
 from tidegate.client.registry import calls
 from tidegate.core.canonical import digest_of
 from tidegate.core.journal import link
-from tidegate.errors import ChangeRefused, Missing
+from tidegate.core.names import RouteName
+from tidegate.errors import ChangeConflict, ChangeRefused, Forbidden, InputRefused, Missing
+from tidegate.services import journal, routes
 from tidegate.v1 import (
     alias_service_pb2,
     journal_service_pb2,
@@ -93,6 +95,7 @@ def test_an_alias_moves_and_names_the_routes_that_did_not(admin, registry):
     registry.apply(registry.plan({"route": "fraud", "split": {"fraud@champion": 1}}))
     moved = registry.set_alias("fraud@champion", "fraud/2")
     assert (moved.previous, moved.routes) == ("fraud/1", ("fraud",))
+    assert [route.name for route in registry.list_routes()] == ["fraud"]
     [listed] = admin.ask(calls.LIST_ALIASES, alias_service_pb2.ListAliasesRequest(parent=MODEL)).aliases
     assert (listed.name, listed.version) == (f"{MODEL}/aliases/champion", f"{MODEL}/versions/2")
     gone = admin.ask(
@@ -101,6 +104,9 @@ def test_an_alias_moves_and_names_the_routes_that_did_not(admin, registry):
     assert gone.previous_version == f"{MODEL}/versions/2"
     with pytest.raises(Missing):
         registry.show("fraud@champion")
+    registry.set_alias("fraud@old", "fraud/1")
+    registry.remove_alias("fraud@old")
+    assert registry.show("fraud/1").aliases == ()
 
 
 def test_a_plan_shows_what_would_change_and_changes_nothing(admin, registry):
@@ -121,7 +127,7 @@ def test_a_plan_shows_what_would_change_and_changes_nothing(admin, registry):
 def test_a_change_is_planned_applied_and_rolled_back(admin, registry):
     applied = registry.apply(registry.plan(SPLIT_1), reason="RISK-1432")
     assert (applied.has_changed, applied.route.revision, applied.route.hold) == (True, 1, None)
-    assert applied.route.document == {**SPLIT_1, "route": ROUTE}
+    assert applied.route.document == SPLIT_1
     admin.clock.move(minutes=30)
     plan = registry.plan(SPLIT_2)
     assert (plan.replaced_revision, [name for name, _ in plan.loads]) == (1, ["fraud/2"])
@@ -143,6 +149,21 @@ def test_a_rollback_leads_to_the_revision_that_is_named(registry):
     for document in (SPLIT_1, SPLIT_2):
         registry.apply(registry.plan(document))
     assert registry.rollback("fraud", to=1).route.revision == 1
+
+
+def test_a_preview_is_switched_to_and_back(admin, registry):
+    preview = {"name": "preview", "when": 'metadata["x-preview"] == "1"', "split": {"fraud/2": 1}}
+    registry.apply(registry.plan({**SPLIT_1, "segments": [preview]}))
+    etag = registry.route("fraud").etag
+    admin.clock.move(minutes=30)
+    switched = registry.switch("fraud", reason="seen by ten people", etag=etag)
+    assert (switched.revision, switched.content["route"]["split"]) == (2, {"fraud/2": 1})
+    with pytest.raises(ChangeConflict):
+        registry.switch("fraud", etag=etag)
+    with pytest.raises(InputRefused, match="preview"):
+        registry.switch("fraud")
+    assert registry.rollback("fraud").route.revision == 1
+    assert [time.cause for time in registry.history("fraud")] == ["rollback", "switch", "apply"]
 
 
 def test_history_says_what_a_route_was_at_a_time(admin, registry):
@@ -211,6 +232,25 @@ def test_a_monitor_is_revisioned_apart_from_its_route(admin):
     assert not admin.ask(calls.APPLY_MONITOR, request).changed
 
 
+def test_a_backup_has_everything_up_to_its_moment(admin, registry, tmp_path):
+    from tidegate.services.registry import Registry as Services
+    from tidegate.stores import open_store
+
+    registry.apply(registry.plan(SPLIT_1))
+    registry.backup(tmp_path / "copy.db", reason="nightly")
+    registry.apply(registry.plan(SPLIT_2))
+    store = open_store(f"sqlite:{tmp_path / 'copy.db'}")
+    copy = Services(store, admin.clock, instance="another")
+    assert routes.get(copy, RouteName.parse("fraud"))[0].revision == 1
+    assert journal.check(copy).broken is None
+    assert journal.page(copy, limit=1)[0].body["action"] == "registry.backup"
+    store.close()
+    with pytest.raises(FileExistsError):
+        registry.backup(tmp_path / "copy.db")
+    with admin.client("bot") as theirs, pytest.raises(Forbidden):
+        theirs.backup(tmp_path / "theirs.db")
+
+
 def test_tokens_are_made_shown_once_and_revoked(admin, registry):
     token = registry.create_token("nightly", "automation", reason="for the nightly run")
     admin.tokens["nightly"] = token
@@ -218,6 +258,7 @@ def test_tokens_are_made_shown_once_and_revoked(admin, registry):
         assert theirs.show("fraud/1").name == "fraud/1"
     assert token not in json.dumps([str(entry) for entry in registry.journal(limit=1000)])
     assert registry.revoke_token("nightly").revoke_time == admin.clock.now
+    assert [each.name for each in registry.list_principals() if each.revoke_time] == ["nightly"]
     assert admin.server.door.strangers.count == 0
 
 

@@ -13,6 +13,7 @@ from tidegate.errors import (
     ChangeRefused,
     Forbidden,
     InputRefused,
+    Missing,
     RegistryError,
 )
 from tidegate.v1 import (
@@ -105,6 +106,25 @@ def test_a_document_is_refused_by_all_its_places(registry):
         registry.plan({"route": "fraud", "split": {"fraud/1": 1}, "since": object()})
 
 
+def test_a_route_is_in_the_environment_that_the_request_names(admin, registry):
+    prod = "projects/default/environments/prod"
+    request = route_service_pb2.PlanRouteRequest(parent=prod)
+    request.document.update(SPLIT)
+    plan = admin.ask(calls.PLAN_ROUTE, request)
+    assert plan.name.startswith(f"{prod}/routes/fraud/plans/")
+    applied = registry.apply(plan.name)
+    assert applied.route.name == f"{prod}/routes/fraud"
+    with pytest.raises(Missing):
+        registry.route("fraud")
+    again = registry.plan({**SPLIT, "route": f"{prod}/routes/fraud"})
+    assert (again.route, again.changes) == (f"{prod}/routes/fraud", ())
+    request.document.update({"route": "projects/default/environments/test/routes/fraud"})
+    assert admin.refusal(calls.PLAN_ROUTE, request).detail("BadRequest").field_violations[0].field == "document.route"
+    elsewhere = plan.name.replace("/prod/", "/default/")
+    refusal = admin.refusal(calls.APPLY_ROUTE, route_service_pb2.ApplyRouteRequest(plan=elsewhere))
+    assert (refusal.code, refusal.reason) == ("NOT_FOUND", "PLAN_MISSING")
+
+
 @pytest.mark.parametrize("state", ["retired", "quarantined"])
 def test_a_route_does_not_name_what_must_not_answer(registry, state):
     {"retired": registry.retire, "quarantined": registry.quarantine}[state]("fraud/1")
@@ -148,6 +168,9 @@ def test_a_version_in_use_does_not_retire(admin, registry):
     [violation] = refusal.detail("PreconditionFailure").violations
     assert (violation.type, violation.subject) == ("VERSION_IN_USE", "fraud")
     assert registry.journal(resource=VERSION)[0].is_refused
+    with pytest.raises(ChangeRefused):
+        registry.retire("fraud/1")
+    assert [entry.is_refused for entry in registry.journal(resource=VERSION, limit=2)] == [True, True]
 
 
 def test_nothing_to_roll_back_to_is_said_revision_by_revision(registry):
@@ -160,15 +183,20 @@ def test_nothing_to_roll_back_to_is_said_revision_by_revision(registry):
 
 
 @pytest.mark.parametrize("who, reason", [("bot", "FOR_PEOPLE"), ("gate", "GATEWAY_READS_ONLY")])
-def test_who_may_not_is_told_so_and_entered_into_the_journal(admin, registry, who, reason):
+def test_who_may_not_is_told_so_and_entered_into_the_journal(admin, registry, tmp_path, who, reason):
     with admin.client(who) as theirs:
         assert theirs.show("fraud/1").name == "fraud/1"
         with pytest.raises(Forbidden) as refused:
             theirs.create_token("mine", "person")
-    assert refused.value.reason == reason
-    entry = registry.journal(limit=1)[0]
+        assert refused.value.reason == reason
+        if who == "gate":
+            with pytest.raises(Forbidden):
+                theirs.plan(SPLIT)
+            with pytest.raises(Forbidden):
+                theirs.register("fraud", model_file(tmp_path, 9))
+    [entry] = registry.journal(resource="principals/mine")
     assert (entry.principal, entry.action, entry.is_refused) == (who, "tokens.create", True)
-    assert entry.resource == "principals/mine"
+    assert all(entry.is_refused for entry in registry.journal(limit=3) if entry.principal == who)
 
 
 def test_what_nobody_meant_leaves_with_an_id_and_without_its_text(admin, monkeypatch, caplog):

@@ -15,8 +15,9 @@ from tidegate.client.registry import calls
 from tidegate.client.registry.pieces import piece_of_evidence
 from tidegate.client.registry.uploads import upload_missing
 from tidegate.errors import RegistryDamaged, RegistryUnavailable
-from tidegate.services import artifacts, plans, tokens
+from tidegate.services import artifacts, plans, registration, tokens
 from tidegate.v1.blob_service_pb2 import BlobHead, CheckBlobsRequest, DownloadBlobRequest, UploadBlobRequest
+from tidegate.v1.journal_service_pb2 import VerifyJournalRequest
 
 CONTENT = os.urandom(100_000)
 DIGEST = f"sha256:{hashlib.sha256(CONTENT).hexdigest()}"
@@ -127,39 +128,61 @@ def test_a_full_disk_is_said_and_leaves_nothing(admin, monkeypatch):
     assert nothing_is_left(admin)
 
 
-def test_uploads_that_stand_still_keep_nobody_from_the_rest(tmp_path):
+def test_uploads_that_stand_still_keep_nobody_from_the_rest(tmp_path, monkeypatch):
     """Half of the threads are for streams; the other half answers on."""
-    go_on = threading.Event()
+    begun, go_on = threading.Event(), threading.Event()
+    take = artifacts.upload
+    monkeypatch.setattr(
+        "tidegate.services.artifacts.upload", lambda *given, **named: (begun.set(), take(*given, **named))
+    )
+
+    def messages():
+        yield head()
+        go_on.wait(PATIENCE_S)
+        yield from CHUNKS
+
     with serving(tmp_path, threads=2) as admin:
-        begun = threading.Event()
-
-        def messages():
-            yield head()
-            begun.set()
-            go_on.wait(PATIENCE_S)
-            yield from CHUNKS
-
         held = threading.Thread(target=upload, args=(admin, messages()))
         held.start()
         assert begun.wait(PATIENCE_S)
-        refusal = until(lambda: _busy(admin))
-        assert refusal.code == "UNAVAILABLE"
+        refusal = refused(admin, [head(), *CHUNKS])
+        assert (refusal.code, refusal.reason) == ("UNAVAILABLE", "TOO_BUSY")
         with admin.client() as registry:
-            assert registry.verify().broken_entry is None
+            assert registry.list_models() == []
         go_on.set()
         held.join(PATIENCE_S)
         assert admin.blobs.has(DIGEST)
 
 
-def _busy(admin):
-    """The refusal of a second stream, once the first one has its place."""
-    call = admin.channel.stream_unary(calls.UPLOAD_BLOB.path, request_serializer=UploadBlobRequest.SerializeToString)
-    try:
-        call(iter([]), timeout=PATIENCE_S, metadata=[("authorization", f"Bearer {admin.tokens['ann']}")])
-    except grpc.RpcError as error:
-        refusal = Refusal.of(error)
-        return refusal if refusal.reason == "STREAMS_BUSY" else None
-    return None
+def test_registrations_that_take_long_keep_nobody_from_the_rest(admin, monkeypatch, tmp_path):
+    begun, go_on = threading.Semaphore(0), threading.Event()
+    inspect = registration.inspect
+
+    def slowly(*given):
+        begun.release()
+        go_on.wait(PATIENCE_S)
+        return inspect(*given)
+
+    monkeypatch.setattr("tidegate.services.registration.inspect", slowly)
+    path, places = model_file(tmp_path, 77), 4
+
+    def register(number):
+        with admin.client() as registry:
+            registry.register(f"m{number}", path)
+
+    held = [threading.Thread(target=register, args=(number,)) for number in range(places)]
+    for thread in held:
+        thread.start()
+    for _ in held:
+        assert begun.acquire(timeout=PATIENCE_S)
+    assert admin.refusal(calls.VERIFY_JOURNAL, VerifyJournalRequest()).reason == "TOO_BUSY"
+    with admin.client() as registry:
+        assert registry.apply(registry.plan({"route": "fraud", "split": {"fraud/1": 1}})).has_changed
+    go_on.set()
+    for thread in held:
+        thread.join(PATIENCE_S)
+    with admin.client() as registry:
+        assert [model.name for model in registry.list_models()] == ["fraud", *(f"m{n}" for n in range(places))]
 
 
 def test_what_is_on_its_way_is_bounded_however_large_the_upload(admin, monkeypatch):

@@ -34,6 +34,7 @@ ELSEWHERE = {
     "CANCELLED": "test_lifecycle_deadlines.py",
     "DRAINING": "test_lifecycle_end.py",
     "DRAIN_TIMEOUT": "test_lifecycle_end.py",
+    "RULE_BROKEN": "test_gate.py",
     "MISSING_KEY": "test_keys.py",
     "UNKNOWN_KEY": "test_keys.py",
     "KEY_DENIED": "test_keys.py",

@@ -2,7 +2,6 @@
 
 import json
 import sqlite3
-import threading
 import time
 
 import pytest
@@ -105,31 +104,6 @@ def _with_unknown_domain():
     model.graph.node[0].domain = "com.example"
     model.opset_import.append(helper.make_opsetid("com.example", 1))
     return model
-
-
-def test_applies_under_traffic_fail_no_request(tmp_path):
-    with up(tmp_path) as running:
-        arms = [running.register("m", models.add(amount)) for amount in range(1, 5)]
-        running.apply("sum", (arms[0], 1))
-        until(lambda: running.answer("sum") == 1)
-        is_over, failed, answered = threading.Event(), [], []
-
-        def ask():
-            while not is_over.is_set():
-                (answered if running.answer("sum") is not None else failed).append(1)
-
-        callers = [threading.Thread(target=ask) for _ in range(3)]
-        for caller in callers:
-            caller.start()
-        for number in range(40):
-            # Every change moves weights, each tenth brings a version that is not loaded.
-            weights = [(arm, 1 + (number * 7 + at) % 9) for at, arm in enumerate(arms[: 1 + number // 10])]
-            running.apply("sum", *weights)
-        is_over.set()
-        for caller in callers:
-            caller.join()
-        assert answered
-        assert not failed
 
 
 def test_a_backup_comes_back_and_the_gateway_follows_it(tmp_path):

@@ -12,6 +12,9 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 
 from tidegate.api.interceptors import Door
 
+SLOW = frozenset({"RegisterVersion", "VerifyJournal", "CollectGarbage"})
+"""Methods that take long where there is much: they share their threads with streams."""
+
 
 def bind(door: Door, servicers: Mapping[ServiceDescriptor, object]) -> list[grpc.GenericRpcHandler]:
     """The handlers of services: `PlanRoute` is the servicer's `plan_route`.
@@ -36,7 +39,9 @@ def _handler(door: Door, method: MethodDescriptor, answer: Any) -> grpc.RpcMetho
     kind = message_factory.GetMessageClass(method.input_type)
     match method.client_streaming, method.server_streaming:
         case False, False:
-            return grpc.unary_unary_rpc_method_handler(door.unary(method.full_name, kind, answer))
+            return grpc.unary_unary_rpc_method_handler(
+                door.unary(method.full_name, kind, answer, is_slow=method.name in SLOW)
+            )
         case True, False:
             return grpc.stream_unary_rpc_method_handler(door.uploading(method.full_name, kind, answer))
         case False, True:

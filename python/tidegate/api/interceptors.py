@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import grpc
@@ -57,19 +57,21 @@ class Strangers:
 class Door:
     """Lets calls in."""
 
-    def __init__(self, registry: Registry, clock: Clock, *, streams: int) -> None:
+    def __init__(self, registry: Registry, clock: Clock, *, slow: int) -> None:
         """Stand at the door of a registry.
 
         Args:
             registry: Who is known.
             clock: For the log.
-            streams: How many streams there may be at once; each holds a thread, and others must find one.
+            slow: How many streams and slow calls there may be at once; each holds a thread, and others must find one.
         """
         self._registry = registry
-        self._streams = threading.BoundedSemaphore(streams)
+        self._slow = threading.BoundedSemaphore(slow)
         self.strangers = Strangers(clock)
 
-    def unary(self, method: str, kind: type[Any], answer: Callable[[Call, Any], Any]) -> Callable[..., bytes]:
+    def unary(
+        self, method: str, kind: type[Any], answer: Callable[[Call, Any], Any], *, is_slow: bool = False
+    ) -> Callable[..., bytes]:
         """Serves a method of one request and one answer."""
 
         def serve(raw: bytes, context: grpc.ServicerContext) -> bytes:
@@ -77,7 +79,9 @@ class Door:
                 call = Call(actor=self._identify(context))
                 if not context.is_active():
                     raise _gone()
-                return bytes(answer(call, read(kind, raw)).SerializeToString())
+                request = read(kind, raw)
+                with self._place() if is_slow else nullcontext():
+                    return bytes(answer(call, request).SerializeToString())
 
         return serve
 
@@ -91,14 +95,13 @@ class Door:
         return serve
 
     def downloading(
-        self, method: str, kind: type[Any], answer: Callable[[Call, Any], Iterator[Any]]
+        self, method: str, kind: type[Any], answer: Callable[[Call, Any], Iterator[bytes]]
     ) -> Callable[..., Iterator[bytes]]:
-        """Serves a method of one request and many answers."""
+        """Serves a method of one request and many answers, which are bytes already."""
 
         def serve(raw: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
             with self._ending(method, context), self._stream(context) as call:
-                for message in answer(call, read(kind, raw)):
-                    yield message.SerializeToString()
+                yield from answer(call, read(kind, raw))
 
         return serve
 
@@ -119,12 +122,20 @@ class Door:
             raise InputRefused(
                 f"A stream needs a deadline of at most {MOST_STREAM_S:,.0f} s.", reason="DEADLINE_MISSING"
             )
-        if not self._streams.acquire(blocking=False):
-            raise RegistryUnavailable("Too many streams are open: try again in a moment.", reason="STREAMS_BUSY")
-        try:
+        with self._place():
             yield call
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        """A place among the calls that take long."""
+        if not self._slow.acquire(blocking=False):
+            raise RegistryUnavailable(
+                "Too many uploads, registrations and checks are under way: try again in a moment.", reason="TOO_BUSY"
+            )
+        try:
+            yield
         finally:
-            self._streams.release()
+            self._slow.release()
 
     @contextmanager
     def _ending(self, method: str, context: grpc.ServicerContext) -> Iterator[None]:

@@ -1,12 +1,15 @@
 """`RegistryService`: the registry itself."""
 
+from collections.abc import Iterator
+
 from tidegate.api.artifacts import message_of
 from tidegate.api.call import Call
 from tidegate.blobs import Blobs
-from tidegate.services import garbage, journal
+from tidegate.services import backup, garbage, journal
 from tidegate.services.registry import Registry
 from tidegate.v1 import registry_pb2
 from tidegate.v1 import registry_service_pb2 as messages
+from tidegate.v1.chunks import chunk_message
 
 MOST_LISTED = 10_000
 """Blobs in one answer: more of them are counted, not named."""
@@ -45,3 +48,8 @@ class TheRegistry:
             size_bytes=found.size_bytes,
             missing=found.missing[:MOST_LISTED],
         )
+
+    def download_backup(self, call: Call, request: messages.DownloadBackupRequest) -> Iterator[bytes]:
+        """Gives out a copy of the database, in messages that are written already."""
+        for chunk in backup.download(self._registry, call.caller(request, "registry.backup", "registry")):
+            yield chunk_message(messages.DownloadBackupResponse, chunk)

@@ -41,7 +41,10 @@ class Routes:
         document = document_of(request.document)
         name = _named(request.parent, document)
         caller = call.caller(request, "routes.plan", str(name))
-        return plan_message(plans.plan(self._registry, caller, {**document, "route": str(name)}))
+        # In the environment `default` the id says it all; elsewhere it would mean another route.
+        is_whole = RouteName.parse(str(document["route"])) == name
+        written = document if is_whole else {**document, "route": str(name)}
+        return plan_message(plans.plan(self._registry, caller, written))
 
     def get_plan(self, _call: Call, request: messages.GetPlanRequest) -> route_pb2.Plan:
         """Gets a plan."""
@@ -67,6 +70,13 @@ class Routes:
         response = messages.RollbackRouteResponse(route=self._route(name))
         fill_findings(response.passed_over, (Violation(*said) for said in receipt["passed_over"]))
         return response
+
+    def switch_route(self, call: Call, request: messages.SwitchRouteRequest) -> route_pb2.Route:
+        """Lets what was a preview answer all."""
+        name = RouteName.parse(request.name)
+        caller = call.caller(request, "routes.switch", str(name))
+        plans.switch(self._registry, caller, name, release_hold=request.release_hold, etag=request.etag)
+        return self._route(name)
 
     def get_revision(self, _call: Call, request: messages.GetRevisionRequest) -> route_pb2.Revision:
         """Gets a revision."""

@@ -95,8 +95,8 @@ class AdminServer:
             )
         self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="tidegate-admin")
         self._server = grpc.server(self._pool, options=_OPTIONS, maximum_concurrent_rpcs=MOST_CALLS)
-        # Half of the threads: whoever uploads slowly must not keep others from rolling back.
-        self.door = Door(registry, clock, streams=max(1, threads // 2))
+        # Half of the threads: whoever uploads slowly, or registers much, must not keep others from rolling back.
+        self.door = Door(registry, clock, slow=max(1, threads // 2))
         services = _services(registry, blobs)
         self._health = health.HealthServicer(experimental_non_blocking=True, experimental_thread_pool=self._pool)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
@@ -122,7 +122,7 @@ class AdminServer:
 def _services(registry: Registry, blobs: Blobs) -> Mapping[ServiceDescriptor, object]:
     return {
         alias_service_pb2.DESCRIPTOR.services_by_name["AliasService"]: Aliases(registry),
-        blob_service_pb2.DESCRIPTOR.services_by_name["BlobService"]: Artifacts(blobs),
+        blob_service_pb2.DESCRIPTOR.services_by_name["BlobService"]: Artifacts(registry, blobs),
         journal_service_pb2.DESCRIPTOR.services_by_name["JournalService"]: Journal(registry),
         model_service_pb2.DESCRIPTOR.services_by_name["ModelService"]: Models(registry),
         monitor_service_pb2.DESCRIPTOR.services_by_name["MonitorService"]: Monitors(registry),

@@ -5,7 +5,7 @@ from tidegate.api.pages import page_of
 from tidegate.api.values import fill_findings
 from tidegate.api.versions_messages import dossier_message, evidence_of, file_of, version_message
 from tidegate.blobs import Blobs
-from tidegate.core.names import ModelName
+from tidegate.core.names import ByAlias, ByDigest, ByNumber, ModelName, parse_reference
 from tidegate.services import quarantine, registration, versions
 from tidegate.services.registration import Registration
 from tidegate.services.registry import Registry
@@ -73,7 +73,7 @@ class Versions:
         self, call: Call, request: messages.QuarantineVersionRequest
     ) -> messages.QuarantineVersionResponse:
         """Takes a version out of every route at once."""
-        caller = call.caller(request, "versions.quarantine", request.name)
+        caller = call.caller(request, "versions.quarantine", _subject(request.name))
         receipt = quarantine.quarantine(self._registry, caller, request.name, etag=request.etag)
         response = messages.QuarantineVersionResponse(version=self._message(receipt["version"]))
         for left in receipt["routes"]:
@@ -82,14 +82,25 @@ class Versions:
 
     def release_version(self, call: Call, request: messages.ReleaseVersionRequest) -> version_pb2.Version:
         """Lets routes name a version again."""
-        caller = call.caller(request, "versions.release", request.name)
+        caller = call.caller(request, "versions.release", _subject(request.name))
         return self._message(quarantine.release(self._registry, caller, request.name, etag=request.etag)["version"])
 
     def retire_version(self, call: Call, request: messages.RetireVersionRequest) -> version_pb2.Version:
         """Says that nobody needs a version any more."""
-        caller = call.caller(request, "versions.retire", request.name)
+        caller = call.caller(request, "versions.retire", _subject(request.name))
         return self._message(quarantine.retire(self._registry, caller, request.name, etag=request.etag)["version"])
 
     def _message(self, reference: str) -> version_pb2.Version:
         dossier = versions.show(self._registry, reference)
         return dossier_message(dossier, quarantine.served_by(self._registry, dossier.version.name))
+
+
+def _subject(reference: str) -> str:
+    """What a reference is about, by full name: so it is entered into the journal if nothing else comes of it."""
+    match parse_reference(reference):
+        case ByNumber(version):
+            return str(version)
+        case ByAlias(model, alias):
+            return model.alias(alias)
+        case ByDigest(model, digest):
+            return f"{model}@{digest}"

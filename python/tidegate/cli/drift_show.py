@@ -9,6 +9,7 @@ import typer
 from rich.console import RenderableType
 from rich.text import Text
 
+from tidegate.cli.drift_gate import gate
 from tidegate.cli.drift_table import limits, listing
 from tidegate.cli.drift_watch import WatchedVersion, Window, read_watch
 from tidegate.cli.gateways import DEFAULT, Http, url_of
@@ -39,7 +40,7 @@ def show(
         return
     screen = console()
     for found in versions:
-        for part in _parts(route, found, window):
+        for part in (*_parts(route, found, window), *gate(found.gate)):
             screen.print(part)
 
 

@@ -29,6 +29,29 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GatedRows:
+    """Rows that broke one rule of one feature, by what was done."""
+
+    feature: str
+    rule: str
+    rejected: int
+    flagged: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """What the gate of a version does, and what it has done since the start."""
+
+    mode: str
+    """`observe`, `flag` or `reject`."""
+    rejected: int
+    """Requests."""
+    flagged: int
+    rows: tuple[GatedRows, ...]
+    """The most rows first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WatchedVersion:
     """One version under the route's name, with the profile that it is held against."""
 
@@ -39,6 +62,7 @@ class WatchedVersion:
     late: int
     rows: Mapping[str, int]
     """Rows counted, by how they came to the version."""
+    gate: Gate
     windows: tuple[Window, ...]
     """The longest first; none where nothing was judged yet."""
 
@@ -63,8 +87,19 @@ def _version(found: Mapping[str, Any], settings: Settings) -> WatchedVersion:
         timeless=found["timeless"],
         late=watch["late"],
         rows=watch["rows"],
+        gate=_gate(found["gate"]),
         windows=tuple(windows),
     )
+
+
+def _gate(found: Mapping[str, Any]) -> Gate:
+    rows = [
+        GatedRows(feature=one["feature"], rule=one["rule"], rejected=one["rejected"], flagged=one["flagged"])
+        for one in found["rows"]
+    ]
+    rows.sort(key=lambda one: one.rejected + one.flagged, reverse=True)
+    requests = found["requests"]
+    return Gate(mode=found["mode"], rejected=requests["rejected"], flagged=requests["flagged"], rows=tuple(rows))
 
 
 def _windows(watch: Mapping[str, Any], found: Mapping[str, Any], settings: Settings) -> Iterator[Window]:

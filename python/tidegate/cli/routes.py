@@ -8,6 +8,7 @@ from tidegate.cli.routes_explain import explain
 from tidegate.cli.routes_history import history, list_routes, show
 from tidegate.cli.routes_plan import plan
 from tidegate.cli.routes_simulate import simulate
+from tidegate.cli.routes_switch import switch
 
 
 def register(app: typer.Typer) -> None:
@@ -18,6 +19,7 @@ def register(app: typer.Typer) -> None:
     )
     routes.command("plan")(plan)
     routes.command("apply")(apply)
+    routes.command("switch")(switch)
     routes.command("list")(list_routes)
     routes.command("show")(show)
     routes.command("history")(history)

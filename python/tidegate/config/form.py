@@ -197,6 +197,7 @@ class Monitor(_Form):
     features: dict[str, MonitoredFeature | None] | None = None
     memory_mib: StrictInt | None = None
     observe: Observe | None = None
+    gate: Literal["observe", "flag", "reject"] | None = None
 
 
 class Limits(_Form):

@@ -1,9 +1,9 @@
-"""`make demo`: train models, serve them behind one route, replay a month of flights, change the route three times."""
+"""`make demo`: train models, serve them, replay a month of flights while the route changes, then a year that is watched."""
 
 import argparse
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,11 +12,12 @@ from rich.console import Console
 from rich.text import Text
 
 from tidegate.client import Client
-from tidegate.demo import acts, gateway, training
-from tidegate.demo.acts import ACTS, Act
-from tidegate.demo.flights import Flight, fetch_archive, read_flights
+from tidegate.demo import acts, gateway, training, watched
+from tidegate.demo.acts import ACTS, WATCHED, Act
+from tidegate.demo.flights import ARCHIVE, Flight, fetch_archive, read_flights
 from tidegate.demo.moves import Moves, compare, tables
 from tidegate.demo.replay import SPLIT, Prediction, Tally, replay
+from tidegate.demo.scores import areas_under_curve
 from tidegate.demo.view import ArmResult, Moment, asked_shares, closing_tables, moves_table, showing
 from tidegate.errors import RequestError, TidegateError
 
@@ -24,7 +25,8 @@ TOP = Path(__file__).parents[3]
 ARCHIVES = TOP / ".cache" / "data"
 LOCK = TOP / ".locks" / "data.txt"
 FOLDER = TOP / ".cache" / "demo"
-REPLAYED_MONTHS = range(4, 5)
+FIRST_MONTH = 4
+"""Asked about flight by flight; it and those after it, a day at a time."""
 CALLERS = 4  # more of them wait for one another in this process, not for the gateway
 TICK_S = 0.1
 CALL_TIMEOUT_S = 5.0  # with retries; the route itself allows a request 200 ms
@@ -73,39 +75,57 @@ def main(arguments: Sequence[str] = ()) -> int:
 def run_demo(console: Console) -> int:
     """Do it all, in order."""
     flights = prepare(console)
-    for act in ACTS:
+    for act in (*ACTS, WATCHED):
         (FOLDER / act.file).write_text(act.document)
     document = FOLDER / ACTS[0].file
     split = ", ".join(f"{arm} {share:.0%}" for arm, share in asked_shares(acts.FIRST_SPLIT).items())
     console.print(f"Serving {document.relative_to(TOP)}; of the aircraft get {split}.", highlight=False)
     with gateway.serving(document) as addresses, Client(addresses.grpc, timeout=CALL_TIMEOUT_S) as client:
         console.print(f"gRPC on {addresses.grpc}, metrics on http://{addresses.http}/metrics\n", highlight=False)
-        stage = Stage(FOLDER, console.width)
-        moment = replay_flights(console, flights, asking(client), stage, lambda: gateway.epoch(addresses))
-        batches = gateway.rows_per_batch(client, acts.FIRST_SPLIT)
-        asked = ("shadow", "report", acts.ROUTE, "--http", addresses.http)
-        reported, shadow = gateway.run_command(*asked, width=console.width)
+        return run_april(console, flights, client, addresses) or run_year(console, flights, client, addresses)
+
+
+def run_april(console: Console, flights: Sequence[Flight], client: Client, addresses: gateway.Addresses) -> int:
+    """The first month, flight by flight, while the route changes; 0 if it held."""
+    stage = Stage(FOLDER, console.width)
+    april = [flight for flight in flights if flight.month == FIRST_MONTH]
+    moment = replay_flights(console, april, asking(client), stage, lambda: gateway.epoch(addresses))
+    batches = gateway.rows_per_batch(client, acts.FIRST_SPLIT)
+    asked = ("shadow", "report", acts.ROUTE, "--http", addresses.http)
+    reported, shadow = gateway.run_command(*asked, width=console.width)
+    areas = areas_under_curve(client, acts.FIRST_SPLIT, april)
     moves = moves_of(moment.tally, stage)
-    console.print(closing_tables(moment, results_of(moment.tally, stage, batches)))
+    console.print(closing_tables(moment, results_of(moment.tally, stage, batches, areas)))
     tell_changes(console, moment.tally, moves, shadow)
     return conclude(console, moment, stage, moves if reported == 0 else None)
+
+
+def run_year(console: Console, flights: Sequence[Flight], client: Client, addresses: gateway.Addresses) -> int:
+    """All months, a day at a time, through a route that is watched; 0 if what it lists is what tables list."""
+    stage = Stage(FOLDER, console.width)
+    console.print(f"\n$ tidegate apply {WATCHED.file}     # {WATCHED.says}", highlight=False, style="bold")
+    console.print(Text(stage.play(WATCHED, lambda: gateway.epoch(addresses))), Text())
+    if stage.failed:
+        console.print("\nThe year did not begin: its document is not in force.")
+        return 1
+    year = watched.play_year(console, FOLDER, flights, client, addresses.http)
+    return watched.tell_year(console, FOLDER, year, TOP)
 
 
 def prepare(console: Console) -> list[Flight]:
     """Fetch the flights, train the models where they are not yet, and return the flights to replay."""
     console.print("Reading the flights that left New York in 2013 …")
-    archive = fetch_archive(ARCHIVES, LOCK)
-    is_new = training.train_models(
-        FOLDER / "models", acts.ROUTE, archive, lambda: read_flights(archive, months=training.TRAINING_MONTHS)
-    )
-    if is_new:
-        gateway.forget_state(FOLDER)
+    flights = read_flights(fetch_archive(ARCHIVES, LOCK), months=range(1, 13))
+    learnt_from = [flight for flight in flights if flight.month in training.TRAINING_MONTHS]
+    is_new = training.train_models(FOLDER / "models", acts.ROUTE, ARCHIVES / ARCHIVE, lambda: learnt_from)
+    # An earlier gateway remembered other versions, or windows of the same year.
+    gateway.forget_state(FOLDER)
     console.print(
         f"{'Trained' if is_new else 'Found'} three models of “lands more than 15 minutes late” (January to March): "
         "1 is a logistic regression, 2 and 3 are gradient boosting.",
         highlight=False,
     )
-    return read_flights(archive, months=REPLAYED_MONTHS)
+    return flights[len(learnt_from) :]
 
 
 def asking(client: Client) -> Callable[[Flight], Prediction | str]:
@@ -170,7 +190,9 @@ def moves_of(tally: Tally, stage: Stage) -> Moves | None:
     return compare(before, after, old, new, salt=acts.ROUTE)
 
 
-def results_of(tally: Tally, stage: Stage, batches: dict[str, float]) -> dict[str, ArmResult]:
+def results_of(
+    tally: Tally, stage: Stage, batches: Mapping[str, float], areas: Mapping[str, float | None]
+) -> dict[str, ArmResult]:
     """What is known of each arm of the split."""
     splits = zip((acts.FIRST_SPLIT, acts.SECOND_SPLIT), _epochs(stage), strict=False)
     asked = [(asked_shares(weights), epochs) for weights, epochs in splits]
@@ -178,7 +200,7 @@ def results_of(tally: Tally, stage: Stage, batches: dict[str, float]) -> dict[st
         version: ArmResult(
             shares=tuple((shares[version], tally.tail_number_share(version, epochs)) for shares, epochs in asked),
             rows_per_batch=batches.get(version),
-            area_under_curve=training.area_under_curve(*tally.verdicts(version)),
+            area_under_curve=areas[version],
         )
         for version in acts.FIRST_SPLIT
     }

@@ -1,4 +1,7 @@
-"""The acts of the demo: three documents under one stream of requests, each applied while flights are asked about."""
+"""The acts of the demo: three documents under one stream of requests, each applied while flights are asked about.
+
+A fourth one follows when April is over: it watches a route of its own, over which the year is replayed.
+"""
 
 from dataclasses import dataclass
 
@@ -16,6 +19,8 @@ SEGMENT = "hawaiian"
 SEGMENT_CARRIER = "HA"
 SOUND_ROUTE = "flight-delay-next"
 BROKEN_ROUTE = "flight-delay-broken"
+YEAR_ROUTE = "flight-delay-year"
+EVENT_TIME_METADATA = "x-event-time"
 
 _HEAD = f"""\
 # Written by `make demo` at every run. Copy it, or serve it as it is: tidegate serve FILE
@@ -51,6 +56,16 @@ _MORE_ROUTES = f"""\
     split: {{"{TORN}": 1}}  # half of a model file
 """
 
+_YEAR = f"""\
+  {YEAR_ROUTE}:
+    split: {{"{CANDIDATE}": 1}}
+
+monitors:
+  {YEAR_ROUTE}:
+    windows: [1d, 1mo]
+    observe: {{clock: 'metadata["{EVENT_TIME_METADATA}"]'}}  # a window is of the time that requests name
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Act:
@@ -81,4 +96,12 @@ ACTS = (
         says="two routes more, one of them over a torn model file",
         is_whole=False,
     ),
+)
+
+WATCHED = Act(
+    file="year.yaml",
+    document=_HEAD + _SECOND + _YEAR,
+    begins_at=1.0,
+    says="a route that is watched for drift, by the time of the flights",
+    is_whole=True,
 )

@@ -34,7 +34,7 @@ class GatewayFailedError(TidegateError):
 
 
 def forget_state(folder: Path) -> None:
-    """Remove what an earlier gateway remembered in `folder`: it was about other models."""
+    """Remove what an earlier gateway remembered in `folder`: other models, or the windows of another replay."""
     shutil.rmtree(folder / STATE, ignore_errors=True)
 
 

@@ -81,8 +81,6 @@ class Tally:
         self._tail_numbers: set[str] = set()
         self.reasons: Counter[tuple[str, str]] = Counter()
         self._latencies_s: list[float] = []
-        self._truths: defaultdict[str, list[bool]] = defaultdict(list)
-        self._probabilities: defaultdict[str, list[float]] = defaultdict(list)
 
     def add(self, outcome: Outcome) -> None:
         """Count one outcome."""
@@ -93,8 +91,6 @@ class Tally:
                 version = prediction.version
                 self._requests[version] += 1
                 self._latencies_s.append(latency_s)
-                self._truths[version].append(flight.is_late)
-                self._probabilities[version].append(prediction.probability)
                 self.reasons[version, prediction.reason] += 1
                 self._tail_numbers.add(flight.tail_number)
                 if prediction.reason == SPLIT:
@@ -147,10 +143,6 @@ class Tally:
         """The latency that the part `quantile` of the answered requests stayed within."""
         self._latencies_s.sort()
         return nearest_rank(self._latencies_s, quantile)
-
-    def verdicts(self, version: str) -> tuple[list[bool], list[float]]:
-        """For each answer of `version`: whether the flight came late, and the probability it was given."""
-        return self._truths[version], self._probabilities[version]
 
 
 def nearest_rank(ordered: Sequence[float], quantile: float) -> float:

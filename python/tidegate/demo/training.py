@@ -1,5 +1,6 @@
 """The models: three scikit-learn pipelines that guess whether a flight arrives late, as ONNX files, and a torn one.
 
+Each has a profile beside it, of the flights that it has learnt from and of its predictions for days that it has not seen.
 Everything the models need is inside their graphs: the carrier goes in as a string, a probability comes out. So
 a caller needs no scikit-learn, and no code that could differ between training and serving.
 """
@@ -23,17 +24,25 @@ from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from tidegate.demo.flights import Flight
+from tidegate import drift
+from tidegate.demo.flights import Flight, columns
+from tidegate.drift.assembly import FORMAT
 
 TRAINING_MONTHS = range(1, 4)
+# Every eighth day is left for the profiles' predictions: eleven days, for ten are the fewest that say how much days wander,
+# and each day of the week among them.
+HELD_OUT_EVERY = 8
+LABEL = "late"
 ROWS = "rows"  # the name of the first axis everywhere, so that a server sees that rows may be batched
 OPSETS = {"": 17, "ai.onnx.ml": 3}
 TORN_NUMBER = 9
-STAMP = "models.sha256"  # beside the repository, never in it: a version folder holds its model and nothing else
+MODEL = "model.onnx"
+PROFILE = "profile.json"
+STAMP = "models.sha256"  # beside the repository, never in it: a version folder holds its model and its profile
 
 
 def train_models(repository: Path, name: str, archive: Path, read: Callable[[], Sequence[Flight]]) -> bool:
-    """Write `<repository>/<name>/1/model.onnx` to `…/3/…` and half of one as `…/9/…`, unless the same recipe did.
+    """Write `<repository>/<name>/1/model.onnx` to `…/3/…` with profiles, half of one as `…/9/…`, unless the same recipe did.
 
     Returns whether the models are new. `read` gives the flights to learn from and is called only when needed.
     """
@@ -43,14 +52,29 @@ def train_models(repository: Path, name: str, archive: Path, read: Callable[[], 
         return False
     stamp.unlink(missing_ok=True)
     shutil.rmtree(repository, ignore_errors=True)
-    flights = read()
+    learnt, held_out = hold_out(read())
     for number, pipeline in enumerate((logistic_regression(), gradient_boosting(), more_boosting()), start=1):
-        pipeline.fit(features(flights), labels(flights))
+        pipeline.fit(features(learnt), labels(learnt))
         whole = export(pipeline).SerializeToString()
-        _save(repository / name / str(number), whole)
+        folder = repository / name / str(number)
+        _save(folder, whole)
+        model = folder / MODEL
+        profile = drift.build_profile(
+            columns(learnt), model=model, holdout=columns(held_out), label=LABEL, time="planned"
+        )
+        (folder / PROFILE).write_text(profile.text)
     _save(repository / name / str(TORN_NUMBER), whole[: len(whole) // 2])
     stamp.write_text(recipe)
     return True
+
+
+def hold_out(flights: Sequence[Flight]) -> tuple[list[Flight], list[Flight]]:
+    """The flights to learn from, and those of every eighth day."""
+    first = min(flight.day for flight in flights)
+    parts: tuple[list[Flight], list[Flight]] = ([], [])
+    for flight in flights:
+        parts[(flight.day - first + 1) % HELD_OUT_EVERY == 0].append(flight)
+    return parts
 
 
 def logistic_regression() -> Pipeline:
@@ -112,7 +136,7 @@ def area_under_curve(is_late: Sequence[bool], probabilities: Sequence[float]) ->
 
 def _save(folder: Path, content: bytes) -> None:
     folder.mkdir(parents=True)
-    (folder / "model.onnx").write_bytes(content)
+    (folder / MODEL).write_bytes(content)
 
 
 def _columns(hour: StandardScaler | str) -> ColumnTransformer:
@@ -131,9 +155,10 @@ def _name_outputs(graph: onnx.GraphProto) -> None:
 
 
 def _recipe_digest(archive: Path) -> str:
-    """What decides the models: the flights, this file, the libraries. Any change trains anew."""
+    """What decides the models and their profiles: the flights, the code, the libraries. Any change trains anew."""
     libraries = " ".join(f"{name}={version(name)}" for name in ("numpy", "onnx", "scikit-learn", "skl2onnx"))
-    digest = hashlib.sha256(libraries.encode())
-    for path in (archive, Path(__file__), Path(__file__).with_name("flights.py")):
+    digest = hashlib.sha256(f"{libraries} {FORMAT}".encode())
+    of_profiles = sorted(Path(drift.__file__).parent.glob("*.py"))
+    for path in (archive, Path(__file__), Path(__file__).with_name("flights.py"), *of_profiles):
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()

@@ -112,7 +112,7 @@ def closing_tables(moment: Moment, results: Mapping[str, ArmResult]) -> Renderab
             _number(result.rows_per_batch, ".2f"),
             _number(result.area_under_curve, ".3f"),
         )
-    return Group(Text(), whole, Text(), arms)
+    return Group(Text(), whole, Text(), arms, Text("AUC: of each version, asked about all of these flights."))
 
 
 def moves_table(moves: Moves) -> RenderableType:

@@ -1,7 +1,8 @@
 """The rules of a profile over a table: what the gate would flag or refuse, found before it is sent.
 
 A value breaks a rule when the reference had none like it: nothing where nothing was missing, a number outside of its range,
-a text that it does not know or that is shorter or longer than any of its own.
+a text that it does not know or that is shorter or longer than any of its own. `core/sketch/gate` has the same rules for
+the rows of a request.
 """
 
 from __future__ import annotations
@@ -55,27 +56,47 @@ def check(profile: Profile, data: Any, *, progress: Progress | None = None) -> l
     checked = [(tensor, feature) for tensor in tensors for feature in tensor.features]
     advance = (progress or Silent()).begin(f"checking {table.name}", len(checked))
     counts = profile.counts()
-    odd_lengths: dict[str, int] = {}
+    lengths: dict[str, _Lengths] = {}
     for tensor, feature in checked:
+        own = lengths[feature.name] = _Lengths()
         for values in read_values(table, feature.name, tensor.datatype, feature.sentinel):
             counts.add(tensor, feature, values)
-            odd_lengths[feature.name] = odd_lengths.get(feature.name, 0) + _odd_lengths(values, feature)
+            own.count(values, feature)
         advance(1)
     cells = dict(zip((feature.name for feature in profile.features), counts.cells(), strict=True))
     return [
         breach
         for _, feature in checked
-        for breach in _breaches(feature, cells[feature.name], odd_lengths.get(feature.name, 0))
+        for breach in _breaches(feature, cells[feature.name], lengths[feature.name].odd(feature, cells[feature.name]))
     ]
 
 
-def _odd_lengths(values: Values, feature: ProfileFeature) -> int:
-    """How many texts are shorter or longer than any of the reference; none is of no length."""
+@dataclass(slots=True)
+class _Lengths:
+    """What is counted of the lengths of texts, which cells do not have."""
+
+    empty: int = 0
+    outside: int = 0
+    """Shorter or longer than any of the reference, the sentinel among them."""
+
+    def count(self, values: Values, feature: ProfileFeature) -> None:
+        if isinstance(values, Strings) and (bounds := _bounds(feature)):
+            lengths = np.diff(values.offsets)
+            self.empty += int(np.count_nonzero(lengths == 0))
+            self.outside += int(np.count_nonzero((lengths > 0) & ((lengths < bounds[0]) | (lengths > bounds[1]))))
+
+    def odd(self, feature: ProfileFeature, cell: Mapping[str, Any]) -> int:
+        """Texts of an odd length; what stands for nothing has none."""
+        bounds, sentinel = _bounds(feature), feature.sentinel
+        if bounds is None or not isinstance(sentinel, str) or bounds[0] <= len(sentinel.encode()) <= bounds[1]:
+            return self.outside
+        return self.outside - (int(cell["null"]) - self.empty)
+
+
+def _bounds(feature: ProfileFeature) -> tuple[int, int] | None:
+    """Bytes of the shortest and the longest text of the reference, if it has any."""
     least, most = (feature.reference.get(name) for name in ("min_length", "max_length"))
-    if not isinstance(values, Strings) or least is None or most is None:
-        return 0
-    lengths = np.diff(values.offsets)
-    return int(np.count_nonzero((lengths > 0) & ((lengths < least) | (lengths > most))))
+    return None if least is None or most is None else (least, most)
 
 
 def _breaches(feature: ProfileFeature, cell: Mapping[str, Any], odd_lengths: int) -> Iterator[Breach]:
@@ -102,7 +123,8 @@ def _numeric_breaches(feature: ProfileFeature, cell: Mapping[str, Any]) -> Itera
 
 def _categorical_breaches(feature: ProfileFeature, cell: Mapping[str, Any], odd_lengths: int) -> Iterator[Breach]:
     reference = feature.reference
-    if cell["new"]:
+    # A dictionary that lacks some texts of the reference tells nobody apart.
+    if cell["new"] and not reference.get("new"):
         known = len(reference["categories"]) + len(reference.get("others", ()))
         names = ", ".join(_quoted(newcomer["name"]) for newcomer in cell["newcomers"][:3])
         distinct = round(cell["distinct_new"])

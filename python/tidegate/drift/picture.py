@@ -24,7 +24,7 @@ MOST_EXPLAINED = 4
 BLUE, ORANGE, GREY, INK, FAINT = "#2f6db3", "#d9730d", "#9aa5b1", "#22303c", "#dde3e9"
 MARKS = {State.WARN: ("D", ORANGE), State.OK: ("o", BLUE), State.INSUFFICIENT: ("x", GREY)}
 _WIDTH, _ROW, _HEADING, _PANEL = 10.0, 0.3, 1.3, 3.2
-_LONGEST_NAME = 28
+LONGEST_NAME = 28
 _LONGEST_TITLE = 48
 _LONGEST_LABEL = 18
 
@@ -35,7 +35,7 @@ def draw_report(report: Report) -> Figure:
     explained = report.drifted[:MOST_EXPLAINED]
     rows = math.ceil(len(explained) / 2)
     heights = [_HEADING + _ROW * max(3, len(shown)), *[_PANEL] * rows]
-    figure = _figure(sum(heights))
+    figure = new_figure(sum(heights))
     parts = figure.subfigures(1 + rows, 1, squeeze=False, height_ratios=heights)[:, 0]
     _overview(parts[0].subplots(), report, shown)
     for at, part in enumerate(parts[1:]):
@@ -50,7 +50,7 @@ def draw_report(report: Report) -> Figure:
 
 def draw_feature(judgement: Judgement, report: Report) -> Figure:
     """Old and new shares of every bin of a feature, and below them what each adds to PSI."""
-    figure = _figure(6.4)
+    figure = new_figure(6.4)
     shares, terms = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1.4])
     _bins(shares, judgement, most=64)
     shares.set_xlabel("")
@@ -66,7 +66,8 @@ def to_png(figure: Figure) -> bytes:
     return picture.getvalue()
 
 
-def _figure(height: float) -> Figure:
+def new_figure(height: float) -> Figure:
+    """A figure of the house's width and so many inches of height."""
     return Figure(figsize=(_WIDTH, height), dpi=DPI, layout="constrained", facecolor="white")
 
 
@@ -80,7 +81,7 @@ def _overview(panel: Axes, report: Report, shown: Sequence[Judgement]) -> None:
             _row(panel, at, judgement, judgement.psi, left)
     panel.set_xscale("log")
     panel.set_xlim(left, right)
-    panel.set_yticks(range(len(shown)), [_text(_short(judgement.name, _LONGEST_NAME)) for judgement in shown])
+    panel.set_yticks(range(len(shown)), [readable(shortened(judgement.name, LONGEST_NAME)) for judgement in shown])
     panel.set_ylim(len(shown) - 0.4, -0.6)
     panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     panel.xaxis.set_minor_locator(NullLocator())
@@ -88,7 +89,7 @@ def _overview(panel: Axes, report: Report, shown: Sequence[Judgement]) -> None:
     left_out = len(report) - len(shown)
     more = f", {left_out} more not drawn" if left_out else ""
     title = f"{len(report.drifted)} of {len(report)} features listed{more}"
-    _title(panel, title, f"{_text(report.current)} against {_text(report.reference)}")
+    _title(panel, title, f"{readable(report.current)} against {readable(report.reference)}")
     panel.grid(axis="x", color=FAINT, linewidth=0.8)
 
 
@@ -117,7 +118,7 @@ def _bins(panel: Axes, judgement: Judgement, *, most: int) -> None:
     panel.bar([at - width / 2 for at in places], [bin_.reference_share for bin_ in bins], width=width, color=BLUE)
     panel.bar([at + width / 2 for at in places], [bin_.current_share for bin_ in bins], width=width, color=ORANGE)
     _legend(panel, "reference", "current")
-    _title(panel, _text(_short(judgement.name, _LONGEST_TITLE)), _evidence(judgement))
+    _title(panel, readable(shortened(judgement.name, _LONGEST_TITLE)), _evidence(judgement))
     panel.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g} %"))
     panel.grid(axis="y", color=FAINT, linewidth=0.8)
     _label(panel, bins)
@@ -137,7 +138,7 @@ def _evidence(judgement: Judgement) -> str:
 
 def _legend(panel: Axes, *sides: str) -> None:
     """Above the panel, where no bar can be."""
-    labels = [_text(_short(side, _LONGEST_NAME)) for side in sides]
+    labels = [readable(shortened(side, LONGEST_NAME)) for side in sides]
     place: dict[str, Any] = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0), "ncols": 2, "borderaxespad": 2.2}
     panel.legend(labels=labels, frameon=False, fontsize=8, labelcolor=INK, handlelength=1.2, **place)
 
@@ -159,7 +160,7 @@ def _most_moved(bins: Sequence[Bin], most: int) -> Sequence[Bin]:
 
 
 def _label(panel: Axes, bins: Sequence[Bin]) -> None:
-    labels = [_text(_short(bin_.label, _LONGEST_LABEL)) for bin_ in bins]
+    labels = [readable(shortened(bin_.label, _LONGEST_LABEL)) for bin_ in bins]
     panel.set_xticks(range(len(bins)), labels, rotation=50, ha="right", rotation_mode="anchor")
     panel.set_xlim(-0.7, len(bins) - 0.3)
 
@@ -177,10 +178,11 @@ def _title(panel: Axes, title: str, subtitle: str) -> None:
     panel.yaxis.label.set(color=INK, fontsize=9)
 
 
-def _short(text: str, most: int) -> str:
+def shortened(text: str, most: int) -> str:
+    """A text of at most so many characters."""
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
-def _text(text: str) -> str:
+def readable(text: str) -> str:
     """A name of somebody else's, in which `$` would begin mathematics."""
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text).replace("$", r"\$")

@@ -4,10 +4,9 @@ import hashlib
 from collections.abc import Iterable, Iterator
 
 from tidegate.blobs import Blobs
-from tidegate.core import guard
 from tidegate.core.names import check_digest
 from tidegate.errors import InputRefused, RegistryDamaged
-from tidegate.services.registry import Caller
+from tidegate.services.registry import Caller, Registry
 
 CHUNK_BYTES = 1 << 20
 """Size of a piece: large enough to keep a disk busy, small enough for a hundred of them."""
@@ -15,7 +14,9 @@ MOST_BYTES = 64 << 30
 """Largest file: some times the largest models that are served from one machine."""
 
 
-def upload(blobs: Blobs, caller: Caller, digest: str, size_bytes: int, chunks: Iterable[bytes]) -> None:
+def upload(
+    registry: Registry, blobs: Blobs, caller: Caller, *, digest: str, size_bytes: int, chunks: Iterable[bytes]
+) -> None:
     """Takes bytes in; the same bytes may come again.
 
     Raises:
@@ -24,7 +25,7 @@ def upload(blobs: Blobs, caller: Caller, digest: str, size_bytes: int, chunks: I
         Forbidden: The caller may not.
     """
     check_digest(digest)
-    guard.allow(caller.actor, "blobs.upload", f"blobs/{digest}", before=None, after=None)
+    registry.permit(caller, "blobs.upload", f"blobs/{digest}")
     if not 0 <= size_bytes <= MOST_BYTES:
         raise InputRefused(
             f"{digest} is to have {size_bytes:,} bytes; from 0 to {MOST_BYTES:,} are allowed.",

@@ -1,7 +1,8 @@
 """Copies of a whole registry, made while it goes on, and the way back from one."""
 
 import shutil
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tidegate.blobs import Blobs
@@ -46,6 +47,29 @@ def back_up(store: Store, blobs: Blobs, to: Path, target: Callable[[Path], tuple
     tell(len(needed), len(needed))
     copy.close()
     return len(needed)
+
+
+def download(registry: Registry, caller: Caller) -> Iterator[bytes]:
+    """A copy of the rows of one moment, in pieces; the bytes that they need are not in it.
+
+    That it was made is in the journal, and in the copy.
+
+    Raises:
+        Forbidden: The caller may not.
+        RegistryUnavailable: There is no room for the copy.
+    """
+
+    def work(change: Change) -> Receipt:
+        change.enter("registry.backup", "registry")
+        return {}
+
+    registry.change(caller, work)
+    with tempfile.TemporaryDirectory(prefix="tidegate-backup-") as folder:
+        path = Path(folder) / ROWS
+        registry.back_up(path)
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK_BYTES):
+                yield chunk
 
 
 def restore(backup: Path, folder: Path, open_rows: Callable[[Path], Store], caller: Caller, clock: Clock) -> int:

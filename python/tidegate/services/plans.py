@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from tidegate.core import guard
 from tidegate.core import routes as compiler
 from tidegate.core.canonical import digest_of
 from tidegate.core.manifests import Evidence
@@ -17,7 +18,7 @@ from tidegate.core.versions import check_servable
 from tidegate.errors import ChangeConflict, ChangeRefused, InputRefused, Missing, Violation
 from tidegate.services import heads as scopes
 from tidegate.services.heads import Swap
-from tidegate.services.registry import Caller, Change, Receipt, Registry
+from tidegate.services.registry import Caller, Change, Receipt, Registry, check_etag
 from tidegate.services.versions import resolve
 from tidegate.stores import artifacts, heads
 from tidegate.stores.heads import Plan
@@ -48,10 +49,12 @@ def plan(registry: Registry, caller: Caller, document: dict[str, Any]) -> Planne
     Raises:
         InputRefused: The document breaks rules.
         Missing: It names what is not there.
+        Forbidden: The caller may not.
     """
 
     def work(change: Change) -> Receipt:
         kept, _ = _compile(change, document)
+        guard.allow(caller.actor, "routes.plan", kept.scope, before=None, after=None)
         heads.keep_plan(change.connection, kept, now_us=change.now_us)
         return {"plan": kept.id}
 
@@ -123,7 +126,9 @@ def apply(
     return registry.change(caller, work)
 
 
-def switch(registry: Registry, caller: Caller, name: RouteName, *, release_hold: bool = False) -> Receipt:
+def switch(
+    registry: Registry, caller: Caller, name: RouteName, *, release_hold: bool = False, etag: str = ""
+) -> Receipt:
     """Lets what the segment `preview` was for a few answer all, in one step; a rollback is the way back.
 
     Returns:
@@ -133,6 +138,7 @@ def switch(registry: Registry, caller: Caller, name: RouteName, *, release_hold:
         Missing: There is no such route.
         InputRefused: It has no segment of this name.
         ChangeRefused: It is held.
+        ChangeConflict: It has another etag.
     """
     scope = str(name)
 
@@ -144,6 +150,7 @@ def switch(registry: Registry, caller: Caller, name: RouteName, *, release_hold:
                 reason="ROUTE_MISSING",
                 route=scope,
             )
+        check_etag(etag, known.seq, scope)
         written = heads.revision_of(change.connection, scope, known.revision).document
         plan, _ = _compile(change, compiler.switched(written))
         swap = Swap(scope=scope, cause=Cause.SWITCH, expected=plan.base_generation, releases_hold=release_hold)

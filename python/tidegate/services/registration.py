@@ -61,7 +61,9 @@ def register(registry: Registry, blobs: Blobs, caller: Caller, registration: Reg
 
     Raises:
         InputRefused: Bytes are missing, the model is unsound, or evidence has another form; all reasons are named.
+        Forbidden: The caller may not.
     """
+    registry.permit(caller, "versions.register", str(registration.model))
     uploads = [(file.path, file.digest) for file in (*registration.files, *(file for _, file in registration.evidence))]
     _check_uploaded(blobs, uploads)
     said = [(kind, file, _read(blobs, kind, file)) for kind, file in registration.evidence]

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from sqlalchemy import Connection
@@ -118,6 +119,14 @@ class Registry:
         """One consistent view."""
         return self._store.reading()
 
+    def back_up(self, to: Path) -> None:
+        """Writes a copy of one moment into a new file, while changes go on.
+
+        Raises:
+            AlreadyThere: There is such a file.
+        """
+        self._store.back_up(to)
+
     def now_us(self) -> int:
         """The time."""
         return self._clock.now_us()
@@ -155,6 +164,18 @@ class Registry:
             raise
         self._tell(change)
         return receipt
+
+    def permit(self, caller: Caller, action: str, resource: str) -> None:
+        """Asks the guard before work that takes long and changes nothing by itself; a refusal is entered.
+
+        Raises:
+            Forbidden: The caller may not.
+        """
+        try:
+            guard.allow(caller.actor, action, resource, before=None, after=None)
+        except Forbidden as refusal:
+            self._enter_refusal(caller, refusal)
+            raise
 
     def _begin(self, connection: Connection, caller: Caller) -> Change:
         end = journal.end(connection)

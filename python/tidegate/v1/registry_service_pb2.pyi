@@ -38,3 +38,17 @@ class CollectGarbageResponse(_message.Message):
     size_bytes: int
     missing: _containers.RepeatedScalarFieldContainer[str]
     def __init__(self, blobs: _Optional[_Iterable[_Union[_blob_pb2.Blob, _Mapping[str, object]]]] = ..., blob_count: _Optional[int] = ..., size_bytes: _Optional[int] = ..., missing: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class DownloadBackupRequest(_message.Message):
+    __slots__ = ("name", "reason")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    reason: str
+    def __init__(self, name: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class DownloadBackupResponse(_message.Message):
+    __slots__ = ("chunk",)
+    CHUNK_FIELD_NUMBER: _ClassVar[int]
+    chunk: bytes
+    def __init__(self, chunk: _Optional[bytes] = ...) -> None: ...

@@ -97,6 +97,20 @@ class RollbackRouteResponse(_message.Message):
     passed_over: _containers.RepeatedCompositeFieldContainer[_version_pb2.Finding]
     def __init__(self, route: _Optional[_Union[_route_pb2.Route, _Mapping[str, object]]] = ..., passed_over: _Optional[_Iterable[_Union[_version_pb2.Finding, _Mapping[str, object]]]] = ...) -> None: ...
 
+class SwitchRouteRequest(_message.Message):
+    __slots__ = ("name", "release_hold", "reason", "request_id", "etag")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    RELEASE_HOLD_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    ETAG_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    release_hold: bool
+    reason: str
+    request_id: str
+    etag: str
+    def __init__(self, name: _Optional[str] = ..., release_hold: bool = ..., reason: _Optional[str] = ..., request_id: _Optional[str] = ..., etag: _Optional[str] = ...) -> None: ...
+
 class GetRevisionRequest(_message.Message):
     __slots__ = ("name",)
     NAME_FIELD_NUMBER: _ClassVar[int]

@@ -96,6 +96,7 @@ reasons! {
     ContentsOutOfRange "CONTENTS_OUT_OF_RANGE" InvalidArgument,
     TruncatedBytes "TRUNCATED_BYTES" InvalidArgument,
     InvalidParameter "INVALID_PARAMETER" InvalidArgument,
+    RuleBroken "RULE_BROKEN" InvalidArgument,
     WrongDialect "WRONG_DIALECT" InvalidArgument,
     InvalidTimeout "INVALID_TIMEOUT" InvalidArgument,
     InvalidCompression "INVALID_COMPRESSION" InvalidArgument,

@@ -1,12 +1,14 @@
 """What the client of a registry decides by itself: names, bytes, and which calls there are."""
 
 import hashlib
+import io
 import json
+import sys
 
 import pytest
 
 from tidegate.client.registry import calls
-from tidegate.client.registry.names import environment_of, model_name, route_name, short_name
+from tidegate.client.registry.names import alias_name, environment_of, model_name, route_name, short_name
 from tidegate.client.registry.pieces import CHUNK_BYTES, piece_of_evidence, pieces_of_model
 from tidegate.client.registry.progress import bar
 from tidegate.client.registry.registering import evidence
@@ -42,6 +44,7 @@ def test_names_are_short_where_everybody_knows_the_rest(full, short):
 def test_short_names_are_those_of_the_project_default():
     assert model_name("fraud") == "projects/default/models/fraud"
     assert route_name("projects/p/environments/e/routes/r") == "projects/p/environments/e/routes/r"
+    assert alias_name("fraud@champion") == "projects/default/models/fraud/aliases/champion"
     assert environment_of("projects/p/environments/e/routes/r") == "projects/p/environments/e"
     assert environment_of("r") == "projects/default/environments/default"
 
@@ -96,3 +99,27 @@ def test_a_bar_is_shown_on_terminals_only(capsys):
     with bar("uploading", 10, wished=True) as advance:
         advance(10)
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("wished, is_shown", [(None, True), (True, True), (False, False)])
+def test_a_bar_counts_bytes_on_a_terminal(monkeypatch, wished, is_shown):
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    with bar("uploading", 2048, wished=wished) as advance:
+        advance(1024)
+        advance(1024)
+    assert ("uploading" in terminal.getvalue()) is is_shown
+    assert ("2.0/2.0 kB" in terminal.getvalue()) is is_shown
+
+
+def test_a_bar_that_is_asked_for_says_what_it_needs(monkeypatch):
+    monkeypatch.setitem(sys.modules, "rich", None)
+    with pytest.raises(ModuleNotFoundError, match="pip install rich"):
+        bar("uploading", 10, wished=True)
+
+
+class Terminal(io.StringIO):
+    """A stderr that somebody looks at."""
+
+    def isatty(self) -> bool:
+        return True

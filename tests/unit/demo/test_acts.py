@@ -3,21 +3,21 @@ import yaml
 
 from tidegate.config import load
 from tidegate.demo import acts
-from tidegate.demo.acts import ACTS
+from tidegate.demo.acts import ACTS, WATCHED
 from tidegate.demo.gateway import STATE
 
 
-@pytest.fixture(params=ACTS, ids=lambda act: act.file)
+@pytest.fixture(params=[*ACTS, WATCHED], ids=lambda act: act.file)
 def document(request, tmp_path):
     path = tmp_path / request.param.file
     path.write_text(request.param.document)
     return load(path)
 
 
-def test_every_document_is_good_and_only_its_routes_change(document):
+def test_every_document_is_good_and_changes_what_may_change(document):
     first = yaml.safe_load(ACTS[0].document)
     written = yaml.safe_load(document.path.read_text())
-    assert {**written, "routes": 0} == {**first, "routes": 0}
+    assert {**written, "routes": 0, "monitors": 0} == {**first, "routes": 0, "monitors": 0}
     assert document.state_dir.name == STATE
 
 
@@ -34,3 +34,12 @@ def test_the_acts_come_in_order_and_before_the_end():
     assert starts == sorted(starts)
     assert starts[0] == 0
     assert starts[-1] < 1
+
+
+def test_the_last_document_watches_a_route_of_one_version_by_the_time_of_the_flights():
+    written = yaml.safe_load(WATCHED.document)
+    assert written["routes"][acts.YEAR_ROUTE]["split"] == {acts.CANDIDATE: 1}
+    [(route, monitor)] = written["monitors"].items()
+    assert route == acts.YEAR_ROUTE
+    assert monitor["observe"]["clock"] == f'metadata["{acts.EVENT_TIME_METADATA}"]'
+    assert monitor["windows"] == ["1d", "1mo"]

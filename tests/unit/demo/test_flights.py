@@ -1,10 +1,19 @@
 import io
 import tarfile
 import zipfile
+from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 
-from tidegate.demo.flights import TABLE, FlightsUnavailableError, fetch_archive, parse_flights, read_flights
+from tidegate.demo.flights import (
+    TABLE,
+    FlightsUnavailableError,
+    columns,
+    fetch_archive,
+    parse_flights,
+    read_flights,
+)
 
 ROW = {
     "month": "4",
@@ -34,6 +43,7 @@ def archive_of(path, rows):
 
 def test_a_flight_carries_what_was_planned_and_whether_it_came_late():
     (flight,) = flights_of({})
+    assert flight.planned_s == datetime(2013, 4, 1, 9, 30, tzinfo=UTC).timestamp()
     assert (flight.month, flight.carrier, flight.tail_number) == (4, "HA", "N380HA")
     assert flight.dep_hour == 9.5
     assert flight.is_late
@@ -41,6 +51,19 @@ def test_a_flight_carries_what_was_planned_and_whether_it_came_late():
 
 def test_late_is_more_than_fifteen_minutes():
     assert [flight.is_late for flight in flights_of({"arr_delay": "15"}, {"arr_delay": "16"})] == [False, True]
+
+
+def test_a_day_ends_at_midnight_in_new_york():
+    last, first = flights_of({"sched_dep_time": "2359"}, {"day": "2", "sched_dep_time": "5"})
+    assert first.day == last.day + 1
+
+
+def test_columns_are_what_models_take_and_when():
+    asked = columns(flights_of({}, {"carrier": "UA", "sched_dep_time": "1020"}))
+    assert asked["carrier"] == ["HA", "UA"]
+    assert asked["dep_hour"].dtype == np.float32
+    assert asked["dep_hour"].tolist() == [9.5, np.float32(10 + 20 / 60)]
+    assert asked["planned"].astype(str).tolist() == ["2013-04-01T09:30:00", "2013-04-01T10:20:00"]
 
 
 @pytest.mark.parametrize("nothing", ["NA", ""])

@@ -7,19 +7,16 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from support.flown import a_flight
 from tidegate.demo import __main__ as demo
 from tidegate.demo.acts import ACTS, CANDIDATE, SEGMENT, STABLE, Act
-from tidegate.demo.flights import Flight
 from tidegate.demo.moves import Moves
 from tidegate.demo.replay import Prediction
 from tidegate.errors import Unavailable
 
 
 def flights(count, aircraft=3):
-    return [
-        Flight(month=4, carrier="HA", dep_hour=9.5, tail_number=f"N{index % aircraft}", is_late=False)
-        for index in range(count)
-    ]
+    return [a_flight(tail_number=f"N{index % aircraft}") for index in range(count)]
 
 
 def console():
@@ -181,3 +178,25 @@ def test_whatever_ends_the_demo_it_is_one_sentence(ended_by, monkeypatch, capsys
     assert demo.main() in (1, demo.INTERRUPTED)
     out, err = capsys.readouterr()
     assert (out + err).count("\n") == 1
+
+
+def test_each_run_begins_with_nothing_remembered_and_replays_what_no_model_has_learnt_from(monkeypatch, tmp_path):
+    (tmp_path / "state").mkdir()
+    march, april = a_flight(planned_s=1362096000), a_flight()
+    monkeypatch.setattr(demo, "FOLDER", tmp_path)
+    monkeypatch.setattr(demo, "fetch_archive", lambda *_: tmp_path / "archive")
+    monkeypatch.setattr(demo, "read_flights", lambda *_, months: [march, april] if 12 in months else [])
+    trained = []
+    monkeypatch.setattr(demo.training, "train_models", lambda *asked: trained.extend(asked[-1]()))
+    assert demo.prepare(console()) == [april]
+    assert trained == [march]
+    assert not (tmp_path / "state").exists()
+
+
+def test_without_its_document_in_force_the_year_does_not_begin(monkeypatch):
+    monkeypatch.setattr(demo.gateway, "run_command", lambda *_, width: (1, f"refused, in {width} columns"))
+    monkeypatch.setattr(demo.gateway, "epoch", lambda _: 4)
+    out = console()
+    assert demo.run_year(out, flights(3), None, None) == 1
+    assert "refused, in 100 columns" in out.file.getvalue()
+    assert "The year did not begin" in out.file.getvalue()

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate.demo.flights import Flight
+from support.flown import a_flight
 from tidegate.demo.replay import Answered, Failed, Prediction, Tally, nearest_rank, replay
 
 EVER = range(100)
 
 
 def flight(tail_number="N1", *, is_late=False):
-    return Flight(month=4, carrier="HA", dep_hour=9.0, tail_number=tail_number, is_late=is_late)
+    return a_flight(tail_number=tail_number, is_late=is_late)
 
 
 def answered(tail_number="N1", version="m/1", *, probability=0.5, latency_s=0.001, is_late=False):
@@ -56,16 +56,6 @@ def test_a_tally_of_nothing_is_all_zeros():
     tally = Tally()
     assert (tally.requests, tally.failed, tally.violations, tally.tail_numbers) == (0, 0, 0, 0)
     assert (tally.request_share("m/1"), tally.tail_number_share("m/1", EVER), tally.latency_s(0.99)) == (0.0, 0.0, 0.0)
-
-
-def test_verdicts_keep_truth_and_probability_together_for_each_version():
-    tally = tally_of(
-        answered(version="m/1", probability=0.2),
-        answered(version="m/2", probability=0.9, is_late=True),
-        answered(version="m/1", probability=0.7, is_late=True),
-    )
-    assert tally.verdicts("m/1") == ([False, True], [0.2, 0.7])
-    assert tally.verdicts("m/2") == ([True], [0.9])
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1), st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0]))

@@ -3,13 +3,16 @@ import onnx
 import pytest
 from onnx.reference import ReferenceEvaluator
 
-from tidegate.demo.flights import Flight
+from support.flown import a_flight
+from tidegate import drift
+from tidegate.demo.flights import DAY_S
 from tidegate.demo.training import (
     TORN_NUMBER,
     area_under_curve,
     export,
     features,
     gradient_boosting,
+    hold_out,
     labels,
     logistic_regression,
     more_boosting,
@@ -20,8 +23,8 @@ from tidegate.demo.training import (
 def some_flights(count=400):
     rng = np.random.default_rng(2013)
     return [
-        Flight(
-            month=1,
+        a_flight(
+            planned_s=index // 10 * DAY_S,
             carrier=str(rng.choice(["AA", "DL", "HA", "UA"])),
             dep_hour=float(hour),
             tail_number=f"N{index}",
@@ -62,7 +65,7 @@ def test_a_row_alone_answers_as_it_does_among_others(fitted):
 
 
 def test_a_carrier_never_seen_is_answered(fitted):
-    stranger = Flight(month=1, carrier="ZZ", dep_hour=9.0, tail_number="N0", is_late=False)
+    stranger = a_flight(carrier="ZZ")
     _, probability = run(export(fitted), [stranger])
     assert 0 < probability[0, 0] < 1
 
@@ -100,16 +103,43 @@ def test_models_are_trained_once_and_anew_when_the_flights_change(tmp_path):
     assert len(readings) == 2
 
 
-def test_a_version_folder_holds_its_model_and_nothing_else(tmp_path):
+def test_a_version_folder_holds_its_model_and_its_profile_and_nothing_else(tmp_path):
     archive = tmp_path / "flights"
     archive.write_bytes(b"one")
     train_models(tmp_path / "models", "flight-delay", archive, some_flights)
-    files = sorted(path.relative_to(tmp_path).as_posix() for path in (tmp_path / "models").rglob("*.*"))
-    assert files == [f"models/flight-delay/{number}/model.onnx" for number in (1, 2, 3, TORN_NUMBER)]
-    for path in files[:-1]:
-        onnx.checker.check_model(tmp_path / path)
+    folders = tmp_path / "models" / "flight-delay"
+    files = sorted(path.relative_to(folders).as_posix() for path in folders.rglob("*.*"))
+    whole = [f"{number}/{name}" for number in (1, 2, 3) for name in ("model.onnx", "profile.json")]
+    assert files == [*whole, f"{TORN_NUMBER}/model.onnx"]
+    for number in (1, 2, 3):
+        onnx.checker.check_model(folders / str(number) / "model.onnx")
     with pytest.raises(Exception, match="parsing"):
-        onnx.load(tmp_path / files[-1])
+        onnx.load(folders / str(TORN_NUMBER) / "model.onnx")
+
+
+def test_a_profile_is_of_what_was_learnt_and_of_predictions_for_days_that_were_not(tmp_path):
+    archive = tmp_path / "flights"
+    archive.write_bytes(b"one")
+    train_models(tmp_path / "models", "flight-delay", archive, some_flights)
+    profile = drift.read_profile(tmp_path / "models" / "flight-delay" / "2" / "profile.json")
+    learnt, held_out = hold_out(some_flights())
+    rows = {(tensor.direction, tensor.name): (tensor.rows, tensor.in_sample) for tensor in profile.tensors}
+    assert rows == {
+        ("input", "carrier"): (len(learnt), False),
+        ("input", "dep_hour"): (len(learnt), False),
+        ("output", "label"): (len(held_out), False),
+        ("output", "probability"): (len(held_out), False),
+    }
+    assert profile.label == "late"
+
+
+def test_every_eighth_day_is_held_out_whole():
+    flights = [a_flight(planned_s=(100 + at // 3) * DAY_S) for at in range(90 * 3)]
+    learnt, held_out = hold_out(flights)
+    assert sorted({flight.day - 100 for flight in held_out}) == list(range(7, 90, 8))
+    assert not {flight.day for flight in held_out} & {flight.day for flight in learnt}
+    assert len(held_out) + len(learnt) == len(flights)
+    assert {flight.day % 7 for flight in held_out} == set(range(7))
 
 
 def test_the_area_is_the_part_of_pairs_in_the_right_order():

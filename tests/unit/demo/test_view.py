@@ -4,7 +4,7 @@ from collections import Counter
 import pytest
 from rich.console import Console
 
-from tidegate.demo.flights import Flight
+from support.flown import a_flight
 from tidegate.demo.moves import Moves
 from tidegate.demo.replay import Answered, Failed, Prediction, Tally
 from tidegate.demo.view import (
@@ -24,7 +24,7 @@ WEIGHTS = {"m/1": 90, "m/2": 10}
 def moment(answers=9, failures=0, elapsed_s=2.0):
     tally = Tally()
     for index in range(answers + failures):
-        flight = Flight(month=4, carrier="HA", dep_hour=9.0, tail_number=f"N{index}", is_late=False)
+        flight = a_flight(tail_number=f"N{index}")
         if index < answers:
             version = "m/1" if index % 3 else "m/2"
             prediction = Prediction(version=version, probability=0.5)

@@ -51,6 +51,24 @@ def test_a_sentinel_stands_for_nothing_on_both_sides():
     assert (found.rule, found.rows) == (Rule.NULLABILITY, 1)
 
 
+def test_a_sentinel_of_an_odd_length_is_nothing_and_no_odd_text():
+    profile = build_profile(REFERENCE, choices=Choices(sentinels={"cabin": "missing"}))
+    found = breaches(profile, cabin=["missing", None, "", "CCC"])
+    assert {(breach.rule, breach.rows) for breach in found} == {
+        (Rule.NULLABILITY, 3),
+        (Rule.CATEGORY, 1),
+        (Rule.LENGTH, 1),
+    }
+
+
+def test_a_dictionary_that_lacks_some_of_the_reference_has_no_rule_of_categories():
+    # As many as a profile has names for, and three more.
+    names = [f"{at:05d}" for at in range(64 + 65_536 + 3)]
+    profile = build_profile({"id": names})
+    assert profile.features[0].reference["new"] == 3
+    assert check(profile, {"id": ["99999", *names[-3:]]}) == []
+
+
 def test_long_new_texts_are_cut_where_they_are_shown():
     found = {breach.rule: breach for breach in breaches(cabin=["x" * (1 << 20), "A", "A", "A"])}
     assert len(found[Rule.CATEGORY].found) < 40

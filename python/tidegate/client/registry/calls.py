@@ -64,6 +64,7 @@ PLAN_ROUTE = Method("RouteService/PlanRoute", route_pb2.Plan.FromString)
 GET_PLAN = Method("RouteService/GetPlan", route_pb2.Plan.FromString)
 APPLY_ROUTE = Method("RouteService/ApplyRoute", route_service_pb2.ApplyRouteResponse.FromString)
 ROLLBACK_ROUTE = Method("RouteService/RollbackRoute", route_service_pb2.RollbackRouteResponse.FromString)
+SWITCH_ROUTE = Method("RouteService/SwitchRoute", route_pb2.Route.FromString)
 LIST_TENURES = Method("RouteService/ListTenures", route_service_pb2.ListTenuresResponse.FromString)
 
 APPLY_MONITOR = Method("MonitorService/ApplyMonitor", monitor_service_pb2.ApplyMonitorResponse.FromString)
@@ -79,4 +80,5 @@ CHECK_BLOBS = Method("BlobService/CheckBlobs", blob_service_pb2.CheckBlobsRespon
 UPLOAD_BLOB = Method("BlobService/UploadBlob", blob_pb2.Blob.FromString)
 DOWNLOAD_BLOB = Method("BlobService/DownloadBlob", blob_service_pb2.DownloadBlobResponse.FromString)
 
+DOWNLOAD_BACKUP = Method("RegistryService/DownloadBackup", registry_service_pb2.DownloadBackupResponse.FromString)
 COLLECT_GARBAGE = Method("RegistryService/CollectGarbage", registry_service_pb2.CollectGarbageResponse.FromString)

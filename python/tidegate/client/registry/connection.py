@@ -7,6 +7,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import grpc
@@ -27,6 +28,7 @@ _OPTIONS = (
     ("grpc.min_reconnect_backoff_ms", 50),
     ("grpc.max_reconnect_backoff_ms", 5_000),
 )
+_MOST_ATTEMPTS = 1_000
 
 
 class Connection:
@@ -60,6 +62,8 @@ class Connection:
         self._metadata = (("authorization", f"Bearer {token}"),)
         self._timeout_s = timeout_s
         self._policy = policy or RetryPolicy()
+        # A registry that says when to come again is there: its advice is followed for as long as the call may take.
+        self._patient = replace(self._policy, attempts=_MOST_ATTEMPTS)
         self._dice = secrets.SystemRandom().random
         self._closed = threading.Event()
 
@@ -86,9 +90,9 @@ class Connection:
         return method.read(self._patiently(once, timeout_s))
 
     def send(
-        self, method: Method[ResponseT], requests: Callable[[], Iterator[Any]], *, timeout_s: float | None = None
+        self, method: Method[ResponseT], requests: Callable[[], Iterator[bytes]], *, timeout_s: float | None = None
     ) -> ResponseT:
-        """Sends a stream of requests, and from its beginning again while it was not begun.
+        """Sends a stream of requests, which are bytes already, and from its beginning again while it was not begun.
 
         Raises:
             RegistryError: A subclass that says whose fault it is.
@@ -96,8 +100,7 @@ class Connection:
 
         def once(remaining_s: float) -> bytes:
             call: Any = self._channel.stream_unary(method.path)
-            raws = (request.SerializeToString() for request in requests())
-            return bytes(call(raws, timeout=remaining_s, metadata=self._metadata))
+            return bytes(call(requests(), timeout=remaining_s, metadata=self._metadata))
 
         return method.read(self._patiently(once, timeout_s))
 
@@ -137,7 +140,7 @@ class Connection:
         pause = None
         if is_retryable(code, retry_after_s=retry_after_s):
             pause = pause_s(
-                self._policy,
+                self._policy if retry_after_s is None else self._patient,
                 tries=tries,
                 retry_after_s=retry_after_s,
                 remaining_s=end_s - time.monotonic(),

@@ -12,11 +12,11 @@ import grpc
 
 from tidegate.client.registry import answers, calls, lists, reading, registering
 from tidegate.client.registry.connection import Connection, new_request_id
+from tidegate.client.registry.downloads import read
 from tidegate.client.registry.names import alias_name, environment_of, model_name, route_name, short_name
 from tidegate.client.registry.pieces import Content, pieces_of_model
 from tidegate.errors import InputRefused
 from tidegate.v1 import alias_service_pb2 as aliases
-from tidegate.v1 import blob_service_pb2 as blobs
 from tidegate.v1 import journal_service_pb2 as journal
 from tidegate.v1 import monitor_service_pb2 as monitors
 from tidegate.v1 import principal_service_pb2 as principals
@@ -26,7 +26,7 @@ from tidegate.v1 import version_service_pb2 as versions
 from tidegate.v1.documents import fill_struct
 
 _CHECK_S = 600.0
-"""Longest check of a model, and some for the bytes of its files."""
+"""Longest check of a model, of the journal, or of everything that is kept."""
 
 
 class Registry:
@@ -138,19 +138,8 @@ class Registry:
         return reading.version(self._connection.ask(calls.GET_VERSION, versions.GetVersionRequest(name=ref)))
 
     def read(self, digest: str, *, limit: int = 64 << 20) -> bytes:
-        """The bytes of a file or a piece of evidence, at most `limit` of them.
-
-        Raises:
-            InputRefused: There are more.
-        """
-        content = bytearray()
-        for answer in self._connection.receive(calls.DOWNLOAD_BLOB, blobs.DownloadBlobRequest(name=f"blobs/{digest}")):
-            content += answer.chunk
-            if len(content) > limit:
-                raise InputRefused(
-                    f"{digest} has more than {limit:,} bytes.", reason="CONTENT_TOO_LARGE", digest=digest
-                )
-        return bytes(content)
+        """The bytes of a file or a piece of evidence; more than `limit` of them are refused."""
+        return read(self._connection, digest, limit)
 
     def list_models(self, project: str = "default", *, limit: int = 1_000) -> list[answers.Model]:
         """Models in the order of their names."""
@@ -203,10 +192,10 @@ class Registry:
         return reading.route(self._connection.ask(calls.GET_ROUTE, routes.GetRouteRequest(name=route_name(name))))
 
     def list_routes(
-        self, project: str = "default", environment: str = "default", *, limit: int = 1_000
+        self, environment: str = "projects/default/environments/default", *, limit: int = 10_000
     ) -> list[answers.Route]:
         """Routes of an environment in the order of their names, without their documents."""
-        return lists.routes(self._connection, project, environment, limit)
+        return lists.routes(self._connection, environment, limit)
 
     def get_plan(self, plan: str) -> answers.Plan:
         """A plan by its name or its id, against what the route is now."""
@@ -246,6 +235,13 @@ class Registry:
         )
         return reading.rolled_back(self._connection.ask(calls.ROLLBACK_ROUTE, request))
 
+    def switch(self, route: str, *, reason: str = "", release_hold: bool = False, etag: str = "") -> answers.Route:
+        """Let what the segment `preview` was for a few answer all, in one step."""
+        request = routes.SwitchRouteRequest(
+            name=route_name(route), reason=reason, release_hold=release_hold, etag=etag, request_id=new_request_id()
+        )
+        return reading.route(self._connection.ask(calls.SWITCH_ROUTE, request))
+
     def history(self, route: str, at: dt.datetime | None = None, *, limit: int = 50) -> list[answers.Tenure]:
         """What a route was and from when to when, the newest first; with `at` what it was at that moment."""
         return lists.tenures(self._connection, route, at, limit)
@@ -265,7 +261,9 @@ class Registry:
 
     def verify(self) -> answers.Verified:
         """Have the whole journal read, and hear where it breaks, if it does."""
-        return reading.verified(self._connection.ask(calls.VERIFY_JOURNAL, journal.VerifyJournalRequest()))
+        return reading.verified(
+            self._connection.ask(calls.VERIFY_JOURNAL, journal.VerifyJournalRequest(), timeout_s=_CHECK_S)
+        )
 
     def create_token(self, name: str, kind: Literal["person", "automation", "gateway"], *, reason: str = "") -> str:
         """Make a principal and get its token, which nobody can read again."""
@@ -282,7 +280,7 @@ class Registry:
         request = principals.RevokeTokenRequest(name=f"principals/{name}", reason=reason, request_id=new_request_id())
         return reading.principal(self._connection.ask(calls.REVOKE_TOKEN, request))
 
-    def list_principals(self, *, limit: int = 1_000) -> list[answers.Principal]:
+    def list_principals(self, *, limit: int = 10_000) -> list[answers.Principal]:
         """Everybody who may ask, or might once, in the order of names."""
         return lists.principals(self._connection, limit)
 
@@ -291,4 +289,12 @@ class Registry:
         request = registries.CollectGarbageRequest(
             name="registry", validate_only=dry_run, reason=reason, request_id=new_request_id()
         )
-        return reading.garbage(self._connection.ask(calls.COLLECT_GARBAGE, request))
+        return reading.garbage(self._connection.ask(calls.COLLECT_GARBAGE, request, timeout_s=_CHECK_S))
+
+    def backup(self, path: str | Path, *, reason: str = "", timeout: float = 600.0) -> None:
+        """Write a copy of the registry's database of one moment into a new file; bytes of artifacts are not in it."""
+        request = registries.DownloadBackupRequest(name="registry", reason=reason)
+        with Path(path).open("xb") as file:
+            file.writelines(
+                answer.chunk for answer in self._connection.receive(calls.DOWNLOAD_BACKUP, request, timeout_s=timeout)
+            )

@@ -38,9 +38,9 @@ def aliases(connection: Connection, model: str, limit: int) -> list[answers.Alia
     return listed(connection, calls.LIST_ALIASES, request, items=lambda a: a.aliases, read=reading.alias, limit=limit)
 
 
-def routes(connection: Connection, project: str, environment: str, limit: int) -> list[answers.Route]:
+def routes(connection: Connection, environment: str, limit: int) -> list[answers.Route]:
     """Routes of an environment in the order of their names."""
-    request = route_service_pb2.ListRoutesRequest(parent=f"projects/{project}/environments/{environment}")
+    request = route_service_pb2.ListRoutesRequest(parent=environment)
     return listed(connection, calls.LIST_ROUTES, request, items=lambda a: a.routes, read=reading.route, limit=limit)
 
 

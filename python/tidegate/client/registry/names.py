@@ -30,12 +30,12 @@ def route_name(text: str) -> str:
     return text if "/" in text else f"projects/default/environments/default/routes/{text}"
 
 
+def alias_name(text: str) -> str:
+    """The full name of an alias such as `fraud@champion`."""
+    model, _, alias = text.rpartition("@")
+    return f"{model_name(model)}/aliases/{alias}"
+
+
 def environment_of(route: str) -> str:
     """The environment of a route, by its id or its full name."""
     return route_name(route).partition("/routes/")[0]
-
-
-def alias_name(text: str) -> str:
-    """The full name of an alias, from `model@alias`."""
-    model, _, alias = text.rpartition("@")
-    return f"{model_name(model)}/aliases/{alias}"

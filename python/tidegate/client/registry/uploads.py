@@ -9,6 +9,7 @@ from tidegate.client.registry.connection import Connection
 from tidegate.client.registry.pieces import Piece
 from tidegate.client.registry.progress import bar
 from tidegate.v1 import blob_service_pb2 as messages
+from tidegate.v1.chunks import chunk_message
 
 _LEAST_BYTES_PER_S = 1 << 20
 """Slower than this, an upload is given up."""
@@ -34,14 +35,15 @@ def upload_missing(connection: Connection, pieces: Sequence[Piece], *, progress:
 def _upload(connection: Connection, piece: Piece, advance: Callable[[int], None]) -> None:
     sent = 0
 
-    def requests() -> Iterator[messages.UploadBlobRequest]:
+    def requests() -> Iterator[bytes]:
         nonlocal sent
         # A second try begins at the beginning, and so does the bar.
         advance(-sent)
         sent = 0
-        yield messages.UploadBlobRequest(head=messages.BlobHead(digest=piece.digest, size_bytes=piece.size_bytes))
+        head = messages.BlobHead(digest=piece.digest, size_bytes=piece.size_bytes)
+        yield messages.UploadBlobRequest(head=head).SerializeToString()
         for chunk in piece.chunks():
-            yield messages.UploadBlobRequest(chunk=chunk)
+            yield chunk_message(messages.UploadBlobRequest, chunk)
             sent += len(chunk)
             advance(len(chunk))
 

@@ -5,6 +5,7 @@
 
 mod address;
 mod front;
+mod gate;
 mod keys;
 mod limits;
 mod listen;
@@ -27,6 +28,7 @@ use serde_json::{Map, Value, json};
 
 pub use address::check_address;
 pub use front::Front;
+pub use gate::GateMode;
 pub use keys::{Key, KeyRoutes, Sha256};
 pub use limits::Limits;
 pub use listen::{Listen, Tls};

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 use super::check_name;
+use super::gate::GateMode;
 use super::walk::{Bounds, Fields, Walk, describe};
 use crate::calendar::{DAY_S, month_start, next_month_start};
 use crate::routing::StickyKey;
@@ -34,6 +35,7 @@ pub struct Monitor {
     /// MiB of counts that this monitor may keep.
     pub memory_mib: u64,
     pub observe: Observe,
+    pub gate: GateMode,
 }
 
 // Parsed numbers are finite, so equality is total.
@@ -49,6 +51,7 @@ impl Default for Monitor {
             features: BTreeMap::new(),
             memory_mib: 256,
             observe: Observe::default(),
+            gate: GateMode::default(),
         }
     }
 }
@@ -183,7 +186,7 @@ pub(super) fn parse(walk: &mut Walk, root: &Fields<'_>) -> BTreeMap<String, Moni
         if let Err(error) = check_name(route) {
             walk.refuse(&path, error.to_string());
         }
-        let known = ["windows", "tolerate_psi", "pages", "list_fdr", "features", "memory_mib", "observe"];
+        let known = ["windows", "tolerate_psi", "pages", "list_fdr", "features", "memory_mib", "observe", "gate"];
         let fields = walk.fields(path, value, &known);
         monitors.insert(route.to_owned(), monitor(walk, &fields));
     }
@@ -215,6 +218,7 @@ fn monitor(walk: &mut Walk, fields: &Fields<'_>) -> Monitor {
     if let Some((path, text)) = walk.text(&observe, "clock") {
         monitor.observe.clock = walk.parsed(&path, text);
     }
+    walk.choice(fields, "gate", &GateMode::ALL.map(|mode| (mode.name(), mode)), &mut monitor.gate);
     monitor.features = features(walk, fields);
     monitor
 }
@@ -285,6 +289,7 @@ mod tests {
         let shown = render(&document)["monitors"]["r"].clone();
         assert_eq!(shown["windows"], json!(["1m", "1h", "1d", "1mo"]));
         assert_eq!(shown["pages"], json!("1/year"));
+        assert_eq!(shown["gate"], json!("observe"));
     }
 
     #[test]

@@ -8,6 +8,9 @@ use bytes::{BufMut, BytesMut};
 /// gRPC's length-prefixed framing: one compression flag and a 32-bit length before each message.
 pub const FRAME_HEAD: usize = 5;
 
+/// What the parameter of broken rules takes beside their names.
+const ROOM_FOR_RULES: usize = 64;
+
 /// The largest answer gRPC can carry.
 pub const LARGEST: usize = i32::MAX as usize;
 
@@ -50,6 +53,15 @@ pub struct Credit<'a> {
     pub prediction_id: &'a str,
 }
 
+/// What the parameters of an answer say.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Said<'a> {
+    /// `None` leaves out who answered.
+    pub credit: Option<Credit<'a>>,
+    /// The rules that the request broke, where a gate flags.
+    pub rules_broken: Option<&'a str>,
+}
+
 /// The elements of an output in memory.
 #[derive(Clone, Copy, Debug)]
 pub enum Elements<'a> {
@@ -76,16 +88,16 @@ pub struct TooLarge {
     pub size: usize,
 }
 
-/// Appends one framed `ModelInferResponse`. `credit: None` leaves the `tidegate_…` parameters out.
+/// Appends one framed `ModelInferResponse`.
 pub fn write(
     out: &mut BytesMut,
     stamp: &Stamp,
     id: &[u8],
-    credit: Option<Credit<'_>>,
+    said: Said<'_>,
     raw: bool,
     outputs: &[Output<'_>],
 ) -> Result<(), TooLarge> {
-    let size = upper_bound(stamp, id, raw, outputs);
+    let size = upper_bound(stamp, id, raw, outputs) + said.rules_broken.map_or(0, |rules| rules.len() + ROOM_FOR_RULES);
     if size > LARGEST {
         return Err(TooLarge { size });
     }
@@ -96,10 +108,13 @@ pub fn write(
     if !id.is_empty() {
         put_text(out, 3, id);
     }
-    if let Some(credit) = credit {
+    if let Some(credit) = said.credit {
         out.put_slice(&stamp.parameters);
         put_text_parameter(out, "tidegate_reason", credit.reason);
         put_text_parameter(out, "tidegate_prediction_id", credit.prediction_id);
+    }
+    if let Some(rules) = said.rules_broken {
+        put_text_parameter(out, "tidegate_rules_broken", rules);
     }
     for output in outputs {
         put_output(out, stamp, output, raw);
@@ -256,7 +271,7 @@ mod tests {
         let stamp = Stamp::new("m", "1", "m/1", 0, &[spec]);
         let elements = Elements::Strings { text: &[], start: 0, ends: &[LARGEST] };
         let mut out = BytesMut::new();
-        let refused = write(&mut out, &stamp, b"", None, true, &[Output { index: 0, dims: &[1], elements }]);
+        let refused = write(&mut out, &stamp, b"", Said::default(), true, &[Output { index: 0, dims: &[1], elements }]);
         let size = refused.expect_err("too large").size;
         assert!(size > LARGEST);
         assert!(out.is_empty() && out.capacity() == 0);

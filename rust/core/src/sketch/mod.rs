@@ -17,6 +17,7 @@ mod decode;
 mod dispatch;
 mod exact;
 mod exponential;
+mod gate;
 mod layout;
 mod number;
 mod plan;
@@ -35,6 +36,7 @@ pub use counts::{CountError, Counts, Values};
 pub use dispatch::Level;
 pub use exact::Exact;
 pub use exponential::{Exponential, MAX_BUCKETS, SCALE};
+pub use gate::{Breach, Breaches, Came, Gate, MOST_FLAG_BYTES, Rule};
 pub use number::Number;
 pub use plan::Plan;
 pub use profile::{

@@ -4,7 +4,7 @@ use super::generate::raw;
 use super::rng::Rng;
 use bytes::BytesMut;
 use prost::Message as _;
-use tidegate_core::oip::answer::{Credit, Elements, FRAME_HEAD, Output, Stamp, write};
+use tidegate_core::oip::answer::{Credit, Elements, FRAME_HEAD, Output, Said, Stamp, write};
 use tidegate_core::oip::datatype::Datatype;
 use tidegate_core::oip::messages::inference::infer_parameter::ParameterChoice;
 use tidegate_core::oip::messages::inference::{InferTensorContents, ModelInferResponse};
@@ -60,6 +60,7 @@ pub(crate) fn write_and_decode(rng: &mut Rng) {
         let is_raw = rng.once_in(2) || specs.iter().any(|spec| spec.datatype.contents_field().is_none());
         let id = rng.pick(&["", "a", "an id that is longer than the others, ünïcode ∞"]);
         let credit = rng.once_in(2).then_some(Credit { reason: "split", prediction_id: "0192-ab" });
+        let said = Said { credit, rules_broken: rng.once_in(4).then_some("dep_hour:range") };
         // Any subset of the outputs, the last first.
         let mut places: Vec<usize> = (0..specs.len()).filter(|_| !rng.once_in(4)).collect();
         places.reverse();
@@ -71,14 +72,14 @@ pub(crate) fn write_and_decode(rng: &mut Rng) {
             })
             .collect();
         let before = out.len();
-        write(&mut out, &stamp, id.as_bytes(), credit, is_raw, &outputs).expect("a small answer");
+        write(&mut out, &stamp, id.as_bytes(), said, is_raw, &outputs).expect("a small answer");
         let frame = &out[before..];
         assert_eq!(frame[0], 0, "not compressed");
         assert_eq!(frame[1..FRAME_HEAD], ((frame.len() - FRAME_HEAD) as u32).to_be_bytes());
         let answer = ModelInferResponse::decode(&frame[FRAME_HEAD..]).expect("an answer decodes");
         assert_eq!((answer.model_name.as_str(), answer.model_version.as_str()), ("flight-delay", "2"));
         assert_eq!(answer.id, id);
-        check_credit(&answer, credit, epoch);
+        check_parameters(&answer, said, epoch);
         assert_eq!(answer.outputs.len(), places.len());
         assert_eq!(answer.raw_output_contents.len(), if is_raw { places.len() } else { 0 });
         for (at, (&place, output)) in places.iter().zip(&answer.outputs).enumerate() {
@@ -96,13 +97,18 @@ pub(crate) fn write_and_decode(rng: &mut Rng) {
     }
 }
 
-fn check_credit(answer: &ModelInferResponse, credit: Option<Credit<'_>>, epoch: u64) {
+fn check_parameters(answer: &ModelInferResponse, said: Said<'_>, epoch: u64) {
     let mut expected: Vec<(&str, ParameterChoice)> = Vec::new();
-    if let Some(credit) = credit {
+    if let Some(credit) = said.credit {
         expected.push(("tidegate_epoch", ParameterChoice::Int64Param(epoch as i64)));
         expected.push(("tidegate_prediction_id", ParameterChoice::StringParam(credit.prediction_id.to_owned())));
         expected.push(("tidegate_reason", ParameterChoice::StringParam(credit.reason.to_owned())));
         expected.push(("tidegate_version", ParameterChoice::StringParam("flight-delay/2".to_owned())));
+    }
+    if let Some(rules) = said.rules_broken {
+        // The decoder sorts by name.
+        let place = expected.iter().position(|(name, _)| *name > "tidegate_rules_broken").unwrap_or(expected.len());
+        expected.insert(place, ("tidegate_rules_broken", ParameterChoice::StringParam(rules.to_owned())));
     }
     let came: Vec<_> = answer
         .parameters

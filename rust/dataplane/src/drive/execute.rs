@@ -10,7 +10,7 @@ use bytes::{Bytes, BytesMut};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use tidegate_core::fault::{Fault, Reason as Cause};
-use tidegate_core::oip::answer::{self, Credit, Elements, FRAME_HEAD, Output};
+use tidegate_core::oip::answer::{self, Credit, Elements, FRAME_HEAD, Output, Said};
 use tidegate_core::oip::validate::Plan;
 use tidegate_core::oip::wire::Span;
 use tidegate_core::plane::Nanos;
@@ -27,6 +27,8 @@ pub struct Request {
     pub prediction_id: PredictionId,
     /// Whether the answer's parameters say who answered.
     pub credited: bool,
+    /// The rules of its profile that it breaks, if the gate flags them.
+    pub rules_broken: Option<Box<str>>,
     /// Most bytes of the answer (`limits.message_mib`).
     pub most_answer: usize,
     pub arrived: Nanos,
@@ -197,7 +199,8 @@ fn write(
     let credit = Credit { reason: request.arm.reason(request.reason), prediction_id: prediction_id.as_str() };
     let stamp = &request.arm.stamp;
     let id = request.id.of(&request.message);
-    answer::write(out, stamp, id, request.credited.then_some(credit), plan.raw_answer, &answered)
+    let said = Said { credit: request.credited.then_some(credit), rules_broken: request.rules_broken.as_deref() };
+    answer::write(out, stamp, id, said, plan.raw_answer, &answered)
         .map_err(|error| answer_too_large(error.size, request.most_answer))?;
     let frame = out.split().freeze();
     let size = frame.len() - FRAME_HEAD;

@@ -176,9 +176,14 @@ pub fn describe(report: &Report, tls: Option<&Outcome>) -> Value {
     let others =
         [("keys", report.sections.keys.as_ref()), ("monitors", report.sections.monitors.as_ref()), ("listen.tls", tls)];
     let others = others.into_iter().filter_map(|(subject, outcome)| Some((subject.to_owned(), outcome?)));
+    let ungated = (!report.ungated.is_empty()).then(|| report.ungated.join("; "));
     let settlements: Vec<Value> = parts
         .chain(others)
-        .map(|(subject, outcome)| json!({"subject": subject, "outcome": word(outcome), "reason": reason(outcome)}))
+        .map(|(subject, outcome)| {
+            // What is in force may still not do what it says.
+            let doubt = ungated.as_deref().filter(|_| subject == "monitors");
+            json!({"subject": subject, "outcome": word(outcome), "reason": reason(outcome).or(doubt)})
+        })
         .collect();
     json!({"epoch": report.epoch, "settlements": settlements})
 }

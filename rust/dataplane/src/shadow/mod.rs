@@ -230,6 +230,7 @@ impl Launch {
             reason: Reason::Only,
             prediction_id,
             credited: false,
+            rules_broken: None,
             most_answer: usize::MAX,
             arrived: now,
             happened_s,

@@ -58,6 +58,7 @@ pub(crate) fn request(target: &Arc<Target>, columns: usize, values: &[f32]) -> R
         reason: Reason::Model,
         prediction_id: PredictionIds::new().next(0),
         credited: true,
+        rules_broken: None,
         most_answer: usize::MAX,
         arrived: 0,
         happened_s: None,

@@ -1,5 +1,7 @@
 //! Which strings the reference knows, by hash: 65,600 known strings take one for another once in 10¹⁴ new ones.
 
+use xxhash_rust::xxh3::xxh3_64;
+
 use super::super::profile::Categorical;
 use super::naming;
 
@@ -20,7 +22,7 @@ pub(in super::super) struct Dictionary {
     /// The category at each place of `categories`.
     codes: Vec<u8>,
     others: Hashes,
-    pub(super) sentinel: Option<Box<[u8]>>,
+    sentinel: Option<Box<[u8]>>,
 }
 
 impl Dictionary {
@@ -41,6 +43,18 @@ impl Dictionary {
     /// How many categories there are.
     pub(in super::super) fn categories(&self) -> usize {
         self.named
+    }
+
+    /// Whether a string stands for a missing value: it has no bytes, or is the sentinel.
+    #[inline]
+    pub(in super::super) fn is_missing(&self, value: &[u8]) -> bool {
+        value.is_empty() || self.sentinel.as_deref() == Some(value)
+    }
+
+    /// Whether the reference names it, be it rare.
+    #[inline]
+    pub(in super::super) fn knows(&self, value: &[u8]) -> bool {
+        self.find(xxh3_64(value)) != Known::New
     }
 
     #[inline]

@@ -72,7 +72,7 @@ impl StringTable<u32> {
     #[inline]
     pub(in super::super) fn count(&mut self, dictionary: &Dictionary, value: &[u8]) {
         let specials = self.slots.len() - SPECIALS;
-        let slot = if value.is_empty() || dictionary.sentinel.as_deref() == Some(value) {
+        let slot = if dictionary.is_missing(value) {
             specials + NULL
         } else {
             self.stretch(value.len() as u64, value.len() as u64);

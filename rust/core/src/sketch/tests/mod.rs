@@ -3,6 +3,7 @@
 mod binding;
 mod building;
 mod counting;
+mod gate;
 mod kernels;
 mod strings;
 mod windows;

@@ -5,6 +5,7 @@
 
 mod assemble;
 mod contents;
+mod gates;
 mod obey;
 mod progress;
 mod publish;
@@ -15,6 +16,7 @@ mod start;
 mod tests;
 mod ticket;
 mod timers;
+mod way;
 
 use super::clock::Clock;
 use super::load::{Done, Loaders};
@@ -40,6 +42,7 @@ use tokio::sync::oneshot;
 pub use ticket::{Report, Settlement, reason, word};
 use ticket::{Sections, Tickets};
 use timers::Timers;
+pub use way::Changes;
 
 /// A document of more subjects leaves so much behind that giving it back is worth a pause of the allocator.
 const MANY_SUBJECTS: usize = 1_000;
@@ -55,31 +58,6 @@ pub(super) enum News {
     /// Somebody wants to know when everything before has been seen to.
     Fence(oneshot::Sender<()>),
     End,
-}
-
-/// The way to the thread.
-#[derive(Clone)]
-pub struct Changes(mpsc::Sender<News>);
-
-impl Changes {
-    /// Wants what a document says; the report comes when every part of it is settled. A gateway that ends takes no
-    /// documents, and drops the answer with the question.
-    pub fn apply(&self, document: Document) -> oneshot::Receiver<Report> {
-        let (respond, report) = oneshot::channel();
-        self.0.send(News::Apply(Box::new(document), respond)).ok();
-        report
-    }
-
-    /// Comes when every document before has been taken up: what it wants and need not load is served.
-    pub fn fence(&self) -> oneshot::Receiver<()> {
-        let (respond, passed) = oneshot::channel();
-        self.0.send(News::Fence(respond)).ok();
-        passed
-    }
-
-    pub(super) fn tell(&self, news: News) {
-        self.0.send(news).ok();
-    }
 }
 
 /// What the thread needs of the world.
@@ -119,6 +97,8 @@ pub(super) struct Changer {
     refused: BTreeMap<String, String>,
     /// Why versions that no route names are not served, as the log has it.
     said: BTreeMap<VersionId, String>,
+    /// Gates that check nothing, as the log has it.
+    ungated: Vec<String>,
     tickets: Tickets,
     /// When each load came into the state it is in.
     since: BTreeMap<LoadId, (&'static str, bool, Nanos)>,

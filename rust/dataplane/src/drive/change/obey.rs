@@ -28,7 +28,8 @@ impl Changer {
         }
         self.forget();
         self.show_progress();
-        self.tickets.answer(self.applied.epoch);
+        let ungated = self.say_ungated();
+        self.tickets.answer(self.applied.epoch, &ungated);
     }
 
     fn load(&mut self, load: LoadId, want: &Want) {

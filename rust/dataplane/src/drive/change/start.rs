@@ -59,6 +59,7 @@ impl Changer {
             failures: BTreeMap::new(),
             refused: BTreeMap::new(),
             said: BTreeMap::new(),
+            ungated: Vec::new(),
             tickets: Tickets::default(),
             since: BTreeMap::new(),
             timers: Timers::default(),

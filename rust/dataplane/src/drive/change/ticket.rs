@@ -11,6 +11,8 @@ pub struct Report {
     pub epoch: u64,
     pub settlements: Vec<Settlement>,
     pub sections: Sections,
+    /// Gates of the document that check nothing, with the reasons.
+    pub ungated: Vec<String>,
 }
 
 /// What became of the sections that are in force at once, where a document has or had them.
@@ -84,14 +86,20 @@ impl Tickets {
         }
     }
 
+    /// Whether somebody's document is settled.
+    pub(super) fn has_settled(&self) -> bool {
+        self.0.iter().any(|ticket| ticket.open.is_empty())
+    }
+
     /// Answers everybody whose document is settled, and forgets who does not wait any more.
-    pub(super) fn answer(&mut self, epoch: u64) {
+    pub(super) fn answer(&mut self, epoch: u64, ungated: &[String]) {
         self.0.retain(|ticket| !ticket.respond.is_closed());
         for ticket in self.0.extract_if(.., |ticket| ticket.open.is_empty()) {
             let settlements =
                 ticket.settled.into_iter().map(|(subject, outcome)| Settlement { subject, outcome }).collect();
             // Whoever asked may have gone this very moment.
-            ticket.respond.send(Report { epoch, settlements, sections: ticket.sections }).ok();
+            let report = Report { epoch, settlements, sections: ticket.sections, ungated: ungated.to_vec() };
+            ticket.respond.send(report).ok();
         }
     }
 }

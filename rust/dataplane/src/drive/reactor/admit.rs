@@ -1,6 +1,6 @@
 //! Everything between the bytes of a request and the queue: read, decide, check.
 
-use super::{CreditLine, Echo, Envelope};
+use super::{CreditLine, Echo, Envelope, gate};
 use crate::drive::execute::Request;
 use crate::drive::message::Message;
 use crate::drive::plane::{Held, Plane};
@@ -106,7 +106,8 @@ impl Admission {
         let version = &chosen.version;
         let happened_s = chosen.observed.as_ref().and_then(|observed| observed.observer.happened_s(&request));
         let checked = validate(head, &message, version.signature(), version.is_batched())
-            .and_then(|plan| held.grow(plan.own_bytes()).map(|()| plan));
+            .and_then(|plan| held.grow(plan.own_bytes()).map(|()| plan))
+            .and_then(|plan| gate::pass(chosen, head, &message, &plan, &self.plane.log).map(|broken| (plan, broken)));
         let copies = match &target.route {
             Some(route) if checked.is_ok() && !route.shadows.is_empty() => (0..route.shadows.len())
                 .filter(|shadow| is_shadowed(route, *shadow, &head_of, arm as u32, &mut verdicts))
@@ -115,7 +116,7 @@ impl Admission {
             _ => Vec::new(),
         };
         target.count_misses(&verdicts, self.thread);
-        let plan = checked.map_err(|fault| {
+        let (plan, rules_broken) = checked.map_err(|fault| {
             Box::new(Refused { fault, series: Arc::clone(&chosen.series), credit: Some(credit.clone()) })
         })?;
         let request = Request {
@@ -125,6 +126,7 @@ impl Admission {
             reason,
             prediction_id,
             credited: self.plane.document.answer_parameters,
+            rules_broken,
             most_answer: self.plane.message_limit(),
             arrived: now,
             happened_s,

@@ -6,6 +6,7 @@
 mod admit;
 mod copies;
 mod envelope;
+mod gate;
 mod queued;
 mod take;
 mod wakeup;

@@ -1,5 +1,6 @@
 //! Drift as Prometheus text: the worst features, so that a model of ten thousand does not fill a server of metrics.
 
+use super::gate::GatedRows;
 use super::watches::Watches;
 use crate::observe::prometheus::{escaped, head, labels_of};
 use std::fmt::Write as _;
@@ -40,6 +41,15 @@ pub fn write_metrics(text: &mut String, watches: &Watches) {
     for rows in &counted {
         let _ =
             writeln!(text, "tidegate_drift_late_rows_total{{{}}} {}", labels_of(&rows.route, &rows.version), rows.late);
+    }
+    let help = "Rows that broke a rule of their profile at the gate, feature by feature.";
+    head(text, "tidegate_gate_rows_total", "counter", help);
+    for (route, version, counts) in watches.gated() {
+        let shared = labels_of(&route, &version);
+        for GatedRows { rule, action, rows } in counts {
+            let own = format!("{shared},rule=\"{}\",action=\"{action}\"", rule.name());
+            let _ = writeln!(text, "tidegate_gate_rows_total{{{own}}} {rows}");
+        }
     }
     let mut gauges = watches.gauges();
     gauges.sort_by(|left, right| {

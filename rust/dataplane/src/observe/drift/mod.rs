@@ -3,6 +3,7 @@
 //! [`Observer`] counts on the threads that run; [`Watches`] takes what they have counted once a second, keeps it by minute,
 //! hour and day, and judges each window as it closes. What a window says is decided in `tidegate_core::drift`.
 
+mod gate;
 mod history;
 mod judge;
 mod lane;

@@ -1,6 +1,7 @@
 //! Counts the features and predictions of one version under one name, on whichever thread runs it.
 
 use super::Profiled;
+use super::gate::Gatekeeper;
 use super::lane::Lane;
 use arc_swap::ArcSwapOption;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use tidegate_core::sketch::{Counts, Traffic};
 /// What is counted of one version under one route or model name, for as long as a snapshot names it.
 pub struct Observer {
     pub profiled: Arc<Profiled>,
+    pub gate: Gatekeeper,
     /// Seconds of the shortest window that is kept; 0 while nobody watches.
     unit_s: AtomicU64,
     /// Where requests say when they happened.
@@ -40,11 +42,19 @@ impl Open {
 impl Observer {
     pub fn new(profiled: Arc<Profiled>) -> Self {
         let lanes = std::array::from_fn(|_| Lane::default());
-        Self { profiled, unit_s: AtomicU64::new(0), clock: ArcSwapOption::empty(), timeless: AtomicU64::new(0), lanes }
+        Self {
+            profiled,
+            gate: Gatekeeper::default(),
+            unit_s: AtomicU64::new(0),
+            clock: ArcSwapOption::empty(),
+            timeless: AtomicU64::new(0),
+            lanes,
+        }
     }
 
     /// Begins to count as a monitor wants it, or ends.
     pub fn watch(&self, monitor: Option<&Monitor>) {
+        self.gate.watch(monitor);
         // A month is put together of its days.
         let shortest = monitor.and_then(|monitor| monitor.windows.first().copied().min(Some(WindowLength::Day)));
         self.clock.store(monitor.and_then(|monitor| monitor.observe.clock.clone()).map(Arc::new));

@@ -6,13 +6,16 @@ use tidegate_core::document::{self, Violation};
 use tidegate_core::drift::wander::Wander;
 use tidegate_core::monitor;
 use tidegate_core::oip::signature::{Signature, TensorSpec};
-use tidegate_core::sketch::{Direction, Plan, Profile};
+use tidegate_core::oip::validate;
+use tidegate_core::sketch::{Breaches, Direction, Gate, Plan, Profile};
 
 /// The reference of a version, ready for counting.
 pub struct Profiled {
     /// Of the profile as it was read.
     pub digest: document::Sha256,
     pub plan: Plan,
+    /// What its inputs are held against on their way.
+    gate: Gate,
     /// How far each feature wanders by itself, in the order of the profile.
     pub wanders: Vec<Wander>,
     /// For each tensor of the profile that is an input, its place in the signature.
@@ -47,7 +50,26 @@ impl Profiled {
         let inputs = places(&plan, Direction::Input, &signature.inputs);
         let outputs = places(&plan, Direction::Output, &signature.outputs);
         let wanders = monitor::wanders(plan.profile());
-        Ok(Self { digest, plan, wanders, inputs, outputs })
+        let gate = Gate::new(&plan);
+        Ok(Self { digest, plan, gate, wanders, inputs, outputs })
+    }
+
+    /// The rules that the rows of a checked request break.
+    pub fn broken(&self, plan: &validate::Plan, message: &[u8]) -> Breaches {
+        let mut broken = Breaches::default();
+        for place in &self.inputs {
+            let tensor = &plan.tensors[place.index];
+            let (rows, width) = match plan.dims(tensor) {
+                [] => (1, 1),
+                [rows, row @ ..] => (rows.unsigned_abs() as usize, row.iter().product::<i64>().unsigned_abs() as usize),
+            };
+            // Where a model leaves the width open, rows of another width have none of the profile's columns.
+            if width == place.width {
+                let looked = self.gate.check(&self.plan, place.tensor, plan.data(tensor, message), rows, &mut broken);
+                looked.expect("the request was held against the signature that the profile is bound to");
+            }
+        }
+        broken
     }
 
     /// The name of a feature, by its place in the profile.

@@ -1,5 +1,6 @@
 //! Everything that is watched: who counts, what was counted, and what became of it.
 
+use super::gate::GatedRows;
 use super::history::History;
 use super::metrics::Gauge;
 use super::observer::Observer;
@@ -203,6 +204,7 @@ impl Watches {
                     "version_digest": format!("sha256:{}", key.version_digest),
                     "profile_digest": format!("sha256:{}", key.profile_digest),
                     "timeless": watched.observer.timeless(),
+                    "gate": watched.observer.gate.report(&watched.observer.profiled),
                     "watch": watched.history.as_ref().map(|history| history.report(&watched.observer)),
                 })
             })
@@ -231,6 +233,15 @@ impl Watches {
             late: history.late(),
         });
         counted.collect()
+    }
+
+    /// What gates have flagged or rejected, by route and version.
+    pub(super) fn gated(&self) -> Vec<(Arc<str>, String, Vec<GatedRows>)> {
+        let watched = self.lock();
+        let gated = watched
+            .iter()
+            .map(|(key, watched)| (Arc::clone(&key.route), key.version.clone(), watched.observer.gate.by_rule()));
+        gated.collect()
     }
 
     /// The newest judged window of every length, feature by feature.

@@ -1,0 +1,31 @@
+//! The way to the thread that changes what is served, for those who want it changed.
+
+use super::{News, Report};
+use std::sync::mpsc;
+use tidegate_core::document::Document;
+use tokio::sync::oneshot;
+
+/// The way to the thread.
+#[derive(Clone)]
+pub struct Changes(pub(super) mpsc::Sender<News>);
+
+impl Changes {
+    /// Wants what a document says; the report comes when every part of it is settled. A gateway that ends takes no
+    /// documents, and drops the answer with the question.
+    pub fn apply(&self, document: Document) -> oneshot::Receiver<Report> {
+        let (respond, report) = oneshot::channel();
+        self.0.send(News::Apply(Box::new(document), respond)).ok();
+        report
+    }
+
+    /// Comes when every document before has been taken up: what it wants and need not load is served.
+    pub fn fence(&self) -> oneshot::Receiver<()> {
+        let (respond, passed) = oneshot::channel();
+        self.0.send(News::Fence(respond)).ok();
+        passed
+    }
+
+    pub(in crate::drive) fn tell(&self, news: News) {
+        self.0.send(news).ok();
+    }
+}
