@@ -120,7 +120,7 @@ def test_a_rollback_says_where_it_leads_and_holds_until_a_person_releases_it(app
 def test_a_preview_is_switched_to_and_switched_back(applied):
     preview = {"name": "preview", "when": 'metadata["x-preview"] == "1"', "split": {"fraud/2": 1}}
     path = applied.writes("preview.yaml", SPLIT_1 | {"segments": [preview]})
-    assert applied.types("routes", "switch", "fraud", "--timeout", 0).exit_code == 1
+    assert applied.types("routes", "switch", "fraud", "--timeout", 0).exit_code == 2
     assert applied.types("routes", "apply", "-f", path, "--timeout", 0).exit_code == 0
     ended = applied.types("routes", "switch", "fraud", "--timeout", 0, "--reason", "RISK-3")
     assert ended.exit_code == 0, ended.output
