@@ -8,6 +8,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from tidegate.cli.effective import STYLES
 from tidegate.cli.output import (
     BadInput,
     Output,
@@ -41,10 +42,15 @@ def list_routes(registry: "Registry", *, output: OutputOption = Output.table) ->
     if not routes:
         typer.echo("There are no routes: write one and apply it with `tidegate routes apply -f route.yaml`.")
         return
-    table = plain_table("route", "revision", "answers", "held", right=("revision",))
+    table = plain_table("route", "revision", "answers", "gateway", "held", right=("revision",))
     for route in routes:
-        cells = cell(route.name, "bold"), str(route.revision), cell(arms_of(route)), cell(route.hold or "-", "yellow")
-        table.add_row(*cells)
+        table.add_row(
+            cell(route.name, "bold"),
+            str(route.revision),
+            cell(arms_of(route)),
+            cell(route.serving.state, STYLES.get(route.serving.state, "dim")),
+            cell(route.hold or "-", "yellow"),
+        )
     console().print(table)
 
 
@@ -61,6 +67,9 @@ def show(registry: "Registry", route: Name, *, output: OutputOption = Output.tab
     screen.print(Text.assemble((found.name, "bold"), f"  revision {found.revision}, generation {found.generation}"))
     if found.hold:
         screen.print(Text(f"! held: {found.hold}", style="yellow"))
+    serving = found.serving
+    if serving.reason:
+        screen.print(Text(f"! {serving.state}: {serving.reason}", style=STYLES.get(serving.state, "")))
     screen.print(Text.assemble(("answers  ", "dim"), arms_of(found)))
     screen.print()
     table = plain_table("version", "digest", "profile")
