@@ -19,6 +19,7 @@ from tidegate.cli.output import (
     plain_table,
     print_json,
     short_digest,
+    span,
 )
 from tidegate.cli.registries import asks
 from tidegate.cli.rollback import arms_of
@@ -132,14 +133,16 @@ def _with_deed(tenure: "Tenure", deed: "Entry | None") -> dict[str, Any]:
 
 
 def _table(tenures: "list[Tenure]", deeds: "Mapping[dt.datetime, Entry]") -> Table:
-    table = plain_table("from", "to", "revision", "cause", "answers", "by", "why", right=("revision",))
+    table = plain_table("from", "lasted", "revision", "cause", "answers", "by", "why", right=("revision",))
     for tenure in tenures:
         deed = deeds.get(tenure.start_time)
         route = tenure.content.get("route")
         split = sorted((route or {"split": {}})["split"].items(), key=lambda item: (-item[1], item[0]))
         table.add_row(
             moment(tenure.start_time),
-            moment(tenure.end_time) if tenure.end_time else cell("now", "bold green"),
+            span((tenure.end_time - tenure.start_time).total_seconds())
+            if tenure.end_time
+            else cell("now", "bold green"),
             str(tenure.revision),
             cell(tenure.cause, CAUSE_STYLES.get(tenure.cause, "")),
             cell(", ".join(f"{arm} {weight:,}" for arm, weight in split) or "nobody"),
