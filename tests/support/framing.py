@@ -5,7 +5,8 @@ import pytest
 from tidegate import errors
 from tidegate.client.requests import Ask, build
 from tidegate.client.signatures import ModelMetadata
-from tidegate.client.tensors import TensorSpec, from_raw
+from tidegate.client.specs import TensorSpec
+from tidegate.client.tensors import from_raw
 
 
 def signature(**inputs):

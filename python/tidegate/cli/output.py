@@ -1,8 +1,11 @@
 """How commands speak: tables for people or JSON for programs on stdout, sentences on stderr, and the exit code."""
 
-from collections.abc import Iterable
+import dataclasses
+import datetime as dt
+import json
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 from rich import box
@@ -23,6 +26,9 @@ class Output(StrEnum):
 
     table = "table"
     json = "json"
+
+
+OutputOption = Annotated[Output, typer.Option(help="How the result is written.")]
 
 
 class BadInput(Exception):  # noqa: N818  # becomes a sentence and an exit code at once
@@ -53,11 +59,16 @@ def console(*, stderr: bool = False) -> Console:
     return console
 
 
+TIMES = frozenset({"from", "to", "since", "time", "registered", "revoked"})
+"""Headings of times, which are never broken into lines."""
+
+
 def plain_table(*headings: str, right: Iterable[str] = ()) -> Table:
     """A table without edges: one line is drawn, below the headings; the columns in `right` are numbers."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="dim")
     for heading in headings:
-        table.add_column(heading, justify="right" if heading in right else "left", overflow="fold")
+        justify: Literal["left", "right"] = "right" if heading in right else "left"
+        table.add_column(heading, justify=justify, overflow="fold", no_wrap=heading in TIMES)
     return table
 
 
@@ -79,3 +90,43 @@ def span(seconds: float) -> str:
     if hours:
         return f"{hours} h {minutes} min"
     return f"{minutes} min {whole % 60} s" if minutes else f"{whole} s"
+
+
+def print_json(value: Any) -> None:
+    """A value of our own as JSON on stdout: times in ISO 8601, everything else as it is."""
+    typer.echo(json.dumps(_plain(value), indent=2, ensure_ascii=False))
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case dt.datetime():
+            return value.isoformat().replace("+00:00", "Z")
+        case tuple() if hasattr(value, "_asdict"):
+            return {key: _plain(item) for key, item in value._asdict().items()}
+        case list() | tuple():
+            return [_plain(item) for item in value]
+        case Mapping():
+            return {key: _plain(item) for key, item in value.items()}
+        case _ if dataclasses.is_dataclass(value):
+            return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    return value
+
+
+def moment(time: dt.datetime | None) -> str:
+    """A time to the second in UTC, as options take it; a dash where there is none."""
+    return "-" if time is None else f"{time.astimezone(dt.UTC):%Y-%m-%dT%H:%M:%S}Z"
+
+
+def size(size_bytes: int) -> str:
+    """A number of bytes in the largest unit of which there is one at least."""
+    if size_bytes < 1 << 10:
+        return f"{size_bytes} B"
+    for shift, unit in ((30, "GiB"), (20, "MiB"), (10, "KiB")):
+        if size_bytes >= 1 << shift:
+            return f"{size_bytes / (1 << shift):,.1f} {unit}"
+    raise AssertionError(size_bytes)
+
+
+def short_digest(digest: str) -> str:
+    """The first digits of a digest: enough to tell those of one model apart."""
+    return digest.removeprefix("sha256:")[:12]

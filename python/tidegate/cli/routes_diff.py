@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +12,6 @@ from rich.table import Table
 from rich.text import Text
 
 from tidegate.cli.output import BAD_INPUT, Output, cell, console, fail, percent, printable
-from tidegate.config import load
 from tidegate.core.differences import Differences, Movement, RouteChange, compare
 from tidegate.errors import DocumentRefused
 
@@ -30,6 +29,8 @@ def diff(
 
     Tables depend on their history; callers are counted as if the old document were the first of its gateway.
     """
+    from tidegate.config import load  # noqa: PLC0415  # pydantic and yaml, which the other commands of routes do without
+
     documents = []
     refusals = []
     for path in (old, new):
@@ -46,6 +47,20 @@ def diff(
     screen = console()
     for part in _parts(found):
         screen.print(part)
+
+
+def route_parts(name: str, old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """What changes about one route that has every default filled in, and its table of ranges; None where it is new."""
+    found = compare({"routes": {} if old is None else {name: old}}, {"routes": {name: new}})
+    # What a table does is told by how many callers move; its thousands of ranges tell nobody anything.
+    changed = {
+        route: replace(change, fields=tuple(field for field in change.fields if field.path != "ranges"))
+        for route, change in found.changed.items()
+    }
+    if old is None or changed:
+        yield from _parts(replace(found, changed=changed))
+    else:
+        yield Text.assemble(("~ ", "yellow"), (name, "bold yellow"), "  the same callers, the same arms")
 
 
 def _parts(found: Differences) -> Iterator[RenderableType]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from tidegate.client import failures, frames, values
 from tidegate.client.metadata import Metadata
 from tidegate.client.signatures import ModelMetadata
-from tidegate.client.tensors import TensorSpec
+from tidegate.client.specs import TensorSpec
 from tidegate.errors import Violation
 from tidegate.inference.open_inference_pb2 import InferParameter, ModelInferRequest
 

@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from tidegate.client.tensors import TensorSpec
+from tidegate.client.specs import TensorSpec
 from tidegate.errors import InvalidRequest
 from tidegate.inference.open_inference_pb2 import ModelMetadataResponse
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -27,15 +26,6 @@ _TYPED_FIELDS = {
     "FP64": "fp64_contents",
 }
 _LENGTH_BYTES = 4
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TensorSpec:
-    """An input or output as the model declares it; -1 in the shape where any size goes."""
-
-    name: str
-    datatype: str
-    shape: tuple[int, ...]
 
 
 def to_raw_bytes(elements: Sequence[bytes]) -> bytes:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tidegate.client import tensors
-from tidegate.client.tensors import TensorSpec
+from tidegate.client.specs import TensorSpec
 from tidegate.datatypes import BF16, BYTES, DTYPES, from_bf16_bits, to_bf16_bits
 from tidegate.errors import Violation
 

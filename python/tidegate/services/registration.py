@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from tidegate.blobs import Blobs
 from tidegate.core import evidence as forms
+from tidegate.core.canonical import digest
 from tidegate.core.evidence import MOST_BYTES, Dataset, Run
 from tidegate.core.manifests import (
     EMPTY_CONFIG,
@@ -63,8 +64,11 @@ def register(registry: Registry, blobs: Blobs, caller: Caller, registration: Reg
         Forbidden: The caller may not.
     """
     registry.permit(caller, "versions.register", str(registration.model))
-    _check_uploaded(blobs, registration)
+    uploads = [(file.path, file.digest) for file in (*registration.files, *(file for _, file in registration.evidence))]
+    _check_uploaded(blobs, uploads)
     said = [(kind, file, _read(blobs, kind, file)) for kind, file in registration.evidence]
+    uploads += [(f"copy of {form.name}", copy) for _, _, form in said for copy in _copies(form)]
+    _check_uploaded(blobs, uploads)
     signature = _signature(registry, blobs, registration.files)
     version = of_version(registration.files, signature)
     blobs.put(EMPTY_CONFIG)
@@ -74,7 +78,7 @@ def register(registry: Registry, blobs: Blobs, caller: Caller, registration: Reg
 
     def work(change: Change) -> Receipt:
         # Once more: garbage may have been collected since, and is collected inside of changes only.
-        _check_uploaded(blobs, registration)
+        _check_uploaded(blobs, uploads)
         found = models.version_of(change.connection, registration.model, version.digest)
         number = _add(change, registration, version, signature) if found is None else found.name.number
         name = registration.model.version(number)
@@ -109,12 +113,9 @@ def materialise(blobs: Blobs, files: Sequence[File], folder: Path) -> None:
             )
 
 
-def _check_uploaded(blobs: Blobs, registration: Registration) -> None:
-    files = [*registration.files, *(file for _, file in registration.evidence)]
+def _check_uploaded(blobs: Blobs, files: Sequence[tuple[str, str]]) -> None:
     missing = tuple(
-        Violation(file.path, f"{check_digest(file.digest)} is not uploaded")
-        for file in files
-        if not blobs.has(file.digest)
+        Violation(path, f"{check_digest(wanted)} is not uploaded") for path, wanted in files if not blobs.has(wanted)
     )
     if missing:
         raise InputRefused(
@@ -186,13 +187,19 @@ def _attach(change: Change, name: VersionName, said: Said) -> bool:
         return False
     after = {"kind": said.kind.word, "digest": manifest.digest, "content": manifest.files[0].digest}
     seq = change.enter("versions.attach", str(name), after=after)
-    _keep(change, manifest, seq)
+    _keep(change, manifest, seq, *_copies(said.form))
     artifacts.link(change.connection, _edges(said), seq)
     return True
 
 
-def _keep(change: Change, manifest: Manifest, seq: int) -> None:
-    blobs = [manifest.digest, *(file.digest for file in manifest.files)]
+def _copies(form: Any) -> list[str]:
+    """The bytes of what a piece of evidence is about, where the registry keeps them."""
+    return [form.copy_digest] if isinstance(form, Dataset) and form.copy_digest else []
+
+
+def _keep(change: Change, manifest: Manifest, seq: int, *beside: str) -> None:
+    # The empty configuration too: readers of OCI images fetch it, though it says nothing.
+    blobs = [manifest.digest, digest(EMPTY_CONFIG), *(file.digest for file in manifest.files), *beside]
     artifacts.add(change.connection, manifest, blobs=blobs, now_us=change.now_us, seq=seq)
 
 

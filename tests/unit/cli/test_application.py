@@ -20,3 +20,45 @@ def test_a_gateway_imports_neither_the_client_nor_what_draws_tables():
     code = "import sys; from tidegate.cli.application import build; build('serve'); print(*sys.modules)"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert {"grpc", "numpy", "google.protobuf", "rich.table", "http.client"} & set(ended.stdout.split()) == set()
+
+
+def completed(words):
+    """What bash offers behind some words, and the modules that it took."""
+    code = "import atexit, sys; atexit.register(lambda: print(*sys.modules, file=sys.stderr)); from tidegate.cli import main; main()"
+    environment = {"_TIDEGATE_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    ended = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.argv[0] = 'tidegate'; {code}"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return ended.stdout.split(), set(ended.stderr.split())
+
+
+def test_completion_offers_commands_and_options_and_imports_only_what_they_need():
+    offered, modules = completed("tidegate journal v")
+    assert offered == ["verify"]
+    assert {"grpc", "numpy", "tidegate.cli.routes"} & modules == set()
+    assert completed("tidegate jou")[0] == ["journal"]
+    assert completed("tidegate routes apply --release-")[0] == ["--release-hold"]
+
+
+def test_every_command_is_offered_by_the_whole_application():
+    ended = CliRunner().invoke(build(None), ["--help"], env={"COLUMNS": "200"})
+    assert [command for command in COMMANDS if command not in ended.output] == []
+    assert "--install-completion" in ended.output
+    assert CliRunner().invoke(build(None), ["jurnal"]).exit_code == 2
+
+
+@pytest.mark.parametrize("command", ["aliases", "gc", "journal", "models", "rollback", "routes", "tokens"])
+def test_whoever_asks_a_registry_waits_for_no_documents_and_no_numpy(command):
+    code = (
+        f"import sys; from tidegate.cli.application import build; build({command!r}); import tidegate.client.registry"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", f"{code}; print(*sys.modules)"], capture_output=True, text=True, timeout=60, check=True
+    )
+    unwanted = {"pydantic", "yaml", "pyarrow"} | (set() if command == "routes" else {"numpy", "tidegate._native"})
+    assert unwanted & set(ended.stdout.split()) == set()

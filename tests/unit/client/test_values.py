@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from tidegate.client.tensors import TensorSpec, from_raw
+from tidegate.client.specs import TensorSpec
+from tidegate.client.tensors import from_raw
 from tidegate.client.values import Misfit, encode
 from tidegate.datatypes import DTYPES, from_bf16_bits, to_bf16_bits
 

@@ -15,15 +15,19 @@ from typing import Literal, Self, TypeAlias, overload
 
 import grpc
 
-from tidegate.client import NO_DEADLINE, Answer, IndexEntry, ModelMetadata, Parameter, TensorSpec, calls, frames
+from tidegate.client import calls, frames
 from tidegate.client.aio import many
 from tidegate.client.aio.many import OnError
 from tidegate.client.aio.pool import Pool
 from tidegate.client.aio.progress import bar, silent
 from tidegate.client.aio.streams import Stream
-from tidegate.client.dialogue import Dialogue
+from tidegate.client.answer import Answer
+from tidegate.client.client import NO_DEADLINE
+from tidegate.client.dialogue import Dialogue, IndexEntry
 from tidegate.client.metadata import Metadata, pairs
-from tidegate.client.requests import Ask, Inputs, Request
+from tidegate.client.requests import Ask, Inputs, Parameter, Request
+from tidegate.client.signatures import ModelMetadata
+from tidegate.client.specs import TensorSpec
 from tidegate.errors import RequestError
 from tidegate.inference import open_inference_pb2 as messages
 from tidegate.inference.model_config_pb2 import ModelConfig

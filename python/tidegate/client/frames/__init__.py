@@ -19,7 +19,7 @@ import numpy.typing as npt
 from tidegate.client import values
 from tidegate.client.frames import from_pandas, from_polars
 from tidegate.client.frames.column import Column
-from tidegate.client.tensors import TensorSpec
+from tidegate.client.specs import TensorSpec
 from tidegate.client.values import Encoded, Misfit
 from tidegate.datatypes import BYTES
 from tidegate.errors import Violation

@@ -7,6 +7,7 @@ with Registry("localhost:8003", token_file="tidegate-data/owner.token") as regis
 """
 
 from tidegate.client.registry.answers import (
+    Alias,
     AliasSet,
     Applied,
     Difference,
@@ -25,10 +26,12 @@ from tidegate.client.registry.answers import (
     Tenure,
     Verified,
     Version,
+    Watched,
 )
 from tidegate.client.registry.facade import Registry
 
 __all__ = [
+    "Alias",
     "AliasSet",
     "Applied",
     "Difference",
@@ -48,4 +51,5 @@ __all__ = [
     "Tenure",
     "Verified",
     "Version",
+    "Watched",
 ]

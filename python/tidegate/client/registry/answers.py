@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tidegate.client.tensors import TensorSpec
+from tidegate.client.specs import TensorSpec
 from tidegate.errors import Violation
 
 
@@ -97,6 +97,16 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Alias:
+    """A name that points to a version."""
+
+    name: str
+    """Such as `fraud@champion`."""
+    version: str
+    etag: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AliasSet:
     """An alias that was set."""
 
@@ -157,6 +167,17 @@ class Applied:
     """What came of a change."""
 
     route: Route
+    has_changed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """What came of a monitor that was applied."""
+
+    route: str
+    revision: int
+    document: Mapping[str, Any]
+    content: Mapping[str, Any]
     has_changed: bool
 
 

@@ -61,6 +61,7 @@ DELETE_ALIAS = Method("AliasService/DeleteAlias", alias_service_pb2.DeleteAliasR
 GET_ROUTE = Method("RouteService/GetRoute", route_pb2.Route.FromString)
 LIST_ROUTES = Method("RouteService/ListRoutes", route_service_pb2.ListRoutesResponse.FromString)
 PLAN_ROUTE = Method("RouteService/PlanRoute", route_pb2.Plan.FromString)
+GET_PLAN = Method("RouteService/GetPlan", route_pb2.Plan.FromString)
 APPLY_ROUTE = Method("RouteService/ApplyRoute", route_service_pb2.ApplyRouteResponse.FromString)
 ROLLBACK_ROUTE = Method("RouteService/RollbackRoute", route_service_pb2.RollbackRouteResponse.FromString)
 SWITCH_ROUTE = Method("RouteService/SwitchRoute", route_pb2.Route.FromString)

@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 import grpc
-import numpy as np
 
 from tidegate.addresses import is_local
 from tidegate.client.registry import failures
@@ -65,7 +64,7 @@ class Connection:
         self._policy = policy or RetryPolicy()
         # A registry that says when to come again is there: its advice is followed for as long as the call may take.
         self._patient = replace(self._policy, attempts=_MOST_ATTEMPTS)
-        self._dice = np.random.default_rng().random
+        self._dice = secrets.SystemRandom().random
         self._closed = threading.Event()
 
     def close(self) -> None:

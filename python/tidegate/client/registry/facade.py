@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
 import grpc
 
-from tidegate.client.registry import answers, calls, reading, registering
+from tidegate.client.registry import answers, calls, lists, reading, registering
 from tidegate.client.registry.connection import Connection, new_request_id
-from tidegate.client.registry.names import alias_name, environment_of, model_name, route_name
-from tidegate.client.registry.pages import listed
-from tidegate.client.registry.pieces import Content
+from tidegate.client.registry.downloads import read
+from tidegate.client.registry.names import alias_name, environment_of, model_name, route_name, short_name
+from tidegate.client.registry.pieces import Content, pieces_of_model
 from tidegate.errors import InputRefused
 from tidegate.v1 import alias_service_pb2 as aliases
 from tidegate.v1 import journal_service_pb2 as journal
-from tidegate.v1 import model_service_pb2 as models
+from tidegate.v1 import monitor_service_pb2 as monitors
 from tidegate.v1 import principal_service_pb2 as principals
 from tidegate.v1 import registry_service_pb2 as registries
 from tidegate.v1 import route_service_pb2 as routes
 from tidegate.v1 import version_service_pb2 as versions
 from tidegate.v1.documents import fill_struct
 
-_ALL = 100_000
-"""Of a list that nobody cuts short: far more than an environment has."""
 _CHECK_S = 600.0
 """Longest check of a model, of the journal, or of everything that is kept."""
 
@@ -83,11 +81,14 @@ class Registry:
         model: str,
         path: str | Path,
         *,
+        external: str | Path | None = None,
+        leave_out: Collection[str] = (),
         profile: Content | None = None,
         run: Content | None = None,
         metrics: Content | None = None,
         card: Content | None = None,
         datasets: Sequence[Content] = (),
+        copies: Sequence[Path] = (),
         owner: str = "",
         contact: str = "",
         runbook: str = "",
@@ -99,11 +100,14 @@ class Registry:
         Args:
             model: The name; it is made if it is new.
             path: An ONNX file, or a folder with `model.onnx`, its external data, and `.json` settings of processing.
+            external: Beside an ONNX file, a folder with its external data.
+            leave_out: Paths within a folder that are no part of the version.
             profile: The reference distributions, as `tidegate profiles build` writes them.
             run: The training run; a mapping is written as JSON.
             metrics: What an evaluation has measured: `{"values": {…}, "slices": {…}}`, or the values alone.
             card: A text for people, or a path.
             datasets: Snapshots of datasets.
+            copies: Files whose bytes the datasets name as their copies.
             owner: Who answers for the model, if it is new.
             contact: How they are reached, if it is new.
             runbook: Where it says what to do, if it is new.
@@ -119,30 +123,31 @@ class Registry:
             reason=reason,
             request_id=new_request_id(),
         )
-        return registering.register(self._connection, request, path, evidence, progress=progress, timeout_s=_CHECK_S)
+        return registering.register(
+            self._connection,
+            request,
+            pieces_of_model(path, external, leave_out),
+            evidence,
+            copies=copies,
+            progress=progress,
+            timeout_s=_CHECK_S,
+        )
 
     def show(self, ref: str) -> answers.Version:
         """Everything that is known of a version."""
         return reading.version(self._connection.ask(calls.GET_VERSION, versions.GetVersionRequest(name=ref)))
 
+    def read(self, digest: str, *, limit: int = 64 << 20) -> bytes:
+        """The bytes of a file or a piece of evidence; more than `limit` of them are refused."""
+        return read(self._connection, digest, limit)
+
     def list_models(self, project: str = "default", *, limit: int = 1_000) -> list[answers.Model]:
         """Models in the order of their names."""
-        request = models.ListModelsRequest(parent=f"projects/{project}")
-        return listed(
-            self._connection, calls.LIST_MODELS, request, items=lambda a: a.models, read=reading.model, limit=limit
-        )
+        return lists.models(self._connection, project, limit)
 
     def list_versions(self, model: str, *, limit: int = 1_000) -> list[answers.Version]:
         """Versions of a model, the newest first, without their files and evidence."""
-        request = versions.ListVersionsRequest(parent=model_name(model))
-        return listed(
-            self._connection,
-            calls.LIST_VERSIONS,
-            request,
-            items=lambda a: a.versions,
-            read=reading.version,
-            limit=limit,
-        )
+        return lists.versions(self._connection, model, limit)
 
     def diff(self, old: str, new: str) -> answers.Difference:
         """What two versions differ in, seen from the first one."""
@@ -156,12 +161,16 @@ class Registry:
         )
         return reading.alias_set(self._connection.ask(calls.SET_ALIAS, request))
 
-    def remove_alias(self, alias: str, *, reason: str = "", etag: str = "") -> None:
-        """Have an alias point nowhere."""
+    def remove_alias(self, alias: str, *, reason: str = "", etag: str = "") -> str:
+        """Have an alias point nowhere; returns the version that it pointed to."""
         request = aliases.DeleteAliasRequest(
             name=alias_name(alias), reason=reason, etag=etag, request_id=new_request_id()
         )
-        self._connection.ask(calls.DELETE_ALIAS, request)
+        return short_name(self._connection.ask(calls.DELETE_ALIAS, request).previous_version)
+
+    def list_aliases(self, model: str, *, limit: int = 1_000) -> list[answers.Alias]:
+        """Aliases of a model in the order of their names."""
+        return lists.aliases(self._connection, model, limit)
 
     def quarantine(self, ref: str, *, reason: str = "", etag: str = "") -> answers.Quarantined:
         """Take a version out of every route at once; no route may name it until it is released."""
@@ -182,12 +191,15 @@ class Registry:
         """What a route is now."""
         return reading.route(self._connection.ask(calls.GET_ROUTE, routes.GetRouteRequest(name=route_name(name))))
 
-    def list_routes(self, environment: str = "projects/default/environments/default") -> list[answers.Route]:
+    def list_routes(
+        self, environment: str = "projects/default/environments/default", *, limit: int = 10_000
+    ) -> list[answers.Route]:
         """Routes of an environment in the order of their names, without their documents."""
-        request = routes.ListRoutesRequest(parent=environment)
-        return listed(
-            self._connection, calls.LIST_ROUTES, request, items=lambda a: a.routes, read=reading.route, limit=_ALL
-        )
+        return lists.routes(self._connection, environment, limit)
+
+    def get_plan(self, plan: str) -> answers.Plan:
+        """A plan by its name or its id, against what the route is now."""
+        return reading.plan(self._connection.ask(calls.GET_PLAN, routes.GetPlanRequest(name=plan)))
 
     def plan(self, document: Mapping[str, Any]) -> answers.Plan:
         """Look at what a route's document would change, and keep that for an hour."""
@@ -232,21 +244,20 @@ class Registry:
 
     def history(self, route: str, at: dt.datetime | None = None, *, limit: int = 50) -> list[answers.Tenure]:
         """What a route was and from when to when, the newest first; with `at` what it was at that moment."""
-        request = routes.ListTenuresRequest(parent=route_name(route))
-        if at is not None:
-            request.effective_time.FromDatetime(at)
-        return listed(
-            self._connection, calls.LIST_TENURES, request, items=lambda a: a.tenures, read=reading.tenure, limit=limit
-        )
+        return lists.tenures(self._connection, route, at, limit)
+
+    def watch(self, route: str, document: Mapping[str, Any], *, reason: str = "", etag: str = "") -> answers.Watched:
+        """Watch a route for drift, as a document says that stands under `monitors.<route>` of a gateway's."""
+        name = route_name(route).replace("/routes/", "/monitors/")
+        request = monitors.ApplyMonitorRequest(name=name, reason=reason, etag=etag, request_id=new_request_id())
+        # Present even when it says nothing: then every default counts.
+        request.document.SetInParent()
+        fill_struct(request.document, document)
+        return reading.watched(self._connection.ask(calls.APPLY_MONITOR, request))
 
     def journal(self, *, resource: str = "", until: dt.datetime | None = None, limit: int = 50) -> list[answers.Entry]:
         """Who did what, the newest first: of everything, or of what has a full name."""
-        request = journal.ListEntriesRequest(resource=resource)
-        if until is not None:
-            request.end_time.FromDatetime(until)
-        return listed(
-            self._connection, calls.LIST_ENTRIES, request, items=lambda a: a.entries, read=reading.entry, limit=limit
-        )
+        return lists.entries(self._connection, resource, until, limit)
 
     def verify(self) -> answers.Verified:
         """Have the whole journal read, and hear where it breaks, if it does."""
@@ -264,21 +275,14 @@ class Registry:
         )
         return self._connection.ask(calls.CREATE_TOKEN, request).token
 
-    def list_principals(self) -> list[answers.Principal]:
-        """Everybody who may ask, or might once."""
-        return listed(
-            self._connection,
-            calls.LIST_PRINCIPALS,
-            principals.ListPrincipalsRequest(),
-            items=lambda a: a.principals,
-            read=reading.principal,
-            limit=_ALL,
-        )
-
     def revoke_token(self, name: str, *, reason: str = "") -> answers.Principal:
         """Let a principal's token be nobody's, from now on."""
         request = principals.RevokeTokenRequest(name=f"principals/{name}", reason=reason, request_id=new_request_id())
         return reading.principal(self._connection.ask(calls.REVOKE_TOKEN, request))
+
+    def list_principals(self, *, limit: int = 10_000) -> list[answers.Principal]:
+        """Everybody who may ask, or might once, in the order of names."""
+        return lists.principals(self._connection, limit)
 
     def garbage(self, *, dry_run: bool = True, reason: str = "") -> answers.Garbage:
         """Bytes that no version needs; given up unless it is a dry run."""

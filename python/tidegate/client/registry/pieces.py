@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -45,17 +45,31 @@ class Piece:
         yield from _chunks(self.source)
 
 
-def pieces_of_model(path: str | Path) -> list[Piece]:
+def pieces_of_model(
+    path: str | Path, external: str | Path | None = None, leave_out: Collection[str] = ()
+) -> list[Piece]:
     """The files of a version: one ONNX file, or a folder with `model.onnx` and what it needs.
 
     In a folder, what ends in `.json` are settings of pre- and postprocessing, everything else is external data.
+
+    Args:
+        path: The file or the folder.
+        external: Beside a file, a folder with its external data, at the paths that the model names.
+        leave_out: Paths within a folder that are no part of the version.
 
     Raises:
         InputRefused: There is no such file, or it is a link.
     """
     path = Path(path)
     if path.is_file():
-        return [_piece(_MODEL_FILE, _ONNX, path)]
+        beside = () if external is None else _pieces_in(Path(external))
+        return [_piece(_MODEL_FILE, _ONNX, path), *(piece for piece in beside if piece.path != _MODEL_FILE)]
+    if external is not None:
+        raise InputRefused(f"{path} is a folder: its external data lies in it.", reason="FILES_REFUSED", path=str(path))
+    return _pieces_in(path, leave_out)
+
+
+def _pieces_in(path: Path, leave_out: Collection[str] = ()) -> list[Piece]:
     if not path.is_dir():
         raise InputRefused(f"{path} is neither a file nor a folder.", reason="FILES_REFUSED", path=str(path))
     files = sorted(each for each in path.rglob("*") if not each.is_dir() or each.is_symlink())
@@ -65,9 +79,10 @@ def pieces_of_model(path: str | Path) -> list[Piece]:
         if each.is_symlink()
     ]
     if links:
-        named = ", ".join(violation.path for violation in links)
-        raise InputRefused(f"{path} has links ({named}).", reason="FILES_REFUSED", violations=tuple(links))
-    return [_piece(each.relative_to(path).as_posix(), _media_type(each.relative_to(path)), each) for each in files]
+        places = ", ".join(violation.path for violation in links)
+        raise InputRefused(f"{path} has links ({places}).", reason="FILES_REFUSED", violations=tuple(links))
+    named = {each.relative_to(path).as_posix(): each for each in files}
+    return [_piece(name, _media_type(Path(name)), file) for name, file in named.items() if name not in leave_out]
 
 
 def piece_of_evidence(kind: str, content: Content) -> Piece:
@@ -88,6 +103,11 @@ def piece_of_evidence(kind: str, content: Content) -> Piece:
         case _:
             # Sorted, so that the same content is the same evidence.
             return _piece(path, media_type, json.dumps(content, sort_keys=True, allow_nan=False).encode())
+
+
+def piece_of_copy(path: Path) -> Piece:
+    """The bytes of a dataset that are kept beside what is said about it."""
+    return _piece(path.name, "application/octet-stream", path)
 
 
 def _media_type(path: Path) -> str:

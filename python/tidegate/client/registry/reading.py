@@ -8,13 +8,15 @@ from typing import Any
 
 from tidegate.client.registry import answers
 from tidegate.client.registry.names import short_name
-from tidegate.client.tensors import TensorSpec
+from tidegate.client.specs import TensorSpec
 from tidegate.errors import Violation
 from tidegate.v1 import (
+    alias_pb2,
     alias_service_pb2,
     journal_pb2,
     journal_service_pb2,
     model_pb2,
+    monitor_service_pb2,
     principal_pb2,
     registry_service_pb2,
     route_pb2,
@@ -171,6 +173,22 @@ def principal(message: principal_pb2.Principal) -> answers.Principal:
 def findings(messages: Iterable[version_pb2.Finding]) -> tuple[Violation, ...]:
     """Places with what is said of them."""
     return tuple(Violation(each.path, each.description) for each in messages)
+
+
+def alias(message: alias_pb2.Alias) -> answers.Alias:
+    """An alias."""
+    return answers.Alias(name=short_name(message.name), version=short_name(message.version), etag=message.etag)
+
+
+def watched(message: monitor_service_pb2.ApplyMonitorResponse) -> answers.Watched:
+    """What came of a monitor that was applied."""
+    return answers.Watched(
+        route=short_name(message.monitor.name),
+        revision=message.monitor.revision,
+        document=document_of(message.monitor.document),
+        content=document_of(message.monitor.content),
+        has_changed=message.changed,
+    )
 
 
 def alias_set(message: alias_service_pb2.SetAliasResponse) -> answers.AliasSet:

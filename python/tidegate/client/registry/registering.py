@@ -9,7 +9,7 @@ from tidegate.client.registry import reading
 from tidegate.client.registry.answers import Registered
 from tidegate.client.registry.calls import REGISTER_VERSION
 from tidegate.client.registry.connection import Connection
-from tidegate.client.registry.pieces import Content, Piece, piece_of_evidence, pieces_of_model
+from tidegate.client.registry.pieces import Content, Piece, piece_of_copy, piece_of_evidence
 from tidegate.client.registry.uploads import upload_missing
 from tidegate.errors import InputRefused
 from tidegate.v1 import version_pb2
@@ -35,22 +35,31 @@ def evidence(
 def register(
     connection: Connection,
     request: RegisterVersionRequest,
-    path: str | Path,
+    files: Sequence[Piece],
     said: Sequence[tuple[str, Piece]],
     *,
+    copies: Sequence[Path] = (),
     progress: bool | None,
     timeout_s: float,
 ) -> Registered:
     """Uploads what is missing and registers a version.
 
+    Args:
+        connection: Where to.
+        request: The request, without its files.
+        files: Of the version.
+        said: What is said about it, by kind.
+        copies: Files whose bytes the said datasets name, to be kept beside them.
+        progress: Whether a bar is shown.
+        timeout_s: Longest check of the model.
+
     Raises:
         RegistryError: A subclass that says whose fault it is.
     """
-    files = pieces_of_model(path)
     request.files.extend(piece.message() for piece in files)
     for kind, piece in said:
         request.evidence.add(kind=version_pb2.Evidence.Kind.Value(kind.upper()), file=piece.message())
-    pieces = [*files, *(piece for _, piece in said)]
+    pieces = [*files, *(piece for _, piece in said), *map(piece_of_copy, copies)]
     upload_missing(connection, pieces, progress=progress)
     try:
         answer = connection.ask(REGISTER_VERSION, request, timeout_s=timeout_s)
