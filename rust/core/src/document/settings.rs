@@ -41,6 +41,7 @@ impl Default for VersionSettings {
 }
 
 /// As documents write a digest that is no secret's.
+#[expect(clippy::ref_option, reason = "serde hands over a reference to the field")]
 fn prefixed<S: Serializer>(digest: &Option<Sha256>, serializer: S) -> Result<S::Ok, S::Error> {
     digest.map(|digest| format!("sha256:{digest}")).serialize(serializer)
 }
