@@ -89,7 +89,14 @@ class App:
                 self.registry.listen(deliveries.notice)
                 deliveries.start()
                 stack.callback(deliveries.stop)
-            self.admin = AdminServer(self.registry, blobs, SystemClock(), address=settings.admin, tls=settings.tls)
+            self.admin = AdminServer(
+                self.registry,
+                blobs,
+                SystemClock(),
+                address=settings.admin,
+                tls=settings.tls,
+                follow=self.publisher.follow,
+            )
             self.publisher.start()
             stack.callback(self.publisher.stop)
             self.admin.start()

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import threading
 import time
 
 import pytest
@@ -15,12 +16,12 @@ from tidegate.errors import ChangeRefused, InputRefused, Unidentified
 def test_what_is_applied_is_served_and_rolled_back(tmp_path):
     with up(tmp_path) as running:
         one, two = (running.register("m", models.add(amount)) for amount in (1, 2))
-        running.apply("sum", (one, 1))
-        until(lambda: running.answer("sum") == 1)
+        assert running.apply("sum", (one, 1)).route.serving.state == "served"
+        assert running.answer("sum") == 1
         running.apply("sum", (two, 1))
-        until(lambda: running.answer("sum") == 2)
+        assert running.answer("sum") == 2
         assert running.registry.rollback("sum", to=1, reason="test").route.hold
-        until(lambda: running.answer("sum") == 1)
+        assert running.answer("sum") == 1, "it is in force when the command returns"
         with pytest.raises(ChangeRefused):
             running.apply("sum", (two, 1))
         assert running.registry.verify().broken_entry is None
@@ -73,7 +74,10 @@ def test_a_broken_model_of_one_route_delays_no_other(tmp_path):
         running.apply("sum", (one, 1))
         running.apply("sum", (two, 1))
         until(lambda: running.answer("sum") == 2)
-        running.apply("slow", (running.register("slow", models.slow_to_load()), 1))
+        slow = running.register("slow", models.slow_to_load())
+        slowly = threading.Thread(target=running.apply, args=("slow", (slow, 1)))
+        slowly.start()
+        until(lambda: any(route.name == "slow" for route in running.registry.list_routes()))
         begun = time.monotonic()
         running.registry.rollback("sum", to=1, reason="test")
         until(lambda: running.answer("sum") == 1, limit_s=20)
@@ -81,6 +85,7 @@ def test_a_broken_model_of_one_route_delays_no_other(tmp_path):
         is_loading = ' applied route="slow"' not in running.log
         # On a busy machine the load may be over first; then nothing was shown.
         assert took_s < 1 or not is_loading
+        slowly.join()
         # The load would not end within the drain.
         running.kill()
 
@@ -89,11 +94,12 @@ def test_a_model_that_the_runtime_refuses_harms_no_other_route(tmp_path):
     with up(tmp_path) as running:
         running.apply("sum", (running.register("m", models.add(1)), 1))
         broken = running.register("broken", _with_unknown_domain())
-        running.apply("broken", (broken, 1))
-        running.apply("sum", (running.register("m", models.add(2)), 1))
-        until(lambda: running.answer("sum") == 2)
+        serving = running.apply("broken", (broken, 1)).route.serving
+        assert serving.state == "refused"
+        assert "com.example" in serving.reason
+        assert running.apply("sum", (running.register("m", models.add(2)), 1)).route.serving.state == "served"
+        assert running.answer("sum") == 2
         assert running.answer("broken") is None
-        assert "broken" in running.log
 
 
 def _with_unknown_domain():

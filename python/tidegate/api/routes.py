@@ -5,6 +5,7 @@ from tidegate.api.pages import page_of
 from tidegate.api.routes_messages import plan_message, revision_message, route_message, tenure_message
 from tidegate.api.values import fill_findings, micros_of
 from tidegate.core.names import RouteName, check_id, environment_of, plan_of, revision_of
+from tidegate.core.serving import Follow
 from tidegate.errors import InputRefused, Missing, Violation
 from tidegate.services import plans, routes
 from tidegate.services.plans import Planned
@@ -13,6 +14,8 @@ from tidegate.v1 import route_pb2
 from tidegate.v1 import route_service_pb2 as messages
 from tidegate.v1.documents import document_of
 
+SERVED_S = 10.0
+"""How long a change waits for the gateway: no call is to block longer than that."""
 MOST_ROUTES = 1_000
 MOST_REVISIONS = 200
 """Of one page; each has a whole document."""
@@ -21,8 +24,9 @@ MOST_REVISIONS = 200
 class Routes:
     """Answers for `tidegate.v1.RouteService`."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, follow: Follow) -> None:
         self._registry = registry
+        self._follow = follow
 
     def get_route(self, _call: Call, request: messages.GetRouteRequest) -> route_pb2.Route:
         """Gets a route as it is now."""
@@ -60,14 +64,15 @@ class Routes:
             allow_breaking=request.allow_breaking,
             release_hold=request.release_hold,
         )
-        return messages.ApplyRouteResponse(route=self._route(RouteName.parse(plan.scope)), changed=receipt["changed"])
+        route = self._route(RouteName.parse(plan.scope), wait_s=SERVED_S)
+        return messages.ApplyRouteResponse(route=route, changed=receipt["changed"])
 
     def rollback_route(self, call: Call, request: messages.RollbackRouteRequest) -> messages.RollbackRouteResponse:
         """Has a route be what it was, and holds it there."""
         name = RouteName.parse(request.name)
         caller = call.caller(request, "routes.rollback", str(name))
         receipt = routes.rollback(self._registry, caller, name, to=request.revision or None, etag=request.etag)
-        response = messages.RollbackRouteResponse(route=self._route(name))
+        response = messages.RollbackRouteResponse(route=self._route(name, wait_s=SERVED_S))
         fill_findings(response.passed_over, (Violation(*said) for said in receipt["passed_over"]))
         return response
 
@@ -76,7 +81,7 @@ class Routes:
         name = RouteName.parse(request.name)
         caller = call.caller(request, "routes.switch", str(name))
         plans.switch(self._registry, caller, name, release_hold=request.release_hold, etag=request.etag)
-        return self._route(name)
+        return self._route(name, wait_s=SERVED_S)
 
     def get_revision(self, _call: Call, request: messages.GetRevisionRequest) -> route_pb2.Revision:
         """Gets a revision."""
@@ -102,8 +107,9 @@ class Routes:
         kept, token = page.cut(found, lambda past: past.tenure.generation)
         return messages.ListTenuresResponse(tenures=[tenure_message(past) for past in kept], next_page_token=token)
 
-    def _route(self, name: RouteName) -> route_pb2.Route:
-        return route_message(*routes.get(self._registry, name))
+    def _route(self, name: RouteName, *, wait_s: float = 0.0) -> route_pb2.Route:
+        head, revision = routes.get(self._registry, name)
+        return route_message(head, revision, self._follow(name, head.seq, wait_s))
 
     def _plan(self, name: str) -> Planned:
         if "/" not in name:

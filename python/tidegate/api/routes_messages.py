@@ -4,6 +4,7 @@ from tidegate.api.values import fill_findings
 from tidegate.core.names import VersionName
 from tidegate.core.patches import Operation
 from tidegate.core.revisions import Cause
+from tidegate.core.serving import Serving, ServingState
 from tidegate.services.plans import Planned
 from tidegate.services.routes import Past
 from tidegate.stores.heads import Head, StoredRevision
@@ -18,8 +19,15 @@ _CAUSES = {
     Cause.QUARANTINE: messages.QUARANTINE,
 }
 
+_STATES = {
+    ServingState.UNKNOWN: messages.Serving.STATE_UNSPECIFIED,
+    ServingState.SERVED: messages.Serving.SERVED,
+    ServingState.PENDING: messages.Serving.PENDING,
+    ServingState.REFUSED: messages.Serving.REFUSED,
+}
 
-def route_message(head: Head, revision: StoredRevision | None = None) -> messages.Route:
+
+def route_message(head: Head, revision: StoredRevision | None = None, serving: Serving | None = None) -> messages.Route:
     """A route; without its revision as lists have it."""
     message = messages.Route(
         name=head.scope,
@@ -31,6 +39,9 @@ def route_message(head: Head, revision: StoredRevision | None = None) -> message
     if revision is not None:
         fill_struct(message.document, revision.document)
         fill_struct(message.content, revision.content)
+    if serving is not None:
+        message.serving.state = _STATES[serving.state]
+        message.serving.reason = serving.reason
     return message
 
 

@@ -25,6 +25,7 @@ from tidegate.api.tokens import Tokens
 from tidegate.api.versions import Versions
 from tidegate.blobs import Blobs
 from tidegate.clock import Clock
+from tidegate.core.serving import Follow, follow_nobody
 from tidegate.errors import InputRefused, RegistryUnavailable
 from tidegate.services.registry import Registry
 from tidegate.v1 import (
@@ -71,6 +72,7 @@ class AdminServer:
         address: str,
         tls: TlsFiles | None = None,
         threads: int = THREADS,
+        follow: Follow = follow_nobody,
     ) -> None:
         """Binds the address; nothing is answered before :meth:`start`.
 
@@ -81,6 +83,7 @@ class AdminServer:
             address: Such as `127.0.0.1:8003`; port 0 takes a free one.
             tls: Needed wherever others than this machine can connect.
             threads: Calls at once.
+            follow: Says how far the gateway is with a route.
 
         Raises:
             InputRefused: The address can be reached by others, and there is no TLS.
@@ -97,7 +100,7 @@ class AdminServer:
         self._server = grpc.server(self._pool, options=_OPTIONS, maximum_concurrent_rpcs=MOST_CALLS)
         # Half of the threads: whoever uploads slowly, or registers much, must not keep others from rolling back.
         self.door = Door(registry, clock, slow=max(1, threads // 2))
-        services = _services(registry, blobs)
+        services = _services(registry, blobs, follow)
         self._health = health.HealthServicer(experimental_non_blocking=True, experimental_thread_pool=self._pool)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names = [service.full_name for service in services]
@@ -119,7 +122,7 @@ class AdminServer:
         self._pool.shutdown()
 
 
-def _services(registry: Registry, blobs: Blobs) -> Mapping[ServiceDescriptor, object]:
+def _services(registry: Registry, blobs: Blobs, follow: Follow) -> Mapping[ServiceDescriptor, object]:
     return {
         alias_service_pb2.DESCRIPTOR.services_by_name["AliasService"]: Aliases(registry),
         blob_service_pb2.DESCRIPTOR.services_by_name["BlobService"]: Artifacts(registry, blobs),
@@ -128,7 +131,7 @@ def _services(registry: Registry, blobs: Blobs) -> Mapping[ServiceDescriptor, ob
         monitor_service_pb2.DESCRIPTOR.services_by_name["MonitorService"]: Monitors(registry),
         principal_service_pb2.DESCRIPTOR.services_by_name["PrincipalService"]: Tokens(registry),
         registry_service_pb2.DESCRIPTOR.services_by_name["RegistryService"]: TheRegistry(registry, blobs),
-        route_service_pb2.DESCRIPTOR.services_by_name["RouteService"]: Routes(registry),
+        route_service_pb2.DESCRIPTOR.services_by_name["RouteService"]: Routes(registry, follow),
         version_service_pb2.DESCRIPTOR.services_by_name["VersionService"]: Versions(registry, blobs),
     }
 

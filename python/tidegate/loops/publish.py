@@ -5,7 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tidegate.core.journal import Entry
+from tidegate.core.names import RouteName
 from tidegate.core.publications import Publication
+from tidegate.core.serving import Serving, ServingState
 from tidegate.errors import TidegateError
 from tidegate.gateway import Gateway
 from tidegate.gateway.agent import Agent
@@ -73,16 +75,20 @@ class Publisher:
             self._is_due = True
             self._state.notify_all()
 
-    def converged(self) -> Converged:
-        """How far the gateway is."""
-        with self._state:
-            return self._converged
+    def follow(self, name: RouteName, seq: int, timeout_s: float) -> Serving:
+        """Waits until a route is served, or refused, as it is since a journal entry; other routes are not waited for."""
+        now = self._wait(name.route, seq, timeout_s)
+        if now.error is not None:
+            return Serving(state=ServingState.REFUSED, reason=now.error)
+        if now.epoch < seq:
+            return Serving(state=ServingState.PENDING, reason="it is not published yet")
+        if reason := now.refused.get(name.route):
+            return Serving(state=ServingState.REFUSED, reason=reason)
+        if reason := now.pending.get(name.route):
+            return Serving(state=ServingState.PENDING, reason=reason)
+        return Serving(state=ServingState.SERVED)
 
-    def wait(self, route: str, epoch: int, timeout_s: float) -> Converged:
-        """Waits until a route is served, or refused, as a publication of this epoch or a newer one says.
-
-        Other routes are not waited for. When the time is over the route is still pending.
-        """
+    def _wait(self, route: str, epoch: int, timeout_s: float) -> Converged:
 
         def is_settled() -> bool:
             now = self._converged

@@ -29,7 +29,7 @@ ROLLBACK: Cause
 QUARANTINE: Cause
 
 class Route(_message.Message):
-    __slots__ = ("name", "revision", "generation", "hold", "document", "content", "etag")
+    __slots__ = ("name", "revision", "generation", "hold", "document", "content", "etag", "serving")
     NAME_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
     GENERATION_FIELD_NUMBER: _ClassVar[int]
@@ -37,6 +37,7 @@ class Route(_message.Message):
     DOCUMENT_FIELD_NUMBER: _ClassVar[int]
     CONTENT_FIELD_NUMBER: _ClassVar[int]
     ETAG_FIELD_NUMBER: _ClassVar[int]
+    SERVING_FIELD_NUMBER: _ClassVar[int]
     name: str
     revision: str
     generation: int
@@ -44,7 +45,26 @@ class Route(_message.Message):
     document: _struct_pb2.Struct
     content: _struct_pb2.Struct
     etag: str
-    def __init__(self, name: _Optional[str] = ..., revision: _Optional[str] = ..., generation: _Optional[int] = ..., hold: _Optional[str] = ..., document: _Optional[_Union[_struct_pb2.Struct, _Mapping[str, object]]] = ..., content: _Optional[_Union[_struct_pb2.Struct, _Mapping[str, object]]] = ..., etag: _Optional[str] = ...) -> None: ...
+    serving: Serving
+    def __init__(self, name: _Optional[str] = ..., revision: _Optional[str] = ..., generation: _Optional[int] = ..., hold: _Optional[str] = ..., document: _Optional[_Union[_struct_pb2.Struct, _Mapping[str, object]]] = ..., content: _Optional[_Union[_struct_pb2.Struct, _Mapping[str, object]]] = ..., etag: _Optional[str] = ..., serving: _Optional[_Union[Serving, _Mapping[str, object]]] = ...) -> None: ...
+
+class Serving(_message.Message):
+    __slots__ = ("state", "reason")
+    class State(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        STATE_UNSPECIFIED: _ClassVar[Serving.State]
+        SERVED: _ClassVar[Serving.State]
+        PENDING: _ClassVar[Serving.State]
+        REFUSED: _ClassVar[Serving.State]
+    STATE_UNSPECIFIED: Serving.State
+    SERVED: Serving.State
+    PENDING: Serving.State
+    REFUSED: Serving.State
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    state: Serving.State
+    reason: str
+    def __init__(self, state: _Optional[_Union[Serving.State, str]] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class Revision(_message.Message):
     __slots__ = ("name", "cause", "change", "document", "content", "digest", "create_time")

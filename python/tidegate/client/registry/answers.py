@@ -119,6 +119,16 @@ class AliasSet:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """How far the gateway is with a route."""
+
+    state: str
+    """`served`, `pending`, `refused`, or `unknown` where nobody can be asked."""
+    reason: str
+    """What is waited for, or why it is refused."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
     """The public name that callers ask for."""
 
@@ -130,6 +140,7 @@ class Route:
     document: Mapping[str, Any]
     content: Mapping[str, Any]
     etag: str
+    serving: Serving
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

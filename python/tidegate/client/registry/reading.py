@@ -84,6 +84,13 @@ def quarantined(message: version_service_pb2.QuarantineVersionResponse) -> answe
     )
 
 
+_SERVING = {
+    route_pb2.Serving.SERVED: "served",
+    route_pb2.Serving.PENDING: "pending",
+    route_pb2.Serving.REFUSED: "refused",
+}
+
+
 def route(message: route_pb2.Route) -> answers.Route:
     """A route."""
     return answers.Route(
@@ -94,6 +101,7 @@ def route(message: route_pb2.Route) -> answers.Route:
         document=document_of(message.document),
         content=document_of(message.content),
         etag=message.etag,
+        serving=answers.Serving(state=_SERVING.get(message.serving.state, "unknown"), reason=message.serving.reason),
     )
 
 
