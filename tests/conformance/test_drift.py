@@ -37,7 +37,8 @@ def repository(tmp_path_factory):
 
 def watched(gateway, route="sum"):
     """What the gateway knows of the versions of a route, by version."""
-    return {found["version"]: found["watch"] for found in json.loads(read(gateway, f"/drift/{route}"))["versions"]}
+    versions = json.loads(read(gateway, f"/drift/{route}"))["versions"]
+    return {found["version"]: found["watch"] for found in versions if found["is_served"]}
 
 
 def judged_day(gateway, day=DAY, version="add/1"):

@@ -6,9 +6,10 @@ import pyarrow.parquet as pq
 import pytest
 from onnx.external_data_helper import convert_model_to_external_data
 
-from support import models
+from support import certificates, models
 from support.admin import model_file
 from support.commands import Typist
+from tidegate.api import AdminServer, TlsFiles
 
 SPLIT_1 = {"route": "fraud", "split": {"fraud/1": 1}}
 
@@ -70,6 +71,23 @@ def test_what_cannot_be_used_is_said_before_anybody_is_asked(typist, monkeypatch
     ended = typist.types("models", "list", *options)
     assert (ended.exit_code, ended.stdout) == (2, "")
     assert sentence in ended.stderr
+
+
+def test_a_registry_behind_tls_is_asked_with_the_authority_that_vouches_for_it(typist, tmp_path):
+    authority, admin = certificates.Authority(), typist.admin
+    certificates.write(tmp_path, *authority.issue())
+    files = TlsFiles(certificate=tmp_path / "tls.crt", key=tmp_path / "tls.key")
+    server = AdminServer(admin.services, admin.blobs, admin.clock, address="127.0.0.1:0", tls=files)
+    server.start()
+    try:
+        ours, others = typist.folder / "ca.pem", typist.folder / "other.pem"
+        ours.write_bytes(authority.certificate)
+        others.write_bytes(certificates.Authority("Another").certificate)
+        there = ("--admin", f"localhost:{server.port}", "--ca-file")
+        assert typist.types("models", "list", *there, ours).exit_code == 0
+        assert typist.types("models", "list", *there, others).exit_code == 1
+    finally:
+        server.stop(grace_s=0)
 
 
 def test_an_unknown_token_is_told_with_where_it_came_from(typist):

@@ -1,17 +1,18 @@
 """Plans, applies, rollbacks and history from the command line, against a real registry on loopback."""
 
-import json
 import os
 import pty
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import pytest
 
 from support import models
 from support.admin import PATIENCE_S, model_file
 from support.commands import Typist
-from support.stand_ins import http_port
+from tidegate.api import AdminServer
+from tidegate.core.serving import Serving, ServingState
 
 SPLIT_1 = {"route": "fraud", "split": {"fraud/1": 1}}
 SPLIT_2 = {"route": "fraud", "split": {"fraud/1": 9, "fraud/2": 1}}
@@ -120,7 +121,7 @@ def test_a_rollback_says_where_it_leads_and_holds_until_a_person_releases_it(app
 def test_a_preview_is_switched_to_and_switched_back(applied):
     preview = {"name": "preview", "when": 'metadata["x-preview"] == "1"', "split": {"fraud/2": 1}}
     path = applied.writes("preview.yaml", SPLIT_1 | {"segments": [preview]})
-    assert applied.types("routes", "switch", "fraud", "--timeout", 0).exit_code == 1
+    assert applied.types("routes", "switch", "fraud", "--timeout", 0).exit_code == 2
     assert applied.types("routes", "apply", "-f", path, "--timeout", 0).exit_code == 0
     ended = applied.types("routes", "switch", "fraud", "--timeout", 0, "--reason", "RISK-3")
     assert ended.exit_code == 0, ended.output
@@ -157,33 +158,61 @@ def test_routes_are_listed_and_shown(applied):
     assert "sha256:" in shown.stdout
 
 
-def served(route):
-    """What a gateway says that serves a route as the registry has it."""
-    content = route["content"]["route"]
-    table = {"salt": content["salt"], "stable": content["stable"], "ranges": content["ranges"]}
-    fields = {**content, "ranges": None}
-    return {"epoch": 1, "routes": {"fraud": {"route": fields, "table": table}}, "refused": {}, "pending": {}}
+@contextmanager
+def gateway(typist, *steps):
+    """A registry beside a gateway that says these, one after the other, of every route."""
+    said = iter(steps)
+    admin = typist.admin
+    server = AdminServer(
+        admin.services,
+        admin.blobs,
+        admin.clock,
+        address="127.0.0.1:0",
+        follow=lambda *_: Serving(state=ServingState(next(said)), reason="fraud/1: out of memory"),
+    )
+    server.start()
+    try:
+        yield ("--admin", f"127.0.0.1:{server.port}")
+    finally:
+        server.stop(grace_s=0)
 
 
-def test_an_apply_waits_until_the_gateway_serves_it(applied):
-    route = applied.reads("routes", "show", "fraud")
-    path = applied.writes("1.yaml", SPLIT_1)
-    with http_port() as (address, gateway):
-        gateway.says(served(route))
-        ended = applied.types("rollback", "fraud", "--to", 1, "--http", address)
+ROLLBACK = ("rollback", "fraud", "--to", 1)
+
+
+def test_a_change_waits_until_the_gateway_serves_it(applied):
+    with gateway(applied, "served", "pending", "pending", "pending", "served") as there:
+        ended = applied.types(*ROLLBACK, *there)
         assert ended.exit_code == 0, ended.output
-        assert f"{address} serves it." in ended.stderr
-        gateway.says({"epoch": 1, "routes": {}, "refused": {"fraud": "fraud/1: out of memory"}, "pending": {}})
-        ended = applied.types("routes", "apply", "-f", path, "--release-hold", "--http", address, "--timeout", 0.01)
+        assert ended.stderr.endswith("The gateway serves it.\n")
+
+
+def test_what_the_gateway_refuses_fails_with_its_reason(applied):
+    with gateway(applied, "served", "refused") as there:
+        ended = applied.types(*ROLLBACK, *there)
         assert ended.exit_code == 1
-        assert "does not serve it after 0.01 s: fraud/1: out of memory." in ended.stderr
+        assert "the gateway cannot serve it: fraud/1: out of memory. It serves what was before." in ended.stderr
 
 
-def test_a_gateway_that_is_not_there_is_told_and_fails_nothing(applied):
-    ended = applied.types("rollback", "fraud", "--to", 1, "--http", "127.0.0.1:1")
+def test_what_loads_for_longer_than_is_waited_fails_and_goes_on(applied):
+    with gateway(applied, "served", "pending", *["pending"] * 50) as there:
+        ended = applied.types(*ROLLBACK, "--timeout", 0.01, *there)
+        assert ended.exit_code == 1
+        assert "does not serve it yet: fraud/1: out of memory" in ended.stderr
+    with gateway(applied, "served", "pending") as there:
+        ended = applied.types(*ROLLBACK, "--timeout", 0, *there)
+        assert ended.exit_code == 0
+        assert "The gateway will serve it" in ended.stderr
+    with gateway(applied, *["refused"] * 4) as there:
+        assert "refused" in applied.types("routes", "list", *there).stdout
+        assert "! refused: fraud/1: out of memory" in applied.types("routes", "show", "fraud", *there).stdout
+
+
+def test_without_a_gateway_nothing_is_known_and_nothing_fails(applied):
+    ended = applied.types(*ROLLBACK)
     assert ended.exit_code == 0
-    assert "no gateway answers at 127.0.0.1:1" in ended.stderr
-    assert json.loads(applied.types("routes", "show", "fraud", "--output", "json").stdout)["hold"]
+    assert "no gateway can be asked" in ended.stderr
+    assert applied.reads("routes", "show", "fraud")["hold"]
 
 
 @pytest.mark.parametrize("answer, revision", [("n", 1), ("", 1), ("y", 2)])

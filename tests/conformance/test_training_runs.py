@@ -11,9 +11,11 @@ import pytest
 
 import tidegate.training
 from support import models
+from tidegate.client.registry import Registry
 from tidegate.core.evidence import Dataset, Metrics
 from tidegate.core.evidence import Run as RunForm
-from tidegate.errors import InputRefused, Missing
+from tidegate.drift import build_profile
+from tidegate.errors import InputRefused, Missing, RegistryUnavailable
 from tidegate.services import garbage
 from tidegate.training import TrainingRefused
 
@@ -102,6 +104,27 @@ def test_models_are_taken_as_objects_bytes_and_paths(running, registry, tmp_path
     with running() as run, pytest.raises(TrainingRefused, match="got object: export it first"):
         run.log_model(object())
     assert len(registry.list_versions("delay")) == 1
+
+
+def test_a_profile_goes_along_as_it_was_built(running, registry, tmp_path):
+    path = tmp_path / "model.onnx"
+    path.write_bytes(models.add(0.5).SerializeToString())
+    rows = np.random.default_rng(7).normal(size=(500, 4)).astype(np.float32)
+    profile = build_profile(rows, model=path)
+    with running() as run:
+        run.log_model(path, profile=profile)
+    assert said(registry, "delay/1", "profile") == [json.loads(profile.text)]
+    plan = registry.plan({"route": "delay", "split": {"delay/1": 1}})
+    assert plan.content["versions"]["delay/1"]["profile"] == f"sha256:{profile.digest}"
+
+
+def test_a_registry_that_is_not_there_is_told_before_anything_is_trained():
+    with (
+        Registry("127.0.0.1:1", token="nobody") as nowhere,
+        pytest.raises(RegistryUnavailable, match=r"No registry answers .*start `tidegate up`"),
+        tidegate.training.run("delay", registry=nowhere),
+    ):
+        raise AssertionError("it must not begin")
 
 
 def test_an_exception_registers_nothing_and_says_so(running, registry):

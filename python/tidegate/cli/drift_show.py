@@ -2,8 +2,8 @@
 
 import json
 import urllib.parse
-from collections.abc import Iterator, Sequence
-from typing import Annotated, Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.console import RenderableType
@@ -11,7 +11,9 @@ from rich.text import Text
 
 from tidegate.cli.drift_gate import gate
 from tidegate.cli.drift_table import limits, listing
-from tidegate.cli.drift_watch import WatchedVersion, Window, read_watch
+from tidegate.cli.drift_unjudged import unjudged
+from tidegate.cli.drift_versions import comparison_parts, read_comparisons
+from tidegate.cli.drift_watch import WatchedVersion, Window, read_watch, settings_of
 from tidegate.cli.gateways import DEFAULT, Http, url_of
 from tidegate.cli.output import BAD_INPUT, FAILED, BadInput, Output, console, fail, printable
 from tidegate.errors import GatewayError, NotServed, UnexpectedAnswer
@@ -19,6 +21,8 @@ from tidegate.gateway.http import read_json
 
 _SPARKS = "▁▂▃▄▅▆▇█"
 _GAP = "·"
+
+T = TypeVar("T")
 
 RouteArgument = Annotated[str, typer.Argument(help="A route, or a model without one, that has a monitor.")]
 WindowOption = Annotated[str | None, typer.Option(help="1m, 1h, 1d or 1mo; the longest that was judged if left out.")]
@@ -30,30 +34,62 @@ def show(
     *,
     window: WindowOption = None,
     version: VersionOption = None,
+    versions: Annotated[bool, typer.Option("--versions", help="Each version beside the stable one.")] = False,
     http: Http = DEFAULT,
     output: Annotated[Output, typer.Option(help="How the result is written.")] = Output.table,
 ) -> None:
     """List the features of a route by how far they have drifted; the worst first, with how they went."""
-    document, versions = watched(route, http, version)
+    if versions:
+        _show_versions(route, http, version, window, output)
+        return
+    document, found = watched(route, http, version)
     if output is Output.json:
         typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
         return
     screen = console()
-    for found in versions:
-        for part in (*_parts(route, found, window), *gate(found.gate)):
+    for one in found:
+        for part in (*_parts(route, one, window), *gate(one.gate)):
+            screen.print(part)
+
+
+def _show_versions(route: str, http: str, version: str | None, window: str | None, output: Output) -> None:
+    """The versions of a split beside each other."""
+    document, (settings, comparisons) = _read(
+        route, http, lambda document: (settings_of(document), read_comparisons(document))
+    )
+    chosen = [found for found in comparisons if version in (None, found.version)]
+    if not chosen:
+        compared = ", ".join(found.version for found in comparisons)
+        nobody = "Nothing is compared: a comparison needs two versions with a share of the split."
+        fail([printable(f"{version} is not compared here; {compared} are." if compared else nobody)], BAD_INPUT)
+    if output is Output.json:
+        own = [found for found in document["comparisons"] if version in (None, found["version"])]
+        typer.echo(json.dumps(own, indent=2, ensure_ascii=False))
+        return
+    screen = console()
+    for found in chosen:
+        for part in comparison_parts(route, found, window, settings):
             screen.print(part)
 
 
 def watched(route: str, http: str, version: str | None) -> tuple[Any, Sequence[WatchedVersion]]:
     """What the gateway answers about a route, as it is and as it is shown; ends the command where it does not."""
+    document, versions = _read(route, http, read_watch)
+    try:
+        return document, _chosen(versions, version)
+    except BadInput as error:
+        fail([printable(str(error))], BAD_INPUT)
+
+
+def _read(route: str, http: str, read: Callable[[Any], T]) -> tuple[Any, T]:
+    """What the gateway answers about a route, and what is read of it."""
     try:
         base = url_of(http)
         document = read_json(base, f"/drift/{urllib.parse.quote(route, safe='')}")
         try:
-            versions = read_watch(document)
+            return document, read(document)
         except (KeyError, TypeError, ValueError):
             raise UnexpectedAnswer(base, "it sends no report about drift") from None
-        return document, _chosen(versions, version)
     except (BadInput, NotServed) as error:
         fail([printable(str(error))], BAD_INPUT)
     except GatewayError as error:
@@ -63,7 +99,10 @@ def watched(route: str, http: str, version: str | None) -> tuple[Any, Sequence[W
 def _chosen(versions: Sequence[WatchedVersion], version: str | None) -> Sequence[WatchedVersion]:
     chosen = [found for found in versions if version in (None, found.version)]
     if versions and not chosen:
-        raise BadInput(f"{version} is not watched here; {', '.join(found.version for found in versions)} are.")
+        names = dict.fromkeys(found.version for found in versions)
+        raise BadInput(f"{version} is not watched here; {', '.join(names)} are.")
+    # What was counted by another profile before is history.
+    chosen = [found for found in chosen if found.is_served] or chosen
     if not versions:
         raise BadInput("No version of it has a profile.json that fits it; the gateway's log says why.")
     return chosen
@@ -75,13 +114,19 @@ def chosen_window(found: WatchedVersion, length: str | None) -> Window | None:
 
 
 def _parts(route: str, found: WatchedVersion, length: str | None) -> Iterator[RenderableType]:
+    yield from _judged(route, found, length)
+    yield from unjudged(found.unjudged, length)
+
+
+def _judged(route: str, found: WatchedVersion, length: str | None) -> Iterator[RenderableType]:
     window = chosen_window(found, length)
     heading = Text.assemble((printable(route), "bold"), "  ", printable(found.version))
     if window is None:
         lengths = f" of {length}" if length else ""
-        yield Text.assemble(heading, f"  no window{lengths} was judged yet · {_rows(found)}")
+        said = f"no window{lengths} was judged yet" if found.profile_digest else "no profile: counted, and not judged"
+        yield Text.assemble(heading, f"  {said} · {_rows(found)}")
         return
-    profile = found.profile_digest.removeprefix("sha256:")[:12]
+    profile = (found.profile_digest or "").removeprefix("sha256:")[:12]
     yield Text.assemble(
         heading,
         f"  {window.length} {window.span} · {len(window.report.drifted):,} of {len(window.report):,} listed",

@@ -55,6 +55,11 @@ def probability(value: float) -> str:
     return number(value) if value else "< 1e-307"
 
 
+def state_cell(state: State) -> Text:
+    """A state in its colour."""
+    return Text(state.value, style=_STYLES[state])
+
+
 def listing(report: Report, trends: Mapping[str, str] | None = None) -> Iterator[RenderableType]:
     """The features, the worst first, with how each went where that is known; below them what else is to be said."""
     judgements = list(report.values())
@@ -98,7 +103,7 @@ def _feature_table(judgements: Sequence[Judgement], trends: Mapping[str, str] | 
                 probability(psi.q_value),
             )
         )
-        state = Text(judgement.state.value, style=_STYLES[judgement.state])
+        state = state_cell(judgement.state)
         trend = [trends.get(judgement.name, "")] if trends else []
         table.add_row(cell(judgement.name), *numbers, f"{judgement.n:,}", f"{judgement.m:,}", state, *trend)
     return table

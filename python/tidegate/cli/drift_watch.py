@@ -23,9 +23,7 @@ class Window:
     @property
     def span(self) -> str:
         """Its beginning and end in UTC, as short as they are whole."""
-        ends = [datetime.fromtimestamp(time, UTC) for time in (self.start_s, self.end_s)]
-        form = "%Y-%m-%d" if all(end.time() == end.min.time() for end in ends) else "%Y-%m-%d %H:%M"
-        return " to ".join(end.strftime(form) for end in ends)
+        return span_of(self.start_s, self.end_s)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,11 +50,25 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unjudged:
+    """A feature that is counted and not judged."""
+
+    name: str
+    state: str
+    """`unprofiled`: no profile describes it; `moments`: memory has no room for its bins."""
+    cells: Mapping[str, Mapping[str, Any]]
+    """What was counted in the newest window of each length, with its `start_s` and `end_s`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WatchedVersion:
     """One version under the route's name, with the profile that it is held against."""
 
     version: str
-    profile_digest: str
+    is_served: bool
+    """Whether it is counted still; a version that went, or got another profile, is shown for a while."""
+    profile_digest: str | None
+    """None of a version without a profile."""
     timeless: int
     """Requests that had to say when they happened and did not."""
     late: int
@@ -65,6 +77,14 @@ class WatchedVersion:
     gate: Gate
     windows: tuple[Window, ...]
     """The longest first; none where nothing was judged yet."""
+    unjudged: tuple[Unjudged, ...]
+
+
+def span_of(start_s: int, end_s: int) -> str:
+    """Two Unix times in UTC, as short as they are whole."""
+    ends = [datetime.fromtimestamp(time, UTC) for time in (start_s, end_s)]
+    form = "%Y-%m-%d" if all(end.time() == end.min.time() for end in ends) else "%Y-%m-%d %H:%M"
+    return " to ".join(end.strftime(form) for end in ends)
 
 
 def read_watch(document: Any) -> tuple[WatchedVersion, ...]:
@@ -73,22 +93,32 @@ def read_watch(document: Any) -> tuple[WatchedVersion, ...]:
     Raises:
         KeyError, TypeError, ValueError: It is no such report.
     """
+    return tuple(_version(found, settings_of(document)) for found in document["versions"])
+
+
+def settings_of(document: Any) -> Settings:
+    """What the monitor of a report judges by."""
     monitor = document["monitor"]
-    settings = Settings(tolerate_psi=monitor["tolerate_psi"], list_fdr=monitor["list_fdr"])
-    return tuple(_version(found, settings) for found in document["versions"])
+    return Settings(tolerate_psi=monitor["tolerate_psi"], list_fdr=monitor["list_fdr"])
 
 
 def _version(found: Mapping[str, Any], settings: Settings) -> WatchedVersion:
-    watch = found["watch"] or {"late": 0, "rows": {}, "features": [], "windows": {}}
-    windows = sorted(_windows(watch, found, settings), key=lambda window: window.start_s - window.end_s)
+    watch = found["watch"] or {"late": 0, "rows": {}, "features": [], "windows": {}, "unjudged": []}
+    judged = _windows(watch, found, settings) if watch["features"] else ()
+    windows = sorted(judged, key=lambda window: window.start_s - window.end_s)
     return WatchedVersion(
         version=found["version"],
+        is_served=found["is_served"],
         profile_digest=found["profile_digest"],
         timeless=found["timeless"],
         late=watch["late"],
         rows=watch["rows"],
         gate=_gate(found["gate"]),
         windows=tuple(windows),
+        unjudged=tuple(
+            Unjudged(name=feature["feature"], state=feature["state"], cells=feature["windows"])
+            for feature in watch["unjudged"]
+        ),
     )
 
 

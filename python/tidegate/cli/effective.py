@@ -1,111 +1,53 @@
-"""Waits until a gateway serves what the registry says of a route."""
+"""Waits until the gateway serves what a route has become, and says what came of it."""
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tidegate.cli.gateways import url_of
 from tidegate.cli.output import FAILED, console, fail
-from tidegate.errors import GatewayError, GatewayUnreachable
-from tidegate.gateway.http import read_json
 
 if TYPE_CHECKING:
-    from tidegate.client.registry import Route
+    from tidegate.client.registry import Registry, Route
 
-LOOK_S = 0.05
-"""How often a gateway is asked: a change is effective within a second, and people see a tenth."""
+LOOK_S = 0.1
+"""How often it is asked for: the registry itself has waited for ten seconds when it answers that something loads."""
 
-Wait = Annotated[
-    float, typer.Option("--timeout", min=0, help="Seconds to wait until a gateway serves it; 0 does not wait.")
-]
+STYLES = {"served": "green", "pending": "yellow", "refused": "bold red"}
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Effective:
-    """What a gateway says of a route."""
-
-    is_known: bool
-    """Whether a gateway was asked and answered."""
-    is_served: bool
-    reason: str = ""
-    """Why it is not served, as the gateway says."""
-    after_s: float = 0.0
+Wait = Annotated[float, typer.Option("--timeout", min=0, help="Seconds to wait until it is served; 0 does not wait.")]
 
 
-def wait_until_effective(route: "Route", http: str, timeout_s: float) -> Effective:
-    """Asks a gateway until it serves the route as it is now, or its time is over.
-
-    Raises:
-        BadInput: The address is none.
-        GatewayError: What answers there is no gateway.
-    """
-    base = url_of(http)
-    begin_s = time.monotonic()
-    reason = ""
-    with console(stderr=True).status(f"waiting until {http} serves {route.name}"):
-        while timeout_s:
-            try:
-                if _serves(read_json(base, "/snapshot"), route):
-                    return Effective(is_known=True, is_served=True, after_s=time.monotonic() - begin_s)
-                reason = _reason(read_json(base, "/status"), route.name)
-            except GatewayUnreachable as error:
-                return Effective(is_known=False, is_served=False, reason=str(error))
-            if time.monotonic() - begin_s >= timeout_s:
-                return Effective(is_known=True, is_served=False, reason=reason)
+def wait(registry: "Registry", route: "Route", timeout_s: float) -> "Route":
+    """The route once it is served or refused, or its time is over, or somebody has changed it again."""
+    end_s = time.monotonic() + timeout_s
+    found = route
+    with console(stderr=True).status(f"waiting until {route.name} is served"):
+        while found.serving.state == "pending" and time.monotonic() < end_s:
             time.sleep(LOOK_S)
-    return Effective(is_known=False, is_served=False)
-
-
-def tell(route: "Route", http: str, timeout_s: float) -> Effective:
-    """Waits, and says on stderr what came of it.
-
-    Raises:
-        Exit: A gateway was asked and does not serve it.
-    """
-    try:
-        found = wait_until_effective(route, http, timeout_s)
-    except GatewayError as error:
-        found = Effective(is_known=False, is_served=False, reason=str(error))
-    if found.is_served:
-        typer.echo(f"{http} serves it.", err=True)
-    elif found.is_known:
-        why = found.reason or "it does not say why; tidegate status shows what it serves"
-        fail([f"The registry has it, and {http} does not serve it after {timeout_s:g} s: {why}."], FAILED)
-    elif timeout_s:
-        typer.echo(
-            f"The registry has it; whether it is served is not known: no gateway answers at {http} (--http says where).",
-            err=True,
-        )
+            found = registry.route(route.name)
+            if found.generation != route.generation:
+                return route
     return found
 
 
-def _serves(snapshot: Any, route: "Route") -> bool:
-    """Whether a snapshot has the route with the same fields and the same table."""
-    wished = route.content.get("route")
-    found = _mapping(_mapping(snapshot, "routes"), route.name.rpartition("/")[2])
-    if wished is None:
-        return not found
-    served, table = _mapping(found, "route"), _mapping(found, "table")
-    if not served or table.get("ranges") != wished["ranges"]:
-        return False
-    return _without_table(served) == _without_table(wished)
+def tell(route: "Route", timeout_s: float) -> None:
+    """Says on stderr whether a route is served.
 
-
-def _without_table(route: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in route.items() if name != "ranges"}
-
-
-def _reason(status: Any, name: str) -> str:
-    route = name.rpartition("/")[2]
-    for kind in ("refused", "pending"):
-        if route in (said := _mapping(status, kind)):
-            return str(said[route])
-    return ""
-
-
-def _mapping(value: Any, name: str) -> Mapping[str, Any]:
-    found = value.get(name) if isinstance(value, Mapping) else None
-    return found if isinstance(found, Mapping) else {}
+    Raises:
+        Exit: It is not, though that was waited for.
+    """
+    reason = route.serving.reason
+    match route.serving.state:
+        case "served":
+            typer.echo("The gateway serves it.", err=True)
+        case "refused":
+            fail(
+                [f"The registry has it, and the gateway cannot serve it: {reason}. It serves what was before."], FAILED
+            )
+        case "pending" if timeout_s:
+            fail([f"The registry has it, and the gateway does not serve it yet: {reason}. It goes on loading."], FAILED)
+        case "pending":
+            typer.echo(f"The gateway will serve it: {reason}.", err=True)
+        case _:
+            typer.echo("The registry has it; no gateway can be asked whether it is served.", err=True)

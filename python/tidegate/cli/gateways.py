@@ -7,7 +7,6 @@ import typer
 from tidegate.cli.files import read_json
 from tidegate.cli.output import BadInput
 from tidegate.core.snapshots import Snapshot, read_snapshot
-from tidegate.gateway import http as gateway_http
 
 DEFAULT = "127.0.0.1:8002"
 Http = Annotated[str, typer.Option(help="Where the gateway listens for HTTP: HOST:PORT, or a URL.")]
@@ -19,8 +18,11 @@ def url_of(http: str) -> str:
     Raises:
         BadInput: The option is no address.
     """
+    # The package of gateways brings what reads documents; whoever asks a registry only must not wait for that.
+    from tidegate.gateway.http import base_url  # noqa: PLC0415
+
     try:
-        return gateway_http.base_url(http)
+        return base_url(http)
     except ValueError:
         raise BadInput(f"--http takes HOST:PORT or a URL, not {http!r}.") from None
 
@@ -38,4 +40,8 @@ def snapshot_of(http: str, file: str | None) -> Snapshot:
         SnapshotUnreadable: It is something else.
         GatewayError: No gateway answers.
     """
-    return read_snapshot(read_json(file) if file is not None else gateway_http.read_json(url_of(http), "/snapshot"))
+    if file is not None:
+        return read_snapshot(read_json(file))
+    from tidegate.gateway.http import read_json as ask  # noqa: PLC0415  # see above
+
+    return read_snapshot(ask(url_of(http), "/snapshot"))

@@ -63,7 +63,7 @@ def import_routes(
             RouteImport(
                 route=name,
                 what=what,
-                callers="-" if what == LEFT_ALONE else STAY if adopted.has_table else ANEW,
+                callers="-" if what == LEFT_ALONE else STAY if adopted.has_table or what == SAME else ANEW,
                 moved={segment: count / BUCKETS for segment, count in adopted.moved.items()},
                 document=adopted.document,
             )

@@ -10,6 +10,7 @@ from tidegate.cli.output import cell, percent, plain_table, printable
 from tidegate.core.profiles import Profile, ProfileTensor
 
 MOST_FEATURES = 200
+_NAMED = 5
 _OUTSIDE = ("nan", "positive_infinite", "negative_infinite", "null")
 
 
@@ -37,6 +38,7 @@ def heading(profile: Profile, path: str) -> Text:
     return Text.assemble(
         (printable(path), "bold"),
         f"  {profile.rows:,} rows · {count:,} feature{'' if count == 1 else 's'} · {profile.timezone or 'UTC'}",
+        *([" · made of traffic"] if profile.source == "traffic" else []),
         *([f" · label {printable(profile.label)}"] if profile.label else []),
         (f"\nsha256:{profile.digest}", "dim"),
     )
@@ -44,6 +46,13 @@ def heading(profile: Profile, path: str) -> Text:
 
 def warnings(profile: Profile, *, has_time: bool) -> Iterator[Text]:
     """What weakens a profile, and what to do about it."""
+    if profile.source == "traffic":
+        yield Text(
+            "! made of traffic: drift is against that time, not against what the model has learnt.", style="yellow"
+        )
+    if approximate := [feature.name for feature in profile.features if feature.reference.get("approximate")]:
+        names = printable(", ".join(approximate[:_NAMED]))
+        yield Text(f"! {names}: counts of the rarer categories may be up to 5 % too small.", style="yellow")
     if in_sample := [tensor.name for tensor in profile.tensors if tensor.in_sample]:
         names = printable(", ".join(in_sample))
         yield Text(
@@ -52,7 +61,8 @@ def warnings(profile: Profile, *, has_time: bool) -> Iterator[Text]:
         )
     inputs = [tensor for tensor in profile.tensors if tensor.direction == "input"]
     if not any(_chunks(tensor) for tensor in inputs):
-        reason = "the times span fewer than ten chunks" if has_time else "no --time column"
+        is_timed = has_time or profile.source == "traffic"
+        reason = "the times span fewer than ten chunks" if is_timed else "no --time column"
         yield Text(f"! {reason}: how far the reference wanders is not known and taken for nothing.", style="yellow")
 
 

@@ -6,8 +6,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from tidegate.cli.effective import Wait, tell
-from tidegate.cli.gateways import DEFAULT, Http
+from tidegate.cli.effective import Wait, tell, wait
 from tidegate.cli.output import Output, OutputOption, cell, console, print_json
 from tidegate.cli.registries import Reason, asks
 
@@ -29,18 +28,18 @@ def rollback(
         int | None, typer.Option(min=1, help="The revision; by default the last one that has proven itself.")
     ] = None,
     reason: Reason = "",
-    http: Http = DEFAULT,
     timeout: Wait = 10.0,
     output: OutputOption = Output.table,
 ) -> None:
     """Have a route answer as it did before, at once; it is held there until a person releases it."""
     before = registry.route(route)
     found = registry.rollback(route, to, reason=reason)
+    now = wait(registry, found.route, timeout)
     if output is Output.json:
-        print_json(found)
+        print_json({"route": now, "passed_over": found.passed_over})
     else:
         _print(before, found)
-    tell(found.route, http, timeout)
+    tell(now, timeout)
 
 
 def _print(before: "Route", found: "RolledBack") -> None:

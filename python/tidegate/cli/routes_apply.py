@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tidegate.cli.documents import read_document
-from tidegate.cli.effective import Wait, tell
-from tidegate.cli.gateways import DEFAULT, Http
+from tidegate.cli.effective import Wait, tell, wait
 from tidegate.cli.output import FAILED, BadInput, Output, OutputOption, print_json
 from tidegate.cli.registries import Reason, asks
 from tidegate.cli.routes_plan import planned, show_plan
@@ -28,7 +27,6 @@ def apply(
     allow_breaking: Annotated[bool, typer.Option("--allow-breaking", help="Callers know what breaks.")] = False,
     release_hold: Annotated[bool, typer.Option("--release-hold", help="End a hold with this change.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    http: Http = DEFAULT,
     timeout: Wait = 60.0,
     output: OutputOption = Output.table,
 ) -> None:
@@ -47,6 +45,7 @@ def apply(
         typer.echo("Nothing was changed.", err=True)
         raise typer.Exit(FAILED)
     applied = registry.apply(made, reason=reason, allow_breaking=allow_breaking, release_hold=release_hold)
+    route = wait(registry, applied.route, timeout)
     if is_table:
         typer.echo(
             f"\n{made.route} is at revision {applied.route.revision}."
@@ -54,5 +53,5 @@ def apply(
             else f"\n{made.route} stays at revision {applied.route.revision}."
         )
     else:
-        print_json(applied)
-    tell(applied.route, http, timeout)
+        print_json({"route": route, "has_changed": applied.has_changed})
+    tell(route, timeout)

@@ -12,7 +12,6 @@ from rich.table import Table
 from rich.text import Text
 
 from tidegate.cli.output import BAD_INPUT, Output, cell, console, fail, percent, printable
-from tidegate.config import load
 from tidegate.core.differences import Differences, Movement, RouteChange, compare
 from tidegate.errors import DocumentRefused
 
@@ -30,6 +29,8 @@ def diff(
 
     Tables depend on their history; callers are counted as if the old document were the first of its gateway.
     """
+    from tidegate.config import load  # noqa: PLC0415  # pydantic and yaml, which the other commands of routes do without
+
     documents = []
     refusals = []
     for path in (old, new):

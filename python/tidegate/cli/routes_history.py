@@ -8,6 +8,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from tidegate.cli.effective import STYLES
 from tidegate.cli.output import (
     BadInput,
     Output,
@@ -18,6 +19,7 @@ from tidegate.cli.output import (
     plain_table,
     print_json,
     short_digest,
+    span,
 )
 from tidegate.cli.registries import asks
 from tidegate.cli.rollback import arms_of
@@ -41,10 +43,15 @@ def list_routes(registry: "Registry", *, output: OutputOption = Output.table) ->
     if not routes:
         typer.echo("There are no routes: write one and apply it with `tidegate routes apply -f route.yaml`.")
         return
-    table = plain_table("route", "revision", "answers", "held", right=("revision",))
+    table = plain_table("route", "revision", "answers", "gateway", "held", right=("revision",))
     for route in routes:
-        cells = cell(route.name, "bold"), str(route.revision), cell(arms_of(route)), cell(route.hold or "-", "yellow")
-        table.add_row(*cells)
+        table.add_row(
+            cell(route.name, "bold"),
+            str(route.revision),
+            cell(arms_of(route)),
+            cell(route.serving.state, STYLES.get(route.serving.state, "dim")),
+            cell(route.hold or "-", "yellow"),
+        )
     console().print(table)
 
 
@@ -61,6 +68,9 @@ def show(registry: "Registry", route: Name, *, output: OutputOption = Output.tab
     screen.print(Text.assemble((found.name, "bold"), f"  revision {found.revision}, generation {found.generation}"))
     if found.hold:
         screen.print(Text(f"! held: {found.hold}", style="yellow"))
+    serving = found.serving
+    if serving.reason:
+        screen.print(Text(f"! {serving.state}: {serving.reason}", style=STYLES.get(serving.state, "")))
     screen.print(Text.assemble(("answers  ", "dim"), arms_of(found)))
     screen.print()
     table = plain_table("version", "digest", "profile")
@@ -123,14 +133,16 @@ def _with_deed(tenure: "Tenure", deed: "Entry | None") -> dict[str, Any]:
 
 
 def _table(tenures: "list[Tenure]", deeds: "Mapping[dt.datetime, Entry]") -> Table:
-    table = plain_table("from", "to", "revision", "cause", "answers", "by", "why", right=("revision",))
+    table = plain_table("from", "lasted", "revision", "cause", "answers", "by", "why", right=("revision",))
     for tenure in tenures:
         deed = deeds.get(tenure.start_time)
         route = tenure.content.get("route")
         split = sorted((route or {"split": {}})["split"].items(), key=lambda item: (-item[1], item[0]))
         table.add_row(
             moment(tenure.start_time),
-            moment(tenure.end_time) if tenure.end_time else cell("now", "bold green"),
+            span((tenure.end_time - tenure.start_time).total_seconds())
+            if tenure.end_time
+            else cell("now", "bold green"),
             str(tenure.revision),
             cell(tenure.cause, CAUSE_STYLES.get(tenure.cause, "")),
             cell(", ".join(f"{arm} {weight:,}" for arm, weight in split) or "nobody"),

@@ -4,8 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tidegate.cli.effective import Wait, tell
-from tidegate.cli.gateways import DEFAULT, Http
+from tidegate.cli.effective import Wait, tell, wait
 from tidegate.cli.output import Output, OutputOption, print_json
 from tidegate.cli.registries import Reason, asks
 from tidegate.cli.rollback import arms_of
@@ -21,14 +20,13 @@ def switch(
     *,
     reason: Reason = "",
     release_hold: Annotated[bool, typer.Option("--release-hold", help="End a hold with this change.")] = False,
-    http: Http = DEFAULT,
     timeout: Wait = 60.0,
     output: OutputOption = Output.table,
 ) -> None:
     """Let what the segment `preview` was for a few answer all, in one step; a rollback takes it back."""
-    found = registry.switch(route, reason=reason, release_hold=release_hold)
+    found = wait(registry, registry.switch(route, reason=reason, release_hold=release_hold), timeout)
     if output is Output.json:
         print_json(found)
     else:
         typer.echo(f"{found.name} is at revision {found.revision}: {arms_of(found)}.")
-    tell(found, http, timeout)
+    tell(found, timeout)

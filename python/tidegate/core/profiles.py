@@ -65,6 +65,7 @@ class Profile:
         self._native = native
         document = json.loads(text)
         self.rows: int = document["rows"]
+        self.source: str = document.get("source", "training")
         self.label: str | None = document.get("label")
         self.timezone: str | None = document.get("timezone")
         self.tensors = tuple(_tensor(tensor) for tensor in document["tensors"])

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from tidegate.client.registry import Registered, Registry
 from tidegate.clock import Clock, SystemClock
 from tidegate.core.profiles import Profile
-from tidegate.errors import Violation
+from tidegate.errors import RegistryUnavailable, Violation
 from tidegate.training.datasets import Described, describe
 from tidegate.training.errors import TrainingRefused
 from tidegate.training.origins import code_of, environment_of, lock_of
@@ -227,10 +227,8 @@ def run(
         begun["code"] = commit
     asked = _default_registry() if registry is None else registry
     try:
-        if parent is not None:
-            begun["parent"] = asked.show(parent).name
-        else:
-            asked.list_models(limit=1)
+        if (known := _greet(asked, parent)) is not None:
+            begun["parent"] = known
         with tempfile.TemporaryDirectory(prefix="tidegate-run-") as scratch:
             made = Run(asked, clock, model=model, begun=begun, code=folder, folder=Path(scratch))
             try:
@@ -242,6 +240,20 @@ def run(
     finally:
         if registry is None:
             asked.close()
+
+
+def _greet(registry: Registry, parent: str | None) -> str | None:
+    """Asks once, so that hours of training do not end at a wrong token: the parent as it is resolved now."""
+    try:
+        if parent is not None:
+            return registry.show(parent).name
+        registry.list_models(limit=1)
+    except RegistryUnavailable as error:
+        raise RegistryUnavailable(
+            f"No registry answers ({error.message}): start `tidegate up`, or give registry=Registry(…, token_file=…).",
+            reason=error.reason,
+        ) from error
+    return None
 
 
 def _default_registry() -> Registry:

@@ -12,6 +12,11 @@ use tidegate_core::drift::design_effect::design_effect;
 use tidegate_core::drift::judge::{Counts, Judgement, Question, Verdict, judge};
 use tidegate_core::drift::pool::{Pool, Sample};
 use tidegate_core::drift::wander::{Wander, wander};
+use tidegate_core::monitor::Settings;
+use tidegate_core::monitor::versus::{Arms, compare};
+use tidegate_core::oip::datatype::Datatype;
+use tidegate_core::sketch::{Cell as Counted, Direction, Feature, NumericCell, Profile, Recipe, Tensor, Values, build};
+use tidegate_core::stats::exact::{Hits, ln_different};
 
 const NOMINAL: f64 = 0.05;
 
@@ -172,6 +177,73 @@ fn sticky_cells(bins: &[usize]) -> Vec<Cell> {
         }
     }
     cells
+}
+
+/// One feature of two equal versions, some of whose callers (one in as many as there are bins) always miss its value: what the
+/// test of missing values makes of them, and what it would make of independent rows.
+fn missing(draw: &mut Draw, bins: usize, arms: [usize; 2], kind: callers::Kind) -> Option<[f64; 2]> {
+    let values: Vec<f32> = (0..4_000).map(|at| at as f32).collect();
+    let kind_of = build(Datatype::Fp32, Values::F32(&values), &Recipe { bins: bins - 1, ..Recipe::default() });
+    let kind_of = kind_of.expect("numbers have a reference");
+    let feature = Feature { name: "x".to_owned(), column: 0, weight: 1.0, nullable: true, kind: kind_of };
+    let (name, datatype, features) = ("x".to_owned(), Datatype::Fp32, vec![feature]);
+    let tensor =
+        Tensor { name, direction: Direction::Input, datatype, width: 1, in_sample: false, rows: 4_000, features };
+    let profile = Profile::new(4_000, None, None, vec![tensor]);
+    let [reference, current] = arms.map(|count| {
+        let cells = callers::sub_cells(draw, count, kind, &uniform(bins));
+        cells
+            .into_iter()
+            .map(|mut counts| {
+                let nan = counts.pop().expect("the last bin is what is missing");
+                let (none, sums) = ([0; 5], [0.0; 3]);
+                let [positive_infinite, negative_infinite, null, below, above] = none;
+                let [centre, sum, squares] = sums;
+                let range = None;
+                let bins = counts;
+                Counted::Numeric(NumericCell {
+                    bins,
+                    nan,
+                    positive_infinite,
+                    negative_infinite,
+                    null,
+                    below,
+                    above,
+                    range,
+                    centre,
+                    sum,
+                    squares,
+                })
+            })
+            .collect::<Vec<_>>()
+    });
+    let sums = [&reference, &current].map(|cells| {
+        let (rows, binned) =
+            (cells.iter().map(Counted::rows).sum::<u64>(), cells.iter().map(Counted::binned).sum::<u64>());
+        Hits { hits: rows - binned, rows }
+    });
+    let settings = Settings { tolerated_psi: 0.05, list_fdr: NOMINAL, pages: None };
+    let found = compare(&profile, &[1.0], vec![Ok(Arms { reference, current })], &settings).expect("the same bins");
+    Some([found[0].missing?.share.p, ln_different(sums[0], sums[1]).exp()])
+}
+
+#[test]
+fn values_that_some_callers_always_miss_are_no_difference_of_versions() {
+    const DRAWS: usize = 1_000;
+    for kind in [callers::Kind::Alike, callers::Kind::LogNormal] {
+        for (bins, arms) in [(5, [500, 500]), (20, [2_000, 500])] {
+            let mut draw = Draw::seeded(1);
+            let p: Vec<[f64; 2]> = (0..DRAWS).filter_map(|_| missing(&mut draw, bins, arms, kind)).collect();
+            let alarms = [0, 1].map(|test| 100.0 * p.iter().filter(|p| p[test] < NOMINAL).count() as f64);
+            let (all, of_rows) = (alarms[0] / DRAWS as f64, alarms[1] / p.len() as f64);
+            let judged = 100.0 * p.len() as f64 / DRAWS as f64;
+            println!(
+                "one caller in {bins}, {arms:?} {kind:?}: {all:.1} %, judged {judged:.1} %, of rows {of_rows:.1} %"
+            );
+            assert!(all <= 6.0 && (judged > 90.0 || !matches!(kind, callers::Kind::Alike)), "{all} of {judged}");
+            assert!(of_rows > 15.0, "were rows independent, this would be no test: {of_rows}");
+        }
+    }
 }
 
 #[test]

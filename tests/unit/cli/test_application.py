@@ -50,3 +50,15 @@ def test_every_command_is_offered_by_the_whole_application():
     assert [command for command in COMMANDS if command not in ended.output] == []
     assert "--install-completion" in ended.output
     assert CliRunner().invoke(build(None), ["jurnal"]).exit_code == 2
+
+
+@pytest.mark.parametrize("command", ["aliases", "gc", "journal", "models", "rollback", "routes", "tokens"])
+def test_whoever_asks_a_registry_waits_for_no_documents_and_no_numpy(command):
+    code = (
+        f"import sys; from tidegate.cli.application import build; build({command!r}); import tidegate.client.registry"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", f"{code}; print(*sys.modules)"], capture_output=True, text=True, timeout=60, check=True
+    )
+    unwanted = {"pydantic", "yaml", "pyarrow"} | (set() if command == "routes" else {"numpy", "tidegate._native"})
+    assert unwanted & set(ended.stdout.split()) == set()

@@ -62,6 +62,11 @@ pub fn look(question: &Question<'_>) -> Result<Look, Undefined> {
 }
 
 impl Look {
+    /// What shows nothing of its bins, for another reason than too few rows.
+    pub fn insufficient(n: u64, m: u64) -> Self {
+        Self { n, m, new: None, missing: None, statistic: None }
+    }
+
     /// How likely a larger PSI is where the true one is the tolerated one; `None` where rows do not suffice.
     pub fn p_tolerated(&self) -> Option<f64> {
         self.statistic.as_ref().map(|statistic| statistic.p_tolerated)

@@ -9,6 +9,7 @@ mod listed;
 mod pair;
 #[cfg(test)]
 mod tests;
+pub mod versus;
 
 use crate::distance::Undefined;
 use crate::drift::budget::{Budget, Length};

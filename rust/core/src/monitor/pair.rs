@@ -20,10 +20,10 @@ pub(super) struct Pair<'p> {
 
 /// Rows in bins, rare known categories among them, and rows beside the bins.
 #[derive(Clone, Debug)]
-struct Sample {
-    bins: Vec<u64>,
-    new: u64,
-    missing: u64,
+pub(super) struct Sample {
+    pub(super) bins: Vec<u64>,
+    pub(super) new: u64,
+    pub(super) missing: u64,
 }
 
 /// The place of each test of a feature in the list; none where there is no test.
@@ -104,7 +104,7 @@ impl Sample {
         Self { bins: feature.counts(), new, missing }
     }
 
-    fn of(cell: &Cell) -> Self {
+    pub(super) fn of(cell: &Cell) -> Self {
         match cell {
             Cell::Numeric(cell) => Self { bins: cell.bins.clone(), new: 0, missing: cell.rows() - cell.finite() },
             Cell::Categorical(cell) => {
@@ -112,6 +112,11 @@ impl Sample {
                 Self { bins, new: cell.new, missing: cell.null }
             }
         }
+    }
+
+    /// All rows.
+    pub(super) fn rows(&self) -> u64 {
+        self.bins.iter().sum::<u64>() + self.new + self.missing
     }
 
     fn counts(&self) -> Counts<'_> {

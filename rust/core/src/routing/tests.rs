@@ -11,7 +11,7 @@ use super::*;
 use crate::document::{self, Document};
 
 /// Numbers published with XXH3, and those of this scheme; the Python tests read the same file.
-fn golden() -> Value {
+pub(super) fn golden() -> Value {
     serde_json::from_str(include_str!("../../../../tests/data/routing_golden.json")).expect("the file is JSON")
 }
 

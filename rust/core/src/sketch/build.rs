@@ -3,6 +3,8 @@
 mod numeric;
 mod strings;
 
+pub(super) use numeric::{Group, edges_of};
+
 use thiserror::Error;
 
 use super::class::Class;

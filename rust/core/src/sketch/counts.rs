@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use super::bare::{BareCell, BareTable};
 use super::cell::{self, Cell};
 use super::columns;
 use super::plan::{Columns, Plan};
@@ -27,6 +28,8 @@ pub(super) enum Tables<N> {
     I64(Table<i64, N>),
     /// One for each column with a feature.
     Strings(Vec<StringTable<N>>),
+    /// Of a tensor, or of some of its columns, without a reference.
+    Bare(BareTable),
 }
 
 /// Values of one column, top to bottom.
@@ -67,6 +70,9 @@ pub enum CountError {
 impl Counts<u32> {
     /// Counts the rows of a row-major tensor from its little-endian bytes, at any address.
     pub fn count_rows(&mut self, plan: &Plan, tensor: usize, raw: &[u8], rows: usize) -> Result<(), CountError> {
+        if let (Columns::Bare(own), Tables::Bare(table)) = (&plan.tensors[tensor].columns, &mut self.tensors[tensor]) {
+            return table.count_rows(own, raw, rows);
+        }
         if let Columns::Strings(layout) = &plan.tensors[tensor].columns {
             let width = layout.width;
             let elements = RawElements::new(raw).ok_or(CountError::Elements { rows, width, got: 0 })?;
@@ -95,6 +101,9 @@ impl Counts<u32> {
         rows: usize,
     ) -> Result<(), CountError> {
         let plan = &plan.tensors[tensor];
+        if let (Columns::Bare(own), Tables::Bare(table)) = (&plan.columns, &mut self.tensors[tensor]) {
+            return table.count_strings(own, elements, rows);
+        }
         let (Columns::Strings(layout), Tables::Strings(tables)) = (&plan.columns, &mut self.tensors[tensor]) else {
             return Err(CountError::Datatype { expected: plan.datatype.name() });
         };
@@ -161,6 +170,7 @@ impl<N: Count> Counts<N> {
             Columns::F64(layout) => Tables::F64(Table::new(layout)),
             Columns::I64(layout) => Tables::I64(Table::new(layout)),
             Columns::Strings(layout) => Tables::Strings(layout.tables()),
+            Columns::Bare(tensor) => Tables::Bare(BareTable::new(tensor)),
         });
         Self { tensors: tables.collect() }
     }
@@ -173,6 +183,7 @@ impl<N: Count> Counts<N> {
                 Tables::F64(table) => table.clear(),
                 Tables::I64(table) => table.clear(),
                 Tables::Strings(tables) => tables.iter_mut().for_each(StringTable::clear),
+                Tables::Bare(table) => table.clear(),
             }
         }
     }
@@ -188,18 +199,21 @@ impl<N: Count> Counts<N> {
                 (Tables::Strings(ours), Tables::Strings(theirs)) => {
                     ours.iter_mut().zip(theirs).for_each(|(ours, theirs)| ours.merge(theirs));
                 }
+                (Tables::Bare(ours), Tables::Bare(theirs)) => ours.merge(theirs),
                 _ => unreachable!("counts are of one plan"),
             }
         }
     }
 
-    /// Bytes that these counts take; those of strings have room for everything that can be new.
+    /// Bytes that these counts take; those of strings have room for everything that can be new, and
+    /// those without a reference for every bucket and name.
     pub fn size_bytes(&self) -> usize {
         let bytes = |tables: &Tables<N>| match tables {
             Tables::F32(table) => table.size_bytes(),
             Tables::F64(table) => table.size_bytes(),
             Tables::I64(table) => table.size_bytes(),
             Tables::Strings(tables) => tables.iter().map(StringTable::size_bytes).sum(),
+            Tables::Bare(table) => table.most_bytes(),
         };
         self.tensors.iter().map(bytes).sum()
     }
@@ -214,9 +228,29 @@ impl<N: Count> Counts<N> {
                 let slots = |pair: (&StringTable<N>, &StringTable<M>)| pair.0.slots.len() == pair.1.slots.len();
                 ours.len() == theirs.len() && ours.iter().zip(theirs).all(slots)
             }
+            (Tables::Bare(ours), Tables::Bare(theirs)) => ours.lies_like(theirs),
             _ => false,
         };
         self.tensors.len() == other.tensors.len() && self.tensors.iter().zip(&other.tensors).all(alike)
+    }
+
+    /// Rows counted, by the first tensor of the plan.
+    pub fn rows(&self, plan: &Plan) -> u64 {
+        match self.tensors.first() {
+            Some(Tables::Bare(table)) => table.rows(),
+            Some(_) => self.cell(plan, 0).rows(),
+            None => 0,
+        }
+    }
+
+    /// What was counted of the features without a reference, in the order of [`Plan::bare_features`].
+    pub fn bare_cells(&self, plan: &Plan) -> Vec<BareCell> {
+        let own = self.tensors[plan.profile().tensors.len()..].iter().zip(plan.bare());
+        own.flat_map(|(table, tensor)| {
+            let Tables::Bare(table) = table else { unreachable!("counts are made for their plan") };
+            (0..tensor.columns().len()).map(move |at| BareCell::of(table, at))
+        })
+        .collect()
     }
 
     /// What was counted of a feature, by its place in the profile.

@@ -1,69 +1,64 @@
-//! Numbers without a reference: counts in buckets that grow by a fixed ratio, from which a reference can be made later.
+//! Numbers without a reference: counts in buckets as wide as their numbers are large, from which a reference can be made later.
 //!
-//! The buckets are those of OpenTelemetry's and Prometheus' exponential histograms: with scale s the i-th holds
-//! (b^i, b^(i+1)] with b = 2^(2^−s), so that two neighbours at one scale are one bucket at the next. At scale 3 a bucket's
-//! middle is within 4.4 % of what is in it, and 160 buckets reach over six powers of ten; wider data lowers the scale.
+//! A bucket holds the numbers whose leading bits are equal: with scale s there are 2^s for every doubling, of equal width
+//! (log-linear, as HdrHistogram has it), and two neighbours at one scale are one bucket at the next. Bounds are therefore
+//! numbers themselves, of FP32 too, so that counts between any of them are exact. The scale begins so fine that a narrow
+//! column far from zero has buckets of its own, and falls until 160 buckets reach over all that came: numbers over six
+//! powers of ten lie in buckets of 12.5 % of their size or less.
 
 use super::number::Number;
 use super::table::Count;
 
-/// The finest scale: eight buckets for every doubling.
-pub const SCALE: i32 = 3;
+/// The finest scale: a bucket is a millionth of its numbers, and a bound has no more bits than an FP32.
+pub const SCALE: i32 = 20;
 /// Most buckets on either side of zero, as OpenTelemetry has it.
 pub const MAX_BUCKETS: usize = 160;
 
-/// Counts of the numbers of one column.
+/// Counts of the finite numbers of one column.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Exponential<N> {
-    scale: i32,
-    pub zero: N,
-    pub nan: N,
-    pub positive_infinite: N,
-    pub negative_infinite: N,
-    positive: Buckets<N>,
-    negative: Buckets<N>,
-    /// Σx over finite values.
-    pub sum: f64,
+    pub(super) scale: i32,
+    pub(super) zero: N,
+    pub(super) positive: Buckets<N>,
+    /// By the size of what is below zero.
+    pub(super) negative: Buckets<N>,
 }
 
-/// Neighbouring buckets, the first of which has some number.
+/// Neighbouring buckets, the first and the last of which have some number.
 #[derive(Clone, Debug, Default, PartialEq)]
-struct Buckets<N> {
-    first: i32,
-    counts: Vec<N>,
+pub(super) struct Buckets<N> {
+    pub(super) first: i32,
+    pub(super) counts: Vec<N>,
+}
+
+/// A bucket that is not empty.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bucket {
+    /// Its numbers lie from here
+    pub low: f64,
+    /// to here. The bound that is nearer to zero is not in it.
+    pub high: f64,
+    pub count: u64,
 }
 
 impl<N: Count> Default for Exponential<N> {
     fn default() -> Self {
-        let none = N::default();
-        Self {
-            scale: SCALE,
-            zero: none,
-            nan: none,
-            positive_infinite: none,
-            negative_infinite: none,
-            positive: Buckets::default(),
-            negative: Buckets::default(),
-            sum: 0.0,
-        }
+        Self { scale: SCALE, zero: N::default(), positive: Buckets::default(), negative: Buckets::default() }
     }
 }
 
 impl<N: Count> Exponential<N> {
-    /// Counts one number.
+    /// What they take when they are full.
+    pub(super) const MOST_BYTES: usize = size_of::<Self>() + 2 * MAX_BUCKETS * size_of::<N>();
+
+    /// Counts one finite number.
+    #[inline]
     pub fn insert<T: Number>(&mut self, value: T) {
         let value = value.wide();
-        if value.is_nan() {
-            add(&mut self.nan, 1);
-        } else if value.is_infinite() {
-            add(if value > 0.0 { &mut self.positive_infinite } else { &mut self.negative_infinite }, 1);
+        if value == 0.0 {
+            add(&mut self.zero, 1);
         } else {
-            self.sum += value;
-            if value == 0.0 {
-                add(&mut self.zero, 1);
-            } else {
-                self.add_to(value > 0.0, bucket(value.abs()) >> (SCALE - self.scale), 1);
-            }
+            self.add_to(value > 0.0, bucket(value.abs()) >> (SCALE - self.scale), 1);
         }
     }
 
@@ -72,25 +67,32 @@ impl<N: Count> Exponential<N> {
         self.scale
     }
 
-    /// Non-empty buckets from the lowest number to the highest: bounds, and how many values lie between.
-    pub fn buckets(&self) -> Vec<(f64, f64, u64)> {
-        let bound = |index: i32| (f64::from(index) * 2_f64.powi(-self.scale)).exp2();
-        let filled = |buckets: &Buckets<N>| -> Vec<(i32, u64)> {
+    /// Its buckets from the lowest numbers to the highest.
+    pub fn buckets(&self) -> Vec<Bucket> {
+        let most = f64::INFINITY.to_bits();
+        let bound = |index: i32| f64::from_bits(((index as u64) << (FRACTION_BITS - self.scale)).min(most));
+        let filled = |buckets: &Buckets<N>| -> Vec<(f64, f64, u64)> {
             let numbered = buckets.counts.iter().zip(buckets.first..);
-            numbered.map(|(count, index)| (index, (*count).into())).filter(|(_, count)| *count > 0).collect()
+            numbered
+                .map(|(count, index)| (bound(index), bound(index + 1), (*count).into()))
+                .filter(|(.., count)| *count > 0)
+                .collect()
         };
-        let negative = filled(&self.negative);
-        let negative = negative.into_iter().rev().map(|(index, count)| (-bound(index + 1), -bound(index), count));
-        let zero = Some((0.0, 0.0, self.zero.into())).filter(|(.., count)| *count > 0);
-        let positive = filled(&self.positive).into_iter().map(|(index, count)| (bound(index), bound(index + 1), count));
-        negative.chain(zero).chain(positive).collect()
+        let negative = filled(&self.negative).into_iter().rev();
+        let negative = negative.map(|(near, far, count)| Bucket { low: -far, high: -near, count });
+        let zero = Bucket { low: 0.0, high: 0.0, count: self.zero.into() };
+        let positive = filled(&self.positive).into_iter().map(|(low, high, count)| Bucket { low, high, count });
+        negative.chain(Some(zero).filter(|zero| zero.count > 0)).chain(positive).collect()
     }
 
-    /// All numbers counted.
-    pub fn rows(&self) -> u64 {
-        let buckets = self.positive.counts.iter().chain(&self.negative.counts);
-        let others = [self.zero, self.nan, self.positive_infinite, self.negative_infinite];
-        buckets.chain(&others).fold(0, |sum, count| sum.saturating_add((*count).into()))
+    /// Forgets what was counted and keeps the memory.
+    pub(super) fn clear(&mut self) {
+        self.scale = SCALE;
+        self.zero = N::default();
+        for side in [&mut self.positive, &mut self.negative] {
+            side.first = 0;
+            side.counts.clear();
+        }
     }
 
     /// Adds other counts; which is added to which does not matter.
@@ -105,10 +107,6 @@ impl<N: Count> Exponential<N> {
             }
         }
         add(&mut self.zero, other.zero.into());
-        add(&mut self.nan, other.nan.into());
-        add(&mut self.positive_infinite, other.positive_infinite.into());
-        add(&mut self.negative_infinite, other.negative_infinite.into());
-        self.sum += other.sum;
     }
 
     /// Adds to a bucket of the present scale, after making room for it.
@@ -145,6 +143,8 @@ impl<N: Count> Buckets<N> {
         if (end - first) as usize > MAX_BUCKETS {
             return false;
         }
+        // No more than it needs, so that what is said of its memory holds.
+        self.counts.reserve_exact((end - first) as usize - self.counts.len());
         self.counts.splice(0..0, (first..self.first).map(|_| N::default()));
         self.counts.resize((end - first) as usize, N::default());
         self.first = first;
@@ -166,28 +166,11 @@ fn add<N: Count>(to: &mut N, count: u64) {
     *to = N::saturating_from((*to).into().saturating_add(count));
 }
 
-/// The bucket of a positive number at [`SCALE`].
+const FRACTION_BITS: i32 = f64::MANTISSA_DIGITS as i32 - 1;
+
+/// The bucket of a positive number at [`SCALE`]: it holds its upper bound and not its lower one.
 fn bucket(value: f64) -> i32 {
-    /// 2^(k/8): where the buckets of one doubling begin.
-    const STARTS: [f64; 8] = [
-        1.0,
-        1.090_507_732_665_257_7,
-        1.189_207_115_002_721,
-        1.296_839_554_651_009_6,
-        std::f64::consts::SQRT_2,
-        1.542_210_825_407_940_7,
-        1.681_792_830_507_429,
-        1.834_008_086_409_342_4,
-    ];
-    const FRACTION_BITS: u32 = f64::MANTISSA_DIGITS - 1;
-    const BIAS: i32 = f64::MAX_EXP - 1;
-    /// Makes every subnormal number a normal one.
-    const LIFT: i32 = 54;
-    let (value, lifted) = if value < f64::MIN_POSITIVE { (value * 2_f64.powi(LIFT), LIFT) } else { (value, 0) };
-    let exponent = (value.to_bits() >> FRACTION_BITS) as i32 - BIAS;
-    let fraction = f64::from_bits(value.to_bits() & ((1 << FRACTION_BITS) - 1) | 1.0_f64.to_bits());
-    let within = STARTS.iter().filter(|start| fraction > **start).count() as i32;
-    8 * (exponent - lifted) + within - 1
+    ((value.to_bits() - 1) >> (FRACTION_BITS - SCALE)) as i32
 }
 
 #[cfg(test)]
@@ -204,46 +187,52 @@ mod tests {
     }
 
     #[test]
-    fn a_bucket_holds_its_upper_bound() {
-        for (value, index) in [(1.0, -1), (1.000_001, 0), (2.0, 7), (2.1, 8), (0.5, -9), (f64::MAX, 8_191)] {
-            assert_eq!(bucket(value), index, "{value}");
-        }
-        assert_eq!(bucket(f64::from_bits(1)), -8 * 1_074 - 1);
-        assert_eq!(bucket(f64::MIN_POSITIVE), -8 * 1_022 - 1);
+    fn a_bucket_holds_its_upper_bound_and_not_its_lower_one() {
+        let [one, two] = [1.0, 2.0].map(bucket);
+        assert_eq!(two - one, 1 << SCALE);
+        assert_eq!(bucket(1.0_f64.next_up()), one + 1);
+        assert_eq!(bucket(1.0_f64.next_down()), one);
+        assert_eq!(bucket(f64::from_bits(1)), 0);
+        let buckets = of(&[-3.0, 3.0, 0.0]).buckets();
+        assert_eq!((buckets[0].low, buckets[2].high), (-3.0, 3.0));
+        assert_eq!(buckets[1], Bucket { low: 0.0, high: 0.0, count: 1 });
     }
 
     #[test]
-    fn what_is_no_finite_number_is_counted_apart() {
-        let histogram = of(&[0.0, -0.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 3.0, -3.0]);
-        assert_eq!((histogram.zero, histogram.nan), (2, 1));
-        assert_eq!((histogram.positive_infinite, histogram.negative_infinite), (1, 1));
-        assert_eq!((histogram.buckets().len(), histogram.rows(), histogram.sum), (3, 7, 0.0));
+    fn a_narrow_column_far_from_zero_has_many_buckets() {
+        let temperatures: Vec<f64> = (0..1_000).map(|at| 280.0 + f64::from(at) / 50.0).collect();
+        assert!(of(&temperatures).buckets().len() > 80);
+        let hours: Vec<f64> = (0..24).map(f64::from).collect();
+        assert_eq!(of(&hours).buckets().len(), 24);
     }
 
     #[test]
     fn the_scale_falls_until_all_numbers_have_a_bucket() {
-        let histogram = of(&[1e-3, 1e3]);
-        assert_eq!(histogram.scale(), SCALE);
+        assert_eq!(of(&[1e-3, 1e3]).scale(), 3);
         let histogram = of(&[f64::from_bits(1), f64::MAX]);
         assert_eq!(histogram.scale(), -4);
         assert_eq!(histogram.buckets().len(), 2);
     }
 
     fn numbers() -> impl Strategy<Value = Vec<f64>> {
-        let number =
-            prop_oneof![-1e3..1e3_f64, any::<f64>(), Just(0.0), (-8..8_i32).prop_map(|power| 2_f64.powi(power))];
+        let any = any::<f64>().prop_filter("finite", |number| number.is_finite());
+        let number = prop_oneof![-1e3..1e3_f64, any, Just(0.0), (-8..8_i32).prop_map(|power| 2_f64.powi(power))];
         proptest::collection::vec(number, 0..60)
     }
 
     proptest! {
         #[test]
-        fn every_number_lies_in_its_bucket(values in numbers()) {
+        fn every_number_lies_in_one_bucket(values in numbers()) {
             let buckets = of(&values).buckets();
-            for value in values.iter().filter(|value| value.is_finite()) {
-                // Bounds are powers that are rounded.
-                let slack = 1e-9 * value.abs();
-                prop_assert!(buckets.iter().any(|(low, high, _)| low - slack <= *value && *value <= high + slack), "{}", value);
+            let holds = |bucket: &Bucket, value: f64| match value {
+                0.0 => bucket.low == 0.0 && bucket.high == 0.0,
+                _ if value > 0.0 => bucket.low < value && value <= bucket.high,
+                _ => bucket.low <= value && value < bucket.high,
+            };
+            for value in &values {
+                prop_assert_eq!(buckets.iter().filter(|bucket| holds(bucket, *value)).count(), 1);
             }
+            prop_assert_eq!(buckets.iter().map(|bucket| bucket.count).sum::<u64>(), values.len() as u64);
         }
 
         #[test]
@@ -254,7 +243,6 @@ mod tests {
             other.merge(&of(&left));
             prop_assert_eq!(one.buckets(), whole.buckets());
             prop_assert_eq!(other.buckets(), whole.buckets());
-            prop_assert_eq!(one.rows(), whole.rows());
         }
     }
 }

@@ -80,6 +80,7 @@ impl Gate {
                 Columns::F64(_) => groups!(F64),
                 Columns::I64(_) => groups!(I64),
                 Columns::Strings(layout) => TensorRules::Strings(text_rules(layout, numbered())),
+                Columns::Bare(_) => unreachable!("the tensors of a profile come first, and have bins"),
             };
             first += features.len();
             rules

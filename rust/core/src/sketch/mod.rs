@@ -8,6 +8,7 @@
 )]
 #![allow(clippy::needless_range_loop, reason = "a lane is a place in several arrays at once")]
 
+mod bare;
 mod build;
 mod cell;
 mod class;
@@ -30,18 +31,22 @@ mod table;
 mod tests;
 mod window;
 
+pub use bare::{
+    BareCell, BareColumn, BareTensor, MOST_COLUMNS, NumbersCell, Reference, ReferenceError, TextsCell, Unjudged,
+    WholeCell,
+};
 pub use build::{BINS, BuildError, MAX_BINS, NO_CHUNK, Recipe, build};
 pub use cell::{CategoricalCell, Cell, NumericCell};
 pub use counts::{CountError, Counts, Values};
 pub use dispatch::Level;
 pub use exact::Exact;
-pub use exponential::{Exponential, MAX_BUCKETS, SCALE};
+pub use exponential::{Bucket, Exponential, MAX_BUCKETS, SCALE};
 pub use gate::{Breach, Breaches, Came, Gate, MOST_FLAG_BYTES, Rule};
 pub use number::Number;
-pub use plan::Plan;
+pub use plan::{Plan, unbound};
 pub use profile::{
     Categorical, Direction, FORMAT, Feature, Kind, MAX_CATEGORIES, MAX_CHUNKS, MAX_EDGES, MAX_FEATURES, MAX_OTHERS,
-    Numeric, Profile, Tensor,
+    Numeric, Profile, Source, Tensor,
 };
 pub use strings::Newcomer;
 pub use table::Count;

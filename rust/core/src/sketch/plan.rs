@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::bare::{BareColumn, BareTensor};
 use super::class::Class;
 use super::dispatch::Level;
 use super::layout::Layout;
@@ -19,6 +20,8 @@ pub struct Plan {
     /// The tensor of each feature and its number there, features in the order of the profile.
     places: Vec<(usize, usize)>,
     pub(super) level: Level,
+    /// What is counted without a reference; their tensors follow those of the profile.
+    bare: Vec<BareTensor>,
 }
 
 /// How one tensor is counted.
@@ -35,6 +38,7 @@ pub(super) enum Columns {
     F64(Layout<f64>),
     I64(Layout<i64>),
     Strings(StringLayout),
+    Bare(BareTensor),
 }
 
 impl Plan {
@@ -43,7 +47,7 @@ impl Plan {
         let tensors = profile.tensors.iter().map(TensorPlan::new).collect();
         let count = |(at, tensor): (usize, &Tensor)| (0..tensor.features.len()).map(move |number| (at, number));
         let places = profile.tensors.iter().enumerate().flat_map(count).collect();
-        Self { profile, tensors, places, level: Level::best() }
+        Self { profile, tensors, places, level: Level::best(), bare: Vec::new() }
     }
 
     /// Plans for the tensors of a model, or says all that keeps the profile from being one of it.
@@ -75,6 +79,44 @@ impl Plan {
         Err(violations)
     }
 
+    /// The same plan, which counts these tensors as well, without a reference.
+    #[must_use]
+    pub fn and_bare(mut self, bare: Vec<BareTensor>) -> Self {
+        self.tensors.extend(bare.iter().map(|tensor| TensorPlan {
+            datatype: tensor.datatype,
+            width: tensor.width.unwrap_or(0),
+            columns: Columns::Bare(tensor.clone()),
+        }));
+        self.bare.extend(bare);
+        self
+    }
+
+    /// The same plan, which counts all tensors of a model that the profile leaves out as well.
+    #[must_use]
+    pub fn and_others(self, signature: &Signature) -> Self {
+        let bare = BareTensor::of(signature, |direction, name| self.tensor(direction, name).is_some());
+        self.and_bare(bare)
+    }
+
+    /// What is counted without a reference.
+    pub fn bare(&self) -> &[BareTensor] {
+        &self.bare
+    }
+
+    /// Every feature without a reference with its tensor, in the order of [`Counts::bare_cells`].
+    ///
+    /// [`Counts::bare_cells`]: super::Counts::bare_cells
+    pub fn bare_features(&self) -> impl Iterator<Item = (&BareTensor, &BareColumn)> {
+        self.bare.iter().flat_map(|tensor| tensor.columns().iter().map(move |column| (tensor, column)))
+    }
+
+    /// Where each tensor is counted that this plan counts, by its number; one may be counted at two places, by other columns.
+    pub fn counted(&self) -> impl Iterator<Item = (usize, Direction, &str, Option<usize>)> {
+        let profiled = self.profile.tensors.iter().map(|own| (own.direction, &*own.name, Some(own.width)));
+        let bare = self.bare.iter().map(|own| (own.direction, &*own.name, own.width));
+        profiled.chain(bare).enumerate().map(|(at, (direction, name, width))| (at, direction, name, width))
+    }
+
     /// The same plan for kernels of another level: all count alike.
     #[must_use]
     pub fn at(mut self, level: Level) -> Self {
@@ -91,7 +133,12 @@ impl Plan {
         self.profile.tensors.iter().position(|tensor| tensor.direction == direction && tensor.name == name)
     }
 
-    /// How many features there are.
+    /// The datatype of a tensor, by its number.
+    pub fn datatype(&self, tensor: usize) -> Datatype {
+        self.tensors[tensor].datatype
+    }
+
+    /// How many features are counted in the bins of a reference.
     pub fn features(&self) -> usize {
         self.places.len()
     }
@@ -134,6 +181,17 @@ fn strings(tensor: &Tensor) -> StringLayout {
     let mut columns: Vec<_> = tensor.features.iter().filter_map(dictionary).collect();
     columns.sort_by_key(|(column, _)| *column);
     StringLayout { width: tensor.width, columns }
+}
+
+/// Why each tensor of a profile is none of a model, in the order of the profile; `None` for those that are.
+pub fn unbound(profile: &Profile, signature: &Signature) -> Vec<Option<String>> {
+    let say = |tensor: &Tensor| {
+        mismatch(tensor, signature).map(|(field, reason)| match field {
+            "name" => reason,
+            field => format!("the {field} of {:?} {reason}", tensor.name),
+        })
+    };
+    profile.tensors.iter().map(say).collect()
 }
 
 /// The field of a tensor that is not the model's, and why.

@@ -37,12 +37,32 @@ pub struct Profile {
     format: &'static str,
     /// Rows of the reference.
     pub rows: u64,
+    #[serde(skip_serializing_if = "Source::is_training")]
+    pub source: Source,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timezone: Option<String>,
     /// The column of the reference that the model predicts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
     pub tensors: Vec<Tensor>,
+}
+
+/// What the reference is made of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// Rows of a table, such as those that the model was trained on.
+    #[default]
+    Training,
+    /// What a gateway has counted: drift is then against that time, and not against what the model has learnt from.
+    Traffic,
+}
+
+impl Source {
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+    fn is_training(&self) -> bool {
+        *self == Self::Training
+    }
 }
 
 /// Whether a tensor goes into the model or comes out of it.
@@ -133,6 +153,9 @@ pub struct Categorical {
     pub categories: Vec<String>,
     /// One for each category.
     pub counts: Vec<u64>,
+    /// Whether counts may be a little too small, because only the most frequent values were followed.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub approximate: bool,
     /// Known but rare values, by name.
     pub others: Vec<String>,
     /// Rows with one of the others.
@@ -153,7 +176,19 @@ pub struct Categorical {
 impl Profile {
     /// A profile of these tensors; [`Profile::parse`] of its document says whether it is one.
     pub fn new(rows: u64, timezone: Option<String>, label: Option<String>, tensors: Vec<Tensor>) -> Self {
-        Self { format: FORMAT, rows, timezone, label, tensors }
+        Self { format: FORMAT, rows, source: Source::Training, timezone, label, tensors }
+    }
+
+    /// The same profile, which says that it is made of something else.
+    #[must_use]
+    pub fn made_of(self, source: Source) -> Self {
+        Self { source, ..self }
+    }
+
+    /// The profile of other tensors from the same reference.
+    #[must_use]
+    pub(super) fn of_tensors(&self, tensors: Vec<Tensor>) -> Self {
+        Self::new(self.rows, self.timezone.clone(), self.label.clone(), tensors).made_of(self.source)
     }
 
     /// Reads the document, or says everything that is wrong with it, in its order.

@@ -10,9 +10,9 @@ mod table;
 pub(super) use cardinality::Cardinality;
 pub(super) use dictionary::Dictionary;
 pub(super) use elements::{RawElements, count_rows, slices};
-pub(super) use naming::{MAX_NAME_BYTES, name};
+pub(super) use naming::{MAX_NAME_BYTES, name, name_of_beginning};
 pub use newcomers::Newcomer;
-pub(super) use newcomers::{Entry, Newcomers, TOP};
+pub(super) use newcomers::{Entry, Frequent, Newcomers};
 pub(super) use table::{NEW, NULL, OTHER, StringTable};
 
 use super::table::Count;

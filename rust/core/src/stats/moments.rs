@@ -20,6 +20,32 @@ impl Moments {
         self.squares += before * (value - self.mean);
     }
 
+    /// Takes in what others were (Chan, Golub and LeVeque 1979, "Updating formulae and a pairwise algorithm").
+    pub fn merge(&mut self, other: &Self) {
+        if other.count == 0 {
+            return;
+        }
+        if self.count == 0 {
+            *self = *other;
+            return;
+        }
+        let count = self.count.saturating_add(other.count);
+        let share = other.count as f64 / count as f64;
+        let apart = other.mean - self.mean;
+        self.squares += other.squares + apart * apart * self.count as f64 * share;
+        self.mean += apart * share;
+        self.count = count;
+    }
+
+    /// Count, mean and sum of squared deviations, as they are stored.
+    pub fn parts(&self) -> (u64, f64, f64) {
+        (self.count, self.mean, self.squares)
+    }
+
+    pub fn from_parts((count, mean, squares): (u64, f64, f64)) -> Self {
+        Self { count, mean, squares }
+    }
+
     /// How many values there were.
     pub fn count(&self) -> u64 {
         self.count
@@ -69,6 +95,18 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn merging_is_one_pass(left in vec(-1e6..1e6_f64, 0..100), right in vec(-1e6..1e6_f64, 0..100)) {
+            let whole = of(&[left.clone(), right.clone()].concat());
+            let mut merged = of(&left);
+            merged.merge(&of(&right));
+            prop_assert_eq!(merged.count(), whole.count());
+            let (ours, theirs) = (merged.mean().unwrap_or(0.0), whole.mean().unwrap_or(0.0));
+            prop_assert!((ours - theirs).abs() <= 1e-7);
+            let (ours, theirs) = (merged.variance().unwrap_or(0.0), whole.variance().unwrap_or(0.0));
+            prop_assert!((ours - theirs).abs() <= 1e-9 * theirs.max(1.0));
+        }
+
         #[test]
         fn one_pass_gives_what_two_passes_give(values in vec(-1e6..1e6_f64, 2..200)) {
             let count = values.len() as f64;

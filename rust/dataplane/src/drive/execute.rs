@@ -3,7 +3,7 @@
 use super::clock::Clock;
 use super::inbox::{Phases, Reply};
 use super::snapshot::{Arm, Version};
-use crate::observe::drift::Hand;
+use crate::observe::drift::{Asked, Hand};
 use crate::observe::prediction_id::PredictionId;
 use crate::runtime::{Batch, Outputs, Part, Worker, rows_of};
 use bytes::{Bytes, BytesMut};
@@ -34,6 +34,8 @@ pub struct Request {
     pub arrived: Nanos,
     /// When what it asks about happened, in Unix seconds, if its monitor has it say so; else it is its run.
     pub happened_s: Option<u64>,
+    /// The sub-cell of its caller, where versions are compared.
+    pub sub_cell: Option<u8>,
     /// How urgent it is: 0 goes first.
     pub level: u8,
     pub deadline: Nanos,
@@ -46,9 +48,10 @@ impl Request {
 
     /// Counts what it asks, where somebody watches; it has run at `unix_ms`.
     fn observe<'a>(&'a self, hand: &mut Hand<'a>, unix_ms: u64) {
-        let Some(observed) = &self.arm.observed else { return };
+        let Some(counting) = self.arm.counting() else { return };
+        let Self { reason, sub_cell, plan, message, .. } = self;
         let at_s = self.happened_s.unwrap_or(unix_ms / 1_000);
-        hand.inputs(observed, self.reason, at_s, &self.plan, &self.message);
+        hand.inputs(counting, &Asked { reason: *reason, sub_cell: *sub_cell, at_s, plan, message });
     }
 
     /// Bytes that it holds while it waits.

@@ -37,7 +37,7 @@ pub(super) struct Part {
     pub(super) digest: String,
     pub(super) size_bytes: u64,
     /// What its traffic is compared with, or why the profile in its folder cannot be.
-    pub(super) profile: Option<Result<Arc<Profiled>, String>>,
+    pub(super) profile: Result<Arc<Profiled>, String>,
 }
 
 /// The way to the loading threads. Each load and each warm-up has a thread of its own, so that one that never ends keeps
@@ -146,8 +146,11 @@ fn read(
     let Artifact { digest, size_bytes, profile, .. } = artifact;
     check_profile(folder, profile.as_deref(), settings.profile_digest)?;
     // A profile is evidence: one that does not fit costs the watch over the version, not the version.
-    let profile = profile.map(|text| Profiled::read(&text, model.signature()).map(Arc::new));
-    Ok(Part { model: Arc::from(model), digest, size_bytes, profile })
+    let profile = match profile {
+        Some(text) => Profiled::read(&text, model.signature()),
+        None => Ok(Profiled::bare(model.signature())),
+    };
+    Ok(Part { model: Arc::from(model), digest, size_bytes, profile: profile.map(Arc::new) })
 }
 
 /// Whether the profile is the one that the document names, if it names one.

@@ -5,18 +5,19 @@ use super::recorded::Recorded;
 use super::workers::Seats;
 use crate::observe::batches::BatchCounters;
 use crate::observe::counters::Series;
-use crate::observe::drift::{Observed, Profiled};
+use crate::observe::drift::{Callers, Counting, Observed, Profiled};
 use crate::observe::misses::Misses;
 use crate::runtime::Model;
 use crate::shadow::Shadows;
 use http::HeaderValue;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use tidegate_core::condition::Context;
 use tidegate_core::document::{VersionId, VersionSettings};
 use tidegate_core::oip::answer::Stamp;
 use tidegate_core::oip::signature::Signature;
 use tidegate_core::plane::{LoadId, Nanos, SharedCost, SharedInlineGate, VersionKey};
-use tidegate_core::routing::{Reason, RoutePlan, Verdicts};
+use tidegate_core::routing::{Head, Reason, RoutePlan, Verdicts, sub_cell_of};
 use tidegate_core::snapshot::SnapshotDocument;
 
 /// What one epoch of a gateway serves.
@@ -144,9 +145,37 @@ pub struct Arm {
     pub series: Arc<Series>,
     /// Where its features and predictions are counted, if there is a profile to count by.
     pub observed: Option<Observed>,
+    /// Where its split traffic is counted by callers, if it is compared with another version.
+    pub callers: Option<Arc<Callers>>,
 }
 
 impl Arm {
+    /// Who counts its requests, if anybody does.
+    pub fn counting(&self) -> Option<Counting<'_>> {
+        let counting = Counting { observed: self.observed.as_ref(), callers: self.callers.as_deref() };
+        (counting.observed.is_some() || counting.callers.is_some()).then_some(counting)
+    }
+
+    /// When a request happened, in Unix seconds, if it has to say so and does.
+    pub fn happened_s(&self, request: &impl Context) -> Option<u64> {
+        match (&self.observed, &self.callers) {
+            (Some(observed), _) => observed.observer.happened_s(request),
+            (None, Some(callers)) => callers.observer.happened_s(request),
+            (None, None) => None,
+        }
+    }
+
+    /// The sub-cell of the caller of a request that was decided so, where it counts.
+    #[inline]
+    pub fn sub_cell<C: Context>(&self, reason: Reason, head: &Head<'_, C>) -> Option<u8> {
+        match (&self.callers, &self.route, reason) {
+            (Some(callers), Some(route), Reason::Split | Reason::Unkeyed) if callers.observer.is_watched() => {
+                Some(sub_cell_of(route, head))
+            }
+            _ => None,
+        }
+    }
+
     /// A reason for which this arm was chosen, in the words that callers read.
     pub fn reason(&self, reason: Reason) -> &str {
         reason.name(self.route.as_deref())

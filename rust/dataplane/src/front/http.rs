@@ -49,7 +49,7 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const QUICK: [&str; 2] = ["/livez", "/readyz"];
 
 /// The answer to every path that is none of ours.
-const PATHS: &str = "there is nothing under this path; try /metrics, /livez, /readyz, /status, /snapshot, /shadow/<route> or /drift/<route>\n";
+const PATHS: &str = "there is nothing under this path; try /metrics, /livez, /readyz, /status, /snapshot, /shadow/<route>, /drift/<route> or /drift/<route>/profile\n";
 
 /// Serves until the task is dropped; connections are tasks of their own. Those that ask for `/v2` first go to a front thread.
 pub async fn serve(listener: TcpListener, plane: Arc<Plane>, doors: Doors) {
@@ -87,14 +87,15 @@ async fn converse(stream: TcpStream, plane: Arc<Plane>, started: Nanos, turn: Ar
         let (plane, turn) = (Arc::clone(&plane), Arc::clone(&turn));
         async move {
             let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+            let query = request.uri().query().unwrap_or_default().to_owned();
             if QUICK.contains(&&*path) {
-                return Ok::<_, Infallible>(respond(&plane, started, &method, &path));
+                return Ok::<_, Infallible>(respond(&plane, started, &method, (&path, &query)));
             }
             let turn = turn.lock_owned().await;
             let responding = tokio::task::spawn_blocking(move || {
                 // Kept until the work is done, also when the caller has gone before.
                 let _turn = turn;
-                respond(&plane, started, &method, &path)
+                respond(&plane, started, &method, (&path, &query))
             });
             Ok(responding.await.unwrap_or_else(|_| {
                 reply(StatusCode::INTERNAL_SERVER_ERROR, TEXT, "the gateway failed; its log has the panic\n")
@@ -110,10 +111,14 @@ async fn converse(stream: TcpStream, plane: Arc<Plane>, started: Nanos, turn: Ar
     }
 }
 
-fn respond(plane: &Plane, started: Nanos, method: &Method, path: &str) -> Response<Full<Bytes>> {
+fn respond(plane: &Plane, started: Nanos, method: &Method, (path, query): (&str, &str)) -> Response<Full<Bytes>> {
     let is_read = method == Method::GET || method == Method::HEAD;
     let shadow = path.strip_prefix("/shadow/").map(|route| shadows::report(plane, route));
-    let report = shadow.or_else(|| path.strip_prefix("/drift/").map(|route| plane.watches.report(route)));
+    let drift = |route: &str| match route.strip_suffix("/profile") {
+        Some(route) => plane.watches.profile(route, query, plane.clock.unix_ms() / 1_000),
+        None => plane.watches.report(route),
+    };
+    let report = shadow.or_else(|| path.strip_prefix("/drift/").map(drift));
     match path {
         "/metrics" | "/livez" | "/readyz" | "/status" | "/snapshot" if !is_read => {
             let mut response = reply(StatusCode::METHOD_NOT_ALLOWED, TEXT, "only GET and HEAD work here\n");

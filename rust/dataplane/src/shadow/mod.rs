@@ -234,6 +234,7 @@ impl Launch {
             most_answer: usize::MAX,
             arrived: now,
             happened_s,
+            sub_cell: None,
             level: version.settings.queue.level(0),
             deadline,
             message,

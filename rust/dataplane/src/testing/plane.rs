@@ -104,6 +104,7 @@ pub(crate) fn target(
             segment_labels: Arc::default(),
             series: counters.series(&name, version.id.as_str()),
             observed: None,
+            callers: None,
         })
     });
     let arms = arms.collect();

@@ -62,6 +62,7 @@ pub(crate) fn request(target: &Arc<Target>, columns: usize, values: &[f32]) -> R
         most_answer: usize::MAX,
         arrived: 0,
         happened_s: None,
+        sub_cell: None,
         level: 0,
         deadline: TIMEOUT,
     }

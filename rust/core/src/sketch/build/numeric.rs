@@ -44,27 +44,47 @@ pub(super) fn build<T: Number>(values: &[T], sentinel: Option<T>, recipe: &Recip
     numeric
 }
 
-/// Edges around every heavy value, and quantiles of the values between.
+/// Neighbouring rows that no edge can part, or is to part.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) struct Group<T> {
+    /// The largest value that may be in it.
+    pub(in super::super) top: T,
+    pub(in super::super) rows: usize,
+    /// Whether `top` is the only value that may be in it.
+    pub(in super::super) is_one_value: bool,
+}
+
+fn edges<T: Number>(sorted: &[T], bins: usize) -> Vec<T> {
+    let equal = sorted.chunk_by(|left, right| left == right);
+    edges_of(equal.map(|equal| Group { top: equal[0], rows: equal.len(), is_one_value: true }), sorted.len(), bins)
+}
+
+/// Edges around every heavy value, and quantiles of the values between; groups come in the order of their values.
 ///
 /// With B bins a value is heavy if it is a B-th of all or more, so there are at most B of them with two edges each; h heavy
 /// values leave room for at most B − h quantiles, so that bins are never more than 2B + 1.
-fn edges<T: Number>(sorted: &[T], bins: usize) -> Vec<T> {
-    let (heavy, light): (Vec<&[T]>, Vec<&[T]>) =
-        sorted.chunk_by(|left, right| left == right).partition(|equal| equal.len() * bins >= sorted.len());
+pub(in super::super) fn edges_of<T: Number>(
+    groups: impl Iterator<Item = Group<T>> + Clone,
+    rows: usize,
+    bins: usize,
+) -> Vec<T> {
+    let is_heavy = |group: &Group<T>| group.is_one_value && group.rows.saturating_mul(bins) >= rows;
     let mut edges = Vec::with_capacity(2 * bins);
-    for value in heavy.iter().map(|equal| equal[0]) {
+    for value in groups.clone().filter(is_heavy).map(|group| group.top) {
         edges.extend(value.predecessor().filter(|lower| lower.is_finite()));
         edges.push(value);
     }
-    let light_rows: usize = light.iter().map(|equal| equal.len()).sum();
-    let parts = (light_rows * bins / sorted.len().max(1)).max(1);
+    let light = groups.filter(|group| !is_heavy(group));
+    let light_rows: usize = light.clone().map(|group| group.rows).sum();
+    let parts = ((light_rows as u128 * bins as u128 / rows.max(1) as u128) as usize).max(1);
     // The quantile of rank ⌈j·n/parts⌉ closes the j-th part.
-    let mut ranks = (1..parts).map(|part| (part * light_rows).div_ceil(parts)).peekable();
+    let rank = |part: usize| (part as u128 * light_rows as u128).div_ceil(parts as u128) as usize;
+    let mut ranks = (1..parts).map(rank).peekable();
     let mut seen = 0;
-    for equal in light {
-        seen += equal.len();
+    for group in light {
+        seen += group.rows;
         if ranks.next_if(|rank| *rank <= seen).is_some() {
-            edges.push(equal[0]);
+            edges.push(group.top);
             while ranks.next_if(|rank| *rank <= seen).is_some() {}
         }
     }

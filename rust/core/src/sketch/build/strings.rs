@@ -51,6 +51,7 @@ pub(super) fn build(values: &[&[u8]], recipe: &Recipe<'_>) -> Categorical {
     Categorical {
         categories: names(categories),
         counts: categories.iter().map(|(_, (count, _))| *count).collect(),
+        approximate: false,
         others: names(others),
         other: rows(others),
         new: rows(new),

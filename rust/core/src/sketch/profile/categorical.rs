@@ -5,8 +5,20 @@ use std::collections::HashSet;
 use super::{Categorical, MAX_CATEGORIES, MAX_OTHERS, lists};
 use crate::document::walk::{Fields, Walk};
 
-pub(super) const FIELDS: [&str; 10] =
-    ["categories", "counts", "others", "other", "new", "null", "min_length", "max_length", "sentinel", "chunks"];
+pub(super) const FIELDS: [&str; 11] = [
+    "categories",
+    "counts",
+    "approximate",
+    "others",
+    "other",
+    "new",
+    "null",
+    "min_length",
+    "max_length",
+    "sentinel",
+    "chunks",
+];
+const ON_OFF: [(&str, bool); 2] = [("on", true), ("off", false)];
 
 /// A categorical feature whose tensor has so many rows; whatever it returns beside a violation is not used.
 pub(super) fn categorical(walk: &mut Walk, fields: &Fields<'_>, rows: u64) -> Categorical {
@@ -14,6 +26,8 @@ pub(super) fn categorical(walk: &mut Walk, fields: &Fields<'_>, rows: u64) -> Ca
     let categories = lists::names(walk, fields, "categories", MAX_CATEGORIES);
     let bins = categories.as_ref().map(|categories| (categories.len(), "one for each category"));
     let counts = lists::counts(walk, fields, bins);
+    let mut approximate = false;
+    walk.choice(fields, "approximate", &ON_OFF, &mut approximate);
     let others = lists::names(walk, fields, "others", MAX_OTHERS).unwrap_or_default();
     let mut tally = |name| lists::tally(walk, fields, name);
     let (other, new, null) = (tally("other"), tally("new"), tally("null"));
@@ -49,6 +63,7 @@ pub(super) fn categorical(walk: &mut Walk, fields: &Fields<'_>, rows: u64) -> Ca
     Categorical {
         categories: categories.unwrap_or_default(),
         counts: counts.unwrap_or_default(),
+        approximate,
         others,
         other,
         new,

@@ -5,16 +5,17 @@ use std::collections::{HashMap, HashSet};
 use serde_json::Value;
 
 use super::super::class::Class;
-use super::{Direction, FORMAT, Feature, Kind, MAX_FEATURES, Profile, Tensor, categorical, lists, numeric};
+use super::{Direction, FORMAT, Feature, Kind, MAX_FEATURES, Profile, Source, Tensor, categorical, lists, numeric};
 use crate::document::Violation;
 use crate::document::walk::{Bounds, Fields, Walk, describe};
 use crate::oip::datatype::Datatype;
 
-const FIELDS: [&str; 5] = ["format", "rows", "timezone", "label", "tensors"];
+const FIELDS: [&str; 6] = ["format", "rows", "source", "timezone", "label", "tensors"];
 const TENSOR_FIELDS: [&str; 7] = ["name", "direction", "datatype", "width", "in_sample", "rows", "features"];
 const FEATURE_FIELDS: [&str; 5] = ["name", "column", "weight", "kind", "nullable"];
 
 const DIRECTIONS: [(&str, Direction); 2] = [("input", Direction::Input), ("output", Direction::Output)];
+const SOURCES: [(&str, Source); 2] = [("training", Source::Training), ("traffic", Source::Traffic)];
 const ON_OFF: [(&str, bool); 2] = [("on", true), ("off", false)];
 
 const ROWS: Bounds = Bounds { min: 1, max: 1 << 53, why: "rows; a profile of none says nothing" };
@@ -30,6 +31,8 @@ pub(super) fn profile(value: &Value) -> Result<Profile, Vec<Violation>> {
     walk.require(&root, "tensors", "what the reference says of each input and output");
     let mut rows = 1;
     walk.integer(&root, "rows", &ROWS, &mut rows);
+    let mut source = Source::Training;
+    walk.choice(&root, "source", &SOURCES, &mut source);
     let mut text = |name| walk.text(&root, name).map(|(_, text)| text.to_owned());
     let (timezone, label) = (text("timezone"), text("label"));
     let items = walk.items(&root, "tensors", MAX_FEATURES);
@@ -41,7 +44,8 @@ pub(super) fn profile(value: &Value) -> Result<Profile, Vec<Violation>> {
     }
     let tensors: Vec<Tensor> = items.into_iter().map(|(path, item)| tensor(&mut walk, path, item, rows)).collect();
     names_once(&mut walk, &tensors);
-    if walk.violations.is_empty() { Ok(Profile::new(rows, timezone, label, tensors)) } else { Err(walk.violations) }
+    let profile = Profile::new(rows, timezone, label, tensors).made_of(source);
+    if walk.violations.is_empty() { Ok(profile) } else { Err(walk.violations) }
 }
 
 fn format(walk: &mut Walk, root: &Fields<'_>) {

@@ -14,12 +14,19 @@ pub(in super::super) fn name(value: &[u8]) -> String {
     match std::str::from_utf8(value) {
         // What only looks like such a name is given one, so that names stay unambiguous.
         Ok(text) if text.len() <= MAX_NAME_BYTES && marked(text).is_none() => text.to_owned(),
-        _ => {
-            let beginning = String::from_utf8_lossy(&value[..value.len().min(4 * BEGINNING_CHARS)]);
-            let beginning: String = beginning.chars().take(BEGINNING_CHARS).collect();
-            format!("{beginning}{MARK}{:016x}", xxh3_64(value))
-        }
+        _ => marked_name(value, xxh3_64(value)),
     }
+}
+
+/// The name of a string of which only the beginning is left, and the hash of all of it.
+pub(in super::super) fn name_of_beginning(beginning: &[u8], hash: u64) -> String {
+    if xxh3_64(beginning) == hash { name(beginning) } else { marked_name(beginning, hash) }
+}
+
+fn marked_name(value: &[u8], hash: u64) -> String {
+    let beginning = String::from_utf8_lossy(&value[..value.len().min(4 * BEGINNING_CHARS)]);
+    let beginning: String = beginning.chars().take(BEGINNING_CHARS).collect();
+    format!("{beginning}{MARK}{hash:016x}")
 }
 
 /// The hash of the string that has this name.
@@ -45,6 +52,7 @@ mod tests {
             let name = name(value);
             assert!(name.len() <= MAX_NAME_BYTES, "{name}");
             assert_eq!(hash(&name), xxh3_64(value), "{name}");
+            assert_eq!(name_of_beginning(&value[..value.len().min(MAX_NAME_BYTES)], xxh3_64(value)), name);
         }
         assert_eq!(name(b"UA"), "UA");
         assert_eq!(name(b"\xff"), format!("\u{fffd}{MARK}{:016x}", xxh3_64(b"\xff")));

@@ -5,8 +5,13 @@ use std::cmp::Reverse;
 use super::cardinality::Cardinality;
 use super::naming::MAX_NAME_BYTES;
 
-/// Names that are kept: enough for a sentence, few enough to search without an index.
+/// New names that are kept beside a dictionary: enough for a sentence, few enough to search without an index.
 pub(in super::super) const TOP: usize = 16;
+/// Names that are kept where there is no dictionary: as many as one can have categories.
+pub(in super::super) const TOP_WITHOUT_DICTIONARY: usize = 64;
+
+/// The names of a column without a dictionary.
+pub(in super::super) type Frequent = Newcomers<TOP_WITHOUT_DICTIONARY>;
 
 /// A string that the reference does not know.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,9 +26,9 @@ pub struct Newcomer {
 
 /// SpaceSaving (Metwally, Agrawal and El Abbadi 2005) over hashes, beside the number of different ones.
 ///
-/// What came more often than 1/16 of all is always among the names.
+/// What came more often than one in `MOST` of all is always among the names.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(in super::super) struct Newcomers {
+pub(in super::super) struct Newcomers<const MOST: usize = TOP> {
     pub(in super::super) top: Vec<Entry>,
     pub(in super::super) distinct: Cardinality,
 }
@@ -37,30 +42,30 @@ pub(in super::super) struct Entry {
     pub(in super::super) name: Vec<u8>,
 }
 
-impl Newcomers {
+impl<const MOST: usize> Newcomers<MOST> {
     /// What they take when they are full.
-    pub(super) const MOST_BYTES: usize = size_of::<Self>() + TOP * (size_of::<Entry>() + MAX_NAME_BYTES);
+    pub(in super::super) const MOST_BYTES: usize = size_of::<Self>() + MOST * (size_of::<Entry>() + MAX_NAME_BYTES);
 
-    pub(super) fn insert(&mut self, hash: u64, value: &[u8]) {
+    pub(in super::super) fn insert(&mut self, hash: u64, value: &[u8]) {
         self.distinct.insert(hash);
         if let Some(entry) = self.top.iter_mut().find(|entry| entry.hash == hash) {
             entry.count = entry.count.saturating_add(1);
             return;
         }
         let value = &value[..value.len().min(MAX_NAME_BYTES)];
-        if self.top.len() < TOP {
+        if self.top.len() < MOST {
             self.top.push(Entry { hash, count: 1, error: 0, name: value.to_vec() });
             return;
         }
         // The rarest gives its place, and its count as the doubt about its successor's.
-        let rarest = self.top.iter_mut().min_by_key(|entry| (entry.count, entry.hash)).expect("there are sixteen");
+        let rarest = self.top.iter_mut().min_by_key(|entry| (entry.count, entry.hash)).expect("it is full");
         (rarest.hash, rarest.error, rarest.count) = (hash, rarest.count, rarest.count.saturating_add(1));
         rarest.name.clear();
         rarest.name.extend_from_slice(value);
     }
 
     /// Merges summaries: counts add, and what one side does not name came there at most as often as its rarest name.
-    pub(super) fn merge(&mut self, other: &Self) {
+    pub(in super::super) fn merge(&mut self, other: &Self) {
         self.distinct.merge(&other.distinct);
         let (ours, theirs) = (self.doubt(), other.doubt());
         let named_by_us = self.top.len();
@@ -79,7 +84,7 @@ impl Newcomers {
             }
         }
         self.top.sort_unstable_by_key(|entry| (Reverse(entry.count), entry.hash));
-        self.top.truncate(TOP);
+        self.top.truncate(MOST);
     }
 
     /// The most frequent first.
@@ -101,7 +106,7 @@ impl Newcomers {
 
     /// How often a string without a place may have come.
     fn doubt(&self) -> u64 {
-        if self.top.len() < TOP { 0 } else { self.top.iter().map(|entry| entry.count).min().unwrap_or(0) }
+        if self.top.len() < MOST { 0 } else { self.top.iter().map(|entry| entry.count).min().unwrap_or(0) }
     }
 }
 

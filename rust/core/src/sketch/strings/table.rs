@@ -4,7 +4,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::super::table::Count;
 use super::dictionary::{Dictionary, Known};
-use super::newcomers::Newcomers;
+use super::newcomers::{Newcomers, TOP};
 
 /// Where the counters stand that follow those of the categories.
 pub(in super::super) const OTHER: usize = 0;
@@ -29,7 +29,7 @@ impl<N: Count> StringTable<N> {
     }
 
     pub(in super::super) fn size_bytes(&self) -> usize {
-        size_of_val(&*self.slots) + Newcomers::MOST_BYTES
+        size_of_val(&*self.slots) + Newcomers::<TOP>::MOST_BYTES
     }
 
     pub(in super::super) fn clear(&mut self) {

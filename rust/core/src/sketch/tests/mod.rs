@@ -1,5 +1,6 @@
 //! Counting, from documents to cells.
 
+mod bare;
 mod binding;
 mod building;
 mod counting;

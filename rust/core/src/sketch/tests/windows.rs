@@ -167,9 +167,9 @@ fn plan_of_numbers() -> Plan {
 fn bytes_that_are_no_window_of_this_version_are_refused() {
     let bytes = window(&plan(), &[1.0]).encode();
     let mut newer = bytes.clone();
-    newer[4] = 2;
-    assert_eq!(Window::decode(&newer), Err(CodecError::Version(2)));
-    assert!(CodecError::Version(2).to_string().contains("read it with a newer one"));
+    newer[4] = 3;
+    assert_eq!(Window::decode(&newer), Err(CodecError::Version(3)));
+    assert!(CodecError::Version(3).to_string().contains("read it with a newer one"));
     assert_eq!(Window::decode(b"else"), Err(CodecError::Name));
     for end in 0..bytes.len() {
         assert!(Window::decode(&bytes[..end]).is_err(), "cut at {end}");
@@ -179,4 +179,15 @@ fn bytes_that_are_no_window_of_this_version_are_refused() {
         damaged[at] ^= 0x40;
         assert!(Window::decode(&damaged).is_err(), "changed at {at}");
     }
+}
+
+#[test]
+fn windows_of_the_first_version_are_still_read() {
+    let window = window(&plan(), &[1.0, 7.0]);
+    let mut bytes = window.encode();
+    bytes[4] = 1;
+    let body = bytes.len() - 8;
+    let hash = xxhash_rust::xxh3::xxh3_64(&bytes[..body]);
+    bytes[body..].copy_from_slice(&hash.to_le_bytes());
+    assert_eq!(Window::decode(&bytes), Ok(window));
 }

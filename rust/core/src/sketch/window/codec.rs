@@ -3,6 +3,7 @@
 //! The form is a name, a version, then fields in order, numbers as varints (seven bits a byte, the lowest first; most
 //! counters are small), floats by their bits, and at the end the hash of all before. A reader of another version refuses.
 
+mod bare;
 mod read;
 mod write;
 
@@ -14,8 +15,9 @@ use read::Reader;
 use write::Writer;
 
 const NAME: &[u8; 4] = b"TGWN";
-/// The version that is written, and the only one that is read.
-const VERSION: u64 = 1;
+/// The version that is written. The first is read as well: it is this one without counts that have no reference.
+const VERSION: u64 = 2;
+const OLDEST: u64 = 1;
 const HASH_BYTES: usize = 8;
 
 /// Why bytes are no window.
@@ -23,7 +25,9 @@ const HASH_BYTES: usize = 8;
 pub enum CodecError {
     #[error("these bytes are no window")]
     Name,
-    #[error("the window was written in version {0}, this release reads version {VERSION}: read it with a newer one")]
+    #[error(
+        "the window was written in version {0}, this release reads {OLDEST} to {VERSION}: read it with a newer one"
+    )]
     Version(u64),
     #[error("the window is damaged: its bytes are not those that were written")]
     Damaged,
@@ -44,7 +48,7 @@ impl Window {
     pub fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
         let mut reader = Reader::new(bytes.strip_prefix(NAME).ok_or(CodecError::Name)?);
         let version = reader.varint().ok_or(CodecError::Damaged)?;
-        if version != VERSION {
+        if !(OLDEST..=VERSION).contains(&version) {
             return Err(CodecError::Version(version));
         }
         // Nothing is made of what the hash does not vouch for.

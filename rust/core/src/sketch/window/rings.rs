@@ -128,6 +128,11 @@ impl Rings {
         windows
     }
 
+    /// Where the oldest window of a length begins that has a place, whether there is one or not.
+    pub fn oldest_s(&self, length: Length) -> Option<u64> {
+        self.ring(length).oldest_s(self.watermark_s?)
+    }
+
     fn ring(&self, length: Length) -> &Ring {
         self.lengths.iter().find(|ring| ring.length == length).expect("every length has a ring")
     }

@@ -4,7 +4,7 @@ use super::Changer;
 use super::contents::Prepared;
 use crate::drive::snapshot::{Arm, Snapshot, Target, Version};
 use crate::observe::counters::Counters;
-use crate::observe::drift::Observed;
+use crate::observe::drift::{Arms, Observed};
 use crate::observe::misses::{MissLabels, Misses};
 use crate::shadow::{Account, Shadow, Shadows};
 use http::HeaderValue;
@@ -55,6 +55,7 @@ impl Changer {
         };
         self.accounts.retain(|key, _| in_use(key));
         plane.counters.sweep();
+        plane.watches.keep_compared(|name| in_force.contains_key(&Subject::Route(name.to_owned())));
         Snapshot {
             epoch: self.applied.epoch,
             incarnation: self.applied.incarnation,
@@ -70,7 +71,12 @@ impl Changer {
         let name: Arc<str> = name.into();
         let plane = Arc::clone(&self.setting.plane);
         let of = |id: &VersionId| versions.iter().find(|version| version.id == *id).expect("its versions are ready");
-        let arms = plan.arms.iter().map(|arm| Arc::new(self.arm(&name, Some(plan), of(arm), false)));
+        let own: Vec<&Arc<Version>> = plan.arms.iter().map(of).collect();
+        let compared = Arms { plan, ranges: &revision.table.ranges, versions: own };
+        let callers = plane.watches.callers(&name, &compared);
+        let arms = compared.versions.iter().zip(callers);
+        let arms =
+            arms.map(|(version, callers)| Arc::new(Arm { callers, ..self.arm(&name, Some(plan), version, false) }));
         let arms = arms.collect();
         let shadows: Vec<Shadow> = (plan.shadows.iter())
             .map(|shadow| Shadow {
@@ -120,6 +126,7 @@ impl Changer {
             label: HeaderValue::from_str(id).unwrap_or_else(|_| HeaderValue::from_static("?")),
             series: self.setting.plane.counters.series(name, id),
             observed: observer.map(|observer| Observed { observer, is_shadow }),
+            callers: None,
         }
     }
 

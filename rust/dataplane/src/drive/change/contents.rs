@@ -112,7 +112,7 @@ impl Changer {
         let queues = [plane.compute.add_version(policy), plane.shadow_compute.add_version(policy)];
         let budget = plane.document.inline_budget_us * 1_000;
         let version = version(id, (load, self.seated), part, settings, findings, queues, budget, leases);
-        let unwatched = part.profile.as_ref().and_then(|profile| profile.as_ref().err());
+        let unwatched = part.profile.as_ref().err();
         let unwatched = unwatched.map(|reason| format!("{} is served, but not watched: {reason}", version.id));
         if self.notes.is_none() {
             plane.log.info("load", &describe(&version));
@@ -180,7 +180,7 @@ fn version(
         serial,
         digest: part.digest.clone(),
         size_bytes: part.size_bytes,
-        profile: part.profile.as_ref().and_then(|profile| profile.as_ref().ok()).map(Arc::clone),
+        profile: part.profile.as_ref().ok().map(Arc::clone),
         model: Arc::clone(&part.model),
         cost: SharedCost::new(CostModel::fit(&findings.costs)),
         gate: SharedInlineGate::new(inline_budget),

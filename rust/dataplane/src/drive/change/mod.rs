@@ -35,7 +35,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 use tidegate_core::document::{Document, VersionId, VersionSettings};
-use tidegate_core::plane::{ChangeEvent, LifecycleEvent, LoadId, Nanos, Reconciler, Subject, VersionState};
+use tidegate_core::plane::{ChangeEvent, LifecycleEvent, LoadId, Nanos, Outcome, Reconciler, Subject, VersionState};
 use tidegate_core::snapshot::SnapshotDocument;
 use tokio::sync::oneshot;
 
@@ -252,6 +252,10 @@ impl Changer {
 
     fn apply(&mut self, document: Document, respond: oneshot::Sender<Report>) {
         let monitors = self.setting.plane.watches.change(&document.monitors);
+        if matches!(monitors, Some(Outcome::Current | Outcome::Removed)) {
+            // Before anybody is told that it is so.
+            self.observe_anew();
+        }
         let sections = Sections { keys: self.change_keys(&document), monitors };
         let mut warnings = Vec::new();
         match scan::scan(&self.setting.repository, &self.found, &mut warnings) {

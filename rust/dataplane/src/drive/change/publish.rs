@@ -48,6 +48,15 @@ impl Changer {
         Ok(())
     }
 
+    /// Puts what is in force together once more: who watches it decides by what it is counted.
+    pub(super) fn observe_anew(&mut self) {
+        let plane = Arc::clone(&self.setting.plane);
+        if plane.snapshot().incarnation > 0 {
+            let in_force = self.reconciler.current().clone();
+            plane.swap(self.assemble(&in_force));
+        }
+    }
+
     /// Remembers the digests that versions are served by for the first time: from here on they never change, unless a
     /// document names others.
     fn note_digests(&mut self, changes: &BTreeMap<Subject, Option<Content>>) {

@@ -104,7 +104,7 @@ impl Admission {
         let prediction_id = *prediction_id;
         let credit = CreditLine { arm: Arc::clone(chosen), reason, prediction_id, epoch: snapshot.epoch };
         let version = &chosen.version;
-        let happened_s = chosen.observed.as_ref().and_then(|observed| observed.observer.happened_s(&request));
+        let (happened_s, sub_cell) = (chosen.happened_s(&request), chosen.sub_cell(reason, &head_of));
         let checked = validate(head, &message, version.signature(), version.is_batched())
             .and_then(|plan| held.grow(plan.own_bytes()).map(|()| plan))
             .and_then(|plan| gate::pass(chosen, head, &message, &plan, &self.plane.log).map(|broken| (plan, broken)));
@@ -130,6 +130,7 @@ impl Admission {
             most_answer: self.plane.message_limit(),
             arrived: now,
             happened_s,
+            sub_cell,
             level: version.settings.queue.level(asked.priority),
             deadline,
             message,

@@ -13,7 +13,7 @@ fn runtime() -> tokio::runtime::Runtime {
 }
 
 fn get(plane: &Plane, path: &str) -> (StatusCode, String) {
-    let response = respond(plane, plane.clock.now(), &Method::GET, path);
+    let response = respond(plane, plane.clock.now(), &Method::GET, (path, ""));
     let status = response.status();
     let body = runtime().block_on(response.into_body().collect()).expect("a full body cannot fail").to_bytes();
     (status, String::from_utf8(body.to_vec()).expect("every answer is text"))
@@ -38,7 +38,7 @@ fn an_unknown_path_is_told_the_known_ones() {
 #[test]
 fn nothing_can_be_written() {
     let plane = plane();
-    let response = respond(&plane, 0, &Method::POST, "/status");
+    let response = respond(&plane, 0, &Method::POST, ("/status", ""));
     assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
     assert_eq!(response.headers()["allow"], "GET, HEAD");
 }

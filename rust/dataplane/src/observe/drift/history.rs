@@ -1,64 +1,21 @@
 //! What was counted of one version: windows by class of traffic, and what they say.
 
+#[cfg(test)]
+mod tests;
+
 use super::judge::{Judge, Told, Track};
 use super::observer::{Observer, Open};
+use super::room::Room;
 use super::store::Store;
+use super::unjudged;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use std::io;
 use tidegate_core::document::{Monitor, WindowLength};
-use tidegate_core::sketch::{Capacity, Counts, Feature, Key, Length, Rings, Traffic, Window};
+use tidegate_core::sketch::{Counts, Feature, Key, Length, Rings, Traffic, Window};
 
 /// What inputs and predictions are judged by: shadows are asked what others are, and would count it twice.
 const JUDGED: [Traffic; 3] = [Traffic::Split, Traffic::Segment, Traffic::Pinned];
-
-/// What the windows of one class of traffic need, and have.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Room {
-    /// Bytes of one window.
-    window_bytes: usize,
-    /// Bytes that all of them may take.
-    most_bytes: usize,
-}
-
-impl Room {
-    fn new(observer: &Observer, monitor: &Monitor) -> Self {
-        let window_bytes = Counts::<u64>::new(&observer.profiled.plan).size_bytes();
-        Self { window_bytes, most_bytes: Self::most_bytes(monitor) }
-    }
-
-    fn most_bytes(monitor: &Monitor) -> usize {
-        (monitor.memory_mib << 20) as usize
-    }
-
-    /// As many windows as there is room for, of each length that is not shorter than the unit.
-    fn capacity(&self, unit_s: u64) -> Capacity {
-        Self::wanted(unit_s).within(self.window_bytes, self.most_bytes)
-    }
-
-    fn wanted(unit_s: u64) -> Capacity {
-        let Capacity { minutes, hours, days } = Capacity::default();
-        let if_counted = |length: Length, windows| if length.seconds() >= unit_s { windows } else { 0 };
-        Capacity { minutes: if_counted(Length::Minute, minutes), hours: if_counted(Length::Hour, hours), days }
-    }
-
-    /// What is needed and what is kept, for people.
-    fn describe(&self, unit_s: u64) -> Value {
-        let (wanted, kept) = (Self::wanted(unit_s), self.capacity(unit_s));
-        json!({
-            "need_mib": mib(wanted.size_bytes(self.window_bytes)),
-            "kept_mib": mib(kept.size_bytes(self.window_bytes)),
-            "minutes": kept.minutes,
-            "hours": kept.hours,
-            "days": kept.days,
-            "is_whole": wanted == kept,
-        })
-    }
-}
-
-fn mib(bytes: usize) -> f64 {
-    (bytes as f64 / f64::from(1 << 20) * 1_000.0).round() / 1_000.0
-}
 
 /// The windows of one version, and its judge.
 pub(super) struct History {
@@ -118,7 +75,7 @@ impl History {
         if open.unit_s != self.unit_s {
             self.make_room(observer, open.unit_s);
         }
-        let rows = open.counts.cell(plan, 0).rows();
+        let rows = open.counts.rows(plan);
         self.rows[traffic as usize] += rows;
         self.first_s = Some(self.first_s.map_or(open.start_s, |first_s| first_s.min(open.start_s)));
         self.rings[traffic as usize].add(plan, open.start_s, rows, &open.counts);
@@ -140,6 +97,22 @@ impl History {
     /// What the windows of one class of traffic need, what is kept of them, and whether that is all.
     pub(super) fn memory(&self) -> Value {
         self.room.describe(self.unit_s)
+    }
+
+    /// The windows of a length that count as one traffic: all classes but shadows.
+    pub(super) fn windows(&self, length: Length) -> impl Iterator<Item = &Window> {
+        JUDGED.iter().flat_map(move |traffic| self.rings[*traffic as usize].windows(length))
+    }
+
+    /// The time that windows are held against: the newest that traffic knows, or that of arrival, if that is newer.
+    pub(super) fn now_s(&self, monitor: &Monitor, arrival_s: u64) -> Option<u64> {
+        let newest_s = self.newest_s()?;
+        Some(if monitor.observe.clock.is_some() { newest_s } else { arrival_s.max(newest_s) })
+    }
+
+    /// How many windows of a length are kept.
+    pub(super) fn kept(&self, length: Length) -> usize {
+        self.room.capacity(self.unit_s).of(length)
     }
 
     /// The newest time that traffic knows, in Unix seconds.
@@ -164,13 +137,10 @@ impl History {
     /// Judges what has closed since. Where requests say when they happened, theirs is the clock.
     pub(super) fn advance(&mut self, observer: &Observer, monitor: &Monitor, arrival_s: u64) -> Vec<Told> {
         // Nothing closes before anything was counted.
-        let Some(newest_s) = self.newest_s() else { return Vec::new() };
-        let most_bytes = Room::most_bytes(monitor);
-        if self.room.most_bytes != most_bytes {
-            self.room.most_bytes = most_bytes;
+        let Some(now_s) = self.now_s(monitor, arrival_s) else { return Vec::new() };
+        if self.room.change(monitor) {
             self.make_room(observer, self.unit_s);
         }
-        let now_s = if monitor.observe.clock.is_some() { newest_s } else { arrival_s.max(newest_s) };
         let first_s = self.first_s.unwrap_or(now_s);
         let rings = &self.rings;
         let window = |length: WindowLength, start_s: u64| {
@@ -203,8 +173,8 @@ impl History {
         }
         // Once for all windows of a ring: each look lists the folder.
         for (traffic, length) in written_to {
-            if let Some(oldest) = self.rings[traffic as usize].windows(length).first() {
-                store.remove_before(traffic, length, oldest.start_s);
+            if let Some(oldest_s) = self.rings[traffic as usize].oldest_s(length) {
+                store.remove_before(traffic, length, oldest_s);
             }
         }
         Ok(())
@@ -229,8 +199,15 @@ impl History {
             self.judge.tracks().map(|(length, track)| (length.name().to_owned(), describe(track))).collect();
         let rows: Map<String, Value> =
             self.rows().into_iter().map(|(class, rows)| (class.to_owned(), json!(rows))).collect();
-        let memory = self.memory();
-        json!({"newest_s": self.newest_s(), "memory": memory, "late": self.late(), "rows": rows, "features": features, "windows": windows})
+        json!({
+            "newest_s": self.newest_s(),
+            "memory": self.memory(),
+            "late": self.late(),
+            "rows": rows,
+            "features": features,
+            "unjudged": unjudged::report(self, observer),
+            "windows": windows,
+        })
     }
 }
 
@@ -242,7 +219,7 @@ fn parts(rings: &Rings, length: WindowLength, start_s: u64) -> Vec<&Window> {
 }
 
 /// Counts taken together; `None` of none.
-fn sum<'w>(mut windows: impl Iterator<Item = &'w Window>) -> Option<Counts<u64>> {
+pub(super) fn sum<'w>(mut windows: impl Iterator<Item = &'w Window>) -> Option<Counts<u64>> {
     let first = windows.next()?.counts.clone();
     Some(windows.fold(first, |mut sum, window| {
         sum.merge(&window.counts);

@@ -1,7 +1,9 @@
 //! Judges the windows of one version as they close, and follows every feature from one to the next.
 
 use super::observer::Observer;
+use crate::observe::log::Log;
 use serde::Serialize;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, VecDeque};
 use tidegate_core::document::{Monitor, WindowLength};
 use tidegate_core::drift::budget::{Budget, Length};
@@ -11,11 +13,11 @@ use tidegate_core::monitor::{self, Finding, Pages, Reference, Settings};
 use tidegate_core::sketch::{Capacity, Cell, Counts, Feature};
 
 /// So many quiet windows in a row end a drift.
-const QUIET_WINDOWS: u32 = 3;
+pub(super) const QUIET_WINDOWS: u32 = 3;
 /// A state that rests on nothing newer than this many windows is unknown.
-const STALE_WINDOWS: u64 = 3;
+pub(super) const STALE_WINDOWS: u64 = 3;
 /// How many judged windows are remembered of each length, to show how it went.
-const REMEMBERED: usize = 40;
+pub(super) const REMEMBERED: usize = 40;
 
 /// What becomes of the features of one version.
 #[derive(Default)]
@@ -37,10 +39,10 @@ pub(super) struct Track {
 /// What is remembered of a judged window, feature by feature.
 #[derive(Serialize)]
 pub(super) struct Past {
-    start_s: u64,
+    pub(super) start_s: u64,
     /// None where there were too few rows.
-    psi: Vec<Option<f64>>,
-    listed: Vec<bool>,
+    pub(super) psi: Vec<Option<f64>>,
+    pub(super) listed: Vec<bool>,
 }
 
 /// A window that was judged.
@@ -61,13 +63,30 @@ pub(super) struct Told {
 }
 
 impl Told {
+    /// Says it, after what it is about.
+    pub(super) fn say(&self, log: &Log, about: &[(&str, Value)]) {
+        let own = [
+            ("window", json!(self.length.name())),
+            ("from", json!(self.transition.from)),
+            ("to", json!(self.transition.to)),
+            ("evidence", json!(self.transition.evidence)),
+        ];
+        // A thousand features that are well are no news.
+        let say = match () {
+            () if self.is_alarming() => Log::warning,
+            () if self.ends_an_alarm() => Log::info,
+            () => Log::debug,
+        };
+        say(log, "drift", &[about, &own].concat());
+    }
+
     /// Whether somebody should look.
-    pub(super) fn is_alarming(&self) -> bool {
+    fn is_alarming(&self) -> bool {
         matches!(self.transition.to, State::Warn | State::Drift)
     }
 
     /// Whether an alarm is over, or on its way to be.
-    pub(super) fn ends_an_alarm(&self) -> bool {
+    fn ends_an_alarm(&self) -> bool {
         matches!(self.transition.from, State::Warn | State::Drift | State::Clearing)
     }
 }
@@ -246,7 +265,7 @@ impl Merging<'_> {
 }
 
 /// How many windows of a length are kept, the newest one among them.
-fn kept(length: WindowLength) -> usize {
+pub(super) fn kept(length: WindowLength) -> usize {
     match length {
         // Its days are kept, and those of the month before are not.
         WindowLength::Month => 1,

@@ -1,15 +1,20 @@
 //! Everything that is watched: who counts, what was counted, and what became of it.
 
+mod report;
+
 use super::gate::GatedRows;
 use super::history::History;
 use super::metrics::Gauge;
 use super::observer::Observer;
+use super::profiled::Profiled;
+use super::room::Room;
 use super::store::Store;
+use super::versus::{Arms, Callers, Comparisons};
 use crate::drive::plane::Plane;
 use crate::drive::snapshot::Version;
 use crate::observe::log::Log;
 use arc_swap::ArcSwap;
-use serde_json::{Value, json};
+use serde_json::json;
 use sha2::Digest as _;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -18,13 +23,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tidegate_core::document::{Monitor, Sha256};
 use tidegate_core::plane::Outcome;
-use tidegate_core::sketch;
+use tidegate_core::sketch::{self, Feature};
 use tokio::time::MissedTickBehavior;
 
 /// How often threads are relieved of what they have counted: no reader sees anything older.
 const BETWEEN_TICKS: Duration = Duration::from_secs(1);
 /// Versions that no snapshot names any more and that are still shown; beyond that the first by name go.
 const MOST_RETIRED: usize = 32;
+/// Features of which only the moments are kept that one line of the log names; `/drift/<route>` names all.
+const MOST_NAMED: usize = 50;
 /// How often what has changed is written: what a gateway that is killed forgets.
 const BETWEEN_WRITES_S: u64 = 60;
 
@@ -36,18 +43,28 @@ pub struct Watches {
     written_s: AtomicU64,
     monitors: ArcSwap<BTreeMap<String, Monitor>>,
     watched: Mutex<BTreeMap<Key, Watched>>,
+    comparisons: Mutex<Comparisons>,
 }
 
 /// One version under one name, with the reference that it is held against: only what is equal in all of it adds up.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
-    route: Arc<str>,
+pub(super) struct Key {
+    pub(super) route: Arc<str>,
     version: String,
     version_digest: String,
     profile_digest: Sha256,
 }
 
 impl Key {
+    pub(super) fn of(route: &Arc<str>, version: &Version, profiled: &Profiled) -> Self {
+        Self {
+            route: Arc::clone(route),
+            version: version.id.as_str().to_owned(),
+            version_digest: version.digest.clone(),
+            profile_digest: profiled.digest,
+        }
+    }
+
     /// The folder of its windows: a name that no character of a route can lead elsewhere.
     fn folder(&self) -> String {
         let Self { route, version, version_digest, profile_digest } = self;
@@ -62,29 +79,60 @@ struct Watched {
     history: Option<History>,
 }
 
+impl Watched {
+    /// Arms hold their observer; what only this map holds is of a version that went, or was counted otherwise.
+    fn is_served(&self) -> bool {
+        Arc::strong_count(&self.observer) > 1
+    }
+}
+
+/// What a version is counted by where so much memory may be taken.
+pub(super) fn fitted(profiled: &Arc<Profiled>, monitor: Option<&Monitor>) -> Arc<Profiled> {
+    let Some(monitor) = monitor else { return Arc::clone(profiled) };
+    let weight_of = |feature: &Feature| monitor.features.get(&feature.name).map_or(feature.weight, |said| said.weight);
+    let thinned = profiled.within(Room::bytes_of_one(monitor), &weight_of);
+    thinned.map_or_else(|| Arc::clone(profiled), Arc::new)
+}
+
 impl Watches {
     /// Watches that keep their windows in a folder.
     pub fn new(folder: PathBuf) -> Self {
-        Self { folder: Some(folder), ..Self::default() }
+        let comparisons = Mutex::new(Comparisons::new(folder.with_file_name("comparisons")));
+        Self { folder: Some(folder), comparisons, ..Self::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Key, Watched>> {
         self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Where a version is counted under a name; `None` for a version without a profile.
+    fn comparisons(&self) -> MutexGuard<'_, Comparisons> {
+        self.comparisons.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where the split traffic of each arm of a route is counted by its callers; `None` for arms that are not compared.
+    pub fn callers(&self, route: &Arc<str>, arms: &Arms<'_>) -> Vec<Option<Arc<Callers>>> {
+        self.comparisons().callers(route, arms, self.monitors.load().get(&**route))
+    }
+
+    /// Compares nothing any more of what is no route.
+    pub fn keep_compared(&self, is_route: impl Fn(&str) -> bool) {
+        self.comparisons().keep(is_route);
+    }
+
+    /// Where a version is counted under a name; `None` where nobody would ever judge it, or watches at all.
     pub fn observer(&self, route: &Arc<str>, version: &Version) -> Option<Arc<Observer>> {
         let profiled = version.profile.as_ref()?;
-        let key = Key {
-            route: Arc::clone(route),
-            version: version.id.as_str().to_owned(),
-            version_digest: version.digest.clone(),
-            profile_digest: profiled.digest,
-        };
+        let monitors = self.monitors.load();
+        let monitor = monitors.get(&**route);
+        if monitor.is_none() && profiled.profile_digest.is_none() {
+            return None;
+        }
+        let profiled = &fitted(profiled, monitor);
+        let key = Key::of(route, version, profiled);
         let mut watched = self.lock();
-        let entry = watched.entry(key).or_insert_with_key(|key| {
+        let entry = watched.entry(key).or_insert_with(|| {
             let observer = Observer::new(Arc::clone(profiled));
-            observer.watch(self.monitors.load().get(&*key.route));
+            observer.watch(monitor);
             Watched { observer: Arc::new(observer), history: None }
         });
         Some(Arc::clone(&entry.observer))
@@ -100,6 +148,7 @@ impl Watches {
         for (key, watched) in self.lock().iter() {
             watched.observer.watch(monitors.get(&*key.route));
         }
+        self.comparisons().watch(monitors);
         Some(if monitors.is_empty() { Outcome::Removed } else { Outcome::Current })
     }
 
@@ -107,6 +156,8 @@ impl Watches {
     pub fn tick(&self, plane: &Plane) {
         let monitors = self.monitors.load();
         let arrival_s = plane.clock.unix_ms() / 1_000;
+        // Of versions that are compared, split windows are the sums of their sub-cells.
+        let mut owned = self.comparisons().tick(&monitors, arrival_s, &plane.log);
         let mut watched = self.lock();
         for (key, Watched { observer, history }) in watched.iter_mut() {
             let Some(monitor) = monitors.get(&*key.route) else { continue };
@@ -114,24 +165,14 @@ impl Watches {
             for (class, open) in observer.collect() {
                 history.add(observer, class, &open);
             }
+            for (_, open) in owned.extract_if(.., |(of, _)| of == key) {
+                history.add(observer, sketch::Traffic::Split, &open);
+            }
             for told in history.advance(observer, monitor, arrival_s) {
                 let feature = observer.profiled.feature(told.feature);
-                let fields = [
-                    ("route", json!(&*key.route)),
-                    ("version", json!(key.version)),
-                    ("feature", json!(feature)),
-                    ("window", json!(told.length.name())),
-                    ("from", json!(told.transition.from)),
-                    ("to", json!(told.transition.to)),
-                    ("evidence", json!(told.transition.evidence)),
-                ];
-                // A thousand features that are well are no news.
-                let say = match () {
-                    () if told.is_alarming() => Log::warning,
-                    () if told.ends_an_alarm() => Log::info,
-                    () => Log::debug,
-                };
-                say(&plane.log, "drift", &fields);
+                let about =
+                    [("route", json!(&*key.route)), ("version", json!(key.version)), ("feature", json!(feature))];
+                told.say(&plane.log, &about);
             }
         }
         drop(watched);
@@ -144,12 +185,8 @@ impl Watches {
 
     fn forget(&self) {
         let mut watched = self.lock();
-        // Arms hold their observer; what only this map holds is of a version that went.
-        let retired: Vec<Key> = watched
-            .iter()
-            .filter(|(_, watched)| Arc::strong_count(&watched.observer) == 1)
-            .map(|(key, _)| key.clone())
-            .collect();
+        let retired: Vec<Key> =
+            watched.iter().filter(|(_, watched)| !watched.is_served()).map(|(key, _)| key.clone()).collect();
         for key in retired.iter().take(retired.len().saturating_sub(MOST_RETIRED)) {
             watched.remove(key);
         }
@@ -168,48 +205,36 @@ impl Watches {
         for reason in refusals {
             plane.log.warning("drift_windows", &[("reason", json!(reason))]);
         }
-        let fields = [("route", json!(&*key.route)), ("version", json!(key.version)), ("memory", history.memory())];
+        let plan = &observer.profiled.plan;
+        let moments: Vec<&str> = observer.profiled.moments().collect();
+        let fields = [
+            ("route", json!(&*key.route)),
+            ("version", json!(key.version)),
+            ("memory", history.memory()),
+            ("features", json!(plan.features())),
+            ("unprofiled", json!(plan.bare_features().count() - moments.len())),
+            ("moments", json!(moments.len())),
+        ];
         plane.log.info("drift_watched", &fields);
+        if !moments.is_empty() {
+            let named = &moments[..moments.len().min(MOST_NAMED)];
+            let reason = "memory_mib has no room for their bins: only their moments are kept, and they are not judged";
+            let fields = [("features", json!(moments.len())), ("named", json!(named)), ("reason", json!(reason))];
+            let whose = [("route", json!(&*key.route)), ("version", json!(key.version))];
+            plane.log.warning("drift_moments", &[&whose[..], &fields].concat());
+        }
         history
     }
 
     /// Writes the windows that have changed, for whoever serves after the next start.
     pub fn write(&self, log: &Log) {
+        self.comparisons().write(log);
         for (key, watched) in self.lock().iter_mut() {
             if let Some(Err(error)) = watched.history.as_mut().map(History::write) {
                 let fields = [("route", json!(&*key.route)), ("reason", json!(error.to_string()))];
                 log.error("drift_windows", &fields);
             }
         }
-    }
-
-    /// What is known of a route's versions, as JSON.
-    ///
-    /// # Errors
-    /// A sentence: nobody watches it, and what is watched.
-    pub fn report(&self, route: &str) -> Result<Value, String> {
-        let monitors = self.monitors.load();
-        let monitor = monitors.get(route).ok_or_else(|| {
-            let names: Vec<&str> = monitors.keys().map(String::as_str).collect();
-            let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-            format!("nobody watches {route:?}; monitors of the document: {names}")
-        })?;
-        let watched = self.lock();
-        let versions: Vec<Value> = watched
-            .iter()
-            .filter(|(key, _)| &*key.route == route)
-            .map(|(key, watched)| {
-                json!({
-                    "version": key.version,
-                    "version_digest": format!("sha256:{}", key.version_digest),
-                    "profile_digest": format!("sha256:{}", key.profile_digest),
-                    "timeless": watched.observer.timeless(),
-                    "gate": watched.observer.gate.report(&watched.observer.profiled),
-                    "watch": watched.history.as_ref().map(|history| history.report(&watched.observer)),
-                })
-            })
-            .collect();
-        Ok(json!({"route": route, "monitor": monitor, "versions": versions}))
     }
 }
 

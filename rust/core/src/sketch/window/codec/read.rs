@@ -2,10 +2,10 @@
 
 use super::super::super::counts::{Counts, Tables};
 use super::super::super::number::Number;
-use super::super::super::strings::{Cardinality, Entry, MAX_NAME_BYTES, Newcomers, StringTable, TOP};
+use super::super::super::strings::{Cardinality, Entry, MAX_NAME_BYTES, Newcomers, StringTable};
 use super::super::super::table::{Table, Tally};
 use super::super::{Key, Length, Traffic, Window};
-use super::write::{F32, F64, I64, STRINGS};
+use super::write::{BARE, F32, F64, I64, STRINGS};
 use crate::document::Sha256;
 
 pub(super) struct Reader<'b> {
@@ -48,7 +48,7 @@ impl<'b> Reader<'b> {
         Some(*array)
     }
 
-    fn fixed(&mut self) -> Option<u64> {
+    pub(super) fn fixed(&mut self) -> Option<u64> {
         self.array().map(u64::from_le_bytes)
     }
 
@@ -59,13 +59,13 @@ impl<'b> Reader<'b> {
         Some(slice)
     }
 
-    fn many<T>(&mut self, mut read: impl FnMut(&mut Self) -> Option<T>) -> Option<Vec<T>> {
+    pub(super) fn many<T>(&mut self, mut read: impl FnMut(&mut Self) -> Option<T>) -> Option<Vec<T>> {
         let length = self.length()?;
         (0..length).map(|_| read(self)).collect()
     }
 
     /// Whether what may be left out follows.
-    fn follows(&mut self) -> Option<bool> {
+    pub(super) fn follows(&mut self) -> Option<bool> {
         match self.varint()? {
             0 => Some(false),
             1 => Some(true),
@@ -88,6 +88,7 @@ impl<'b> Reader<'b> {
             F32 => self.table().map(Tables::F32),
             F64 => self.table().map(Tables::F64),
             I64 => self.table().map(Tables::I64),
+            BARE => self.bare().map(Tables::Bare),
             STRINGS => self.many(Self::strings).map(Tables::Strings),
             _ => None,
         }
@@ -115,13 +116,13 @@ impl<'b> Reader<'b> {
         Some(StringTable { slots, lengths, newcomers })
     }
 
-    fn newcomers(&mut self) -> Option<Newcomers> {
+    pub(super) fn newcomers<const MOST: usize>(&mut self) -> Option<Newcomers<MOST>> {
         let top = self.many(|reader| {
             let (hash, count, error) = (reader.fixed()?, reader.varint()?, reader.varint()?);
             let name = reader.slice().filter(|name| name.len() <= MAX_NAME_BYTES)?.to_vec();
             Some(Entry { hash, count, error, name })
         })?;
         let distinct = Cardinality { registers: self.array()? };
-        (top.len() <= TOP).then_some(Newcomers { top, distinct })
+        (top.len() <= MOST).then_some(Newcomers { top, distinct })
     }
 }

@@ -11,6 +11,7 @@ pub(super) const F32: u64 = 0;
 pub(super) const F64: u64 = 1;
 pub(super) const I64: u64 = 2;
 pub(super) const STRINGS: u64 = 3;
+pub(super) const BARE: u64 = 4;
 
 #[derive(Default)]
 pub(super) struct Writer {
@@ -26,11 +27,11 @@ impl Writer {
         self.bytes.push(number as u8);
     }
 
-    fn length(&mut self, length: usize) {
+    pub(super) fn length(&mut self, length: usize) {
         self.varint(length as u64);
     }
 
-    fn fixed(&mut self, bits: u64) {
+    pub(super) fn fixed(&mut self, bits: u64) {
         self.bytes.extend_from_slice(&bits.to_le_bytes());
     }
 
@@ -57,6 +58,10 @@ impl Writer {
                 Tables::F32(table) => self.table(F32, table),
                 Tables::F64(table) => self.table(F64, table),
                 Tables::I64(table) => self.table(I64, table),
+                Tables::Bare(table) => {
+                    self.varint(BARE);
+                    self.bare(table);
+                }
                 Tables::Strings(tables) => {
                     self.varint(STRINGS);
                     self.length(tables.len());
@@ -104,7 +109,7 @@ impl Writer {
         }
     }
 
-    fn newcomers(&mut self, newcomers: &Newcomers) {
+    pub(super) fn newcomers<const MOST: usize>(&mut self, newcomers: &Newcomers<MOST>) {
         self.length(newcomers.top.len());
         for entry in &newcomers.top {
             self.fixed(entry.hash);

@@ -1,0 +1,180 @@
+//! Version against version: the split traffic of every arm by the callers' sub-cells, in the bins of the stable version.
+//!
+//! Versions are compared as long as their split stays what it is. When an arm gets another share, rows of before and after are
+//! no fair sample any more: of the one arm most would be of the morning, of the other of the afternoon. A changed split is
+//! another one, and begins anew.
+
+mod comparison;
+mod side;
+mod split;
+
+use super::lane::Lane;
+use super::observer::{Observer, Open};
+use super::watches::Key;
+use super::{Profiled, judge::Told};
+use crate::drive::snapshot::Version;
+use crate::observe::log::Log;
+use serde_json::{Value, json};
+use side::Side;
+use split::Split;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+use tidegate_core::document::Monitor;
+use tidegate_core::drift::design_effect::SUB_CELLS;
+use tidegate_core::routing::{Range, RoutePlan};
+
+/// Where the split traffic of one arm is counted.
+pub struct Callers {
+    /// Whether somebody watches, and by which clock; its profile is the stable version's.
+    pub observer: Observer,
+    /// Whether these are the bins of the arm's own profile, so that the sum of its sub-cells is its split window.
+    pub is_own: bool,
+    /// Made by the first request that is counted: most routes are not watched.
+    lanes: OnceLock<Box<[Lane<Open>; SUB_CELLS]>>,
+}
+
+impl Callers {
+    fn new(profiled: Arc<Profiled>, is_own: bool) -> Self {
+        Self { observer: Observer::new(profiled), is_own, lanes: OnceLock::new() }
+    }
+
+    pub(super) fn lane(&self, sub_cell: u8) -> &Lane<Open> {
+        let lanes = self.lanes.get_or_init(|| Box::new(std::array::from_fn(|_| Lane::default())));
+        &lanes[usize::from(sub_cell)]
+    }
+
+    /// Begins to count as a monitor wants it, or ends.
+    fn watch(&self, monitor: Option<&Monitor>) {
+        self.observer.watch(monitor.filter(|monitor| split::lengths(monitor).next().is_some()));
+    }
+
+    /// Everything counted since the last call, by sub-cell.
+    fn collect(&self) -> impl Iterator<Item = (usize, Box<Open>)> {
+        let lanes = self.lanes.get().into_iter().flat_map(|lanes| lanes.iter().enumerate());
+        lanes.flat_map(|(sub_cell, lane)| lane.collect().into_iter().map(move |open| (sub_cell, open)))
+    }
+}
+
+/// The arms of a route, and how its split deals callers among them.
+pub struct Arms<'a> {
+    pub plan: &'a RoutePlan,
+    pub ranges: &'a [Range],
+    /// In the order of the plan.
+    pub versions: Vec<&'a Arc<Version>>,
+}
+
+/// What was counted of an arm whose own windows are the sum of its sub-cells.
+pub(super) type Owned = Vec<(Key, Box<Open>)>;
+
+/// The versions of every route beside each other.
+#[derive(Default)]
+pub(super) struct Comparisons {
+    /// Where sub-cells are kept; nowhere in a gateway without a state folder.
+    folder: Option<PathBuf>,
+    splits: BTreeMap<Arc<str>, Split>,
+    /// Of splits that are no more, for the requests that still run: their rows are of the arm's own windows.
+    leaving: Vec<(Key, Arc<Callers>)>,
+}
+
+impl Comparisons {
+    pub(super) fn new(folder: PathBuf) -> Self {
+        Self { folder: Some(folder), ..Self::default() }
+    }
+
+    /// Where the split traffic of each arm is counted, in the order of the plan; `None` for one that is not compared.
+    pub(super) fn callers(
+        &mut self,
+        route: &Arc<str>,
+        arms: &Arms<'_>,
+        monitor: Option<&Monitor>,
+    ) -> Vec<Option<Arc<Callers>>> {
+        let Some(digest) = split::digest(route, arms, monitor) else {
+            self.leave(route);
+            return vec![None; arms.versions.len()];
+        };
+        if self.splits.get(route).is_none_or(|split| split.digest != digest) {
+            self.leave(route);
+            let split = Split::new(route, arms, monitor, digest);
+            split.sides.iter().for_each(|side| side.callers.watch(monitor));
+            self.splits.insert(Arc::clone(route), split);
+        }
+        let sides = &self.splits[route].sides;
+        let of_arm = |arm| sides.iter().find(|side| side.arm == arm).map(|side| Arc::clone(&side.callers));
+        (0..arms.versions.len()).map(of_arm).collect()
+    }
+
+    /// Lets go of the routes that are no more.
+    pub(super) fn keep(&mut self, is_route: impl Fn(&str) -> bool) {
+        let gone: Vec<Arc<str>> = self.splits.keys().filter(|route| !is_route(route)).cloned().collect();
+        for route in &gone {
+            self.leave(route);
+        }
+    }
+
+    fn leave(&mut self, route: &str) {
+        let sides = self.splits.remove(route).into_iter().flat_map(|split| split.sides);
+        self.leaving.extend(sides.filter_map(|Side { own, callers, .. }| Some((own?, callers))));
+    }
+
+    pub(super) fn watch(&self, monitors: &BTreeMap<String, Monitor>) {
+        for (route, split) in &self.splits {
+            split.sides.iter().for_each(|side| side.callers.watch(monitors.get(&**route)));
+        }
+        for (key, callers) in &self.leaving {
+            callers.watch(monitors.get(&*key.route));
+        }
+    }
+
+    /// Relieves the threads of what they have counted, compares what has closed, and tells of it.
+    pub(super) fn tick(&mut self, monitors: &BTreeMap<String, Monitor>, arrival_s: u64, log: &Log) -> Owned {
+        let mut owned = Owned::new();
+        for (route, split) in &mut self.splits {
+            let Some(monitor) = monitors.get(&**route) else { continue };
+            split.open(route, monitor, self.folder.as_deref(), log);
+            split.collect(&mut owned);
+            for (version, told) in split.advance(monitor, arrival_s) {
+                tell(log, route, split, (version, &told));
+            }
+        }
+        self.leaving.retain(|(key, callers)| {
+            // Asked first: whoever held it until now has put back what it counted.
+            let is_last = Arc::strong_count(callers) == 1;
+            owned.extend(callers.collect().map(|(_, open)| (key.clone(), open)));
+            !is_last
+        });
+        owned
+    }
+
+    /// Writes the windows that have changed.
+    pub(super) fn write(&mut self, log: &Log) {
+        for (route, split) in &mut self.splits {
+            for side in &mut split.sides {
+                if let Err(error) = side.write() {
+                    let fields = [("route", json!(&**route)), ("reason", json!(error.to_string()))];
+                    log.error("drift_windows", &fields);
+                }
+            }
+        }
+    }
+
+    /// What is known of the versions of a route beside each other, as JSON.
+    pub(super) fn report(&self, route: &str, monitor: &Monitor) -> Vec<Value> {
+        self.splits.get(route).map(|split| split.report(monitor)).unwrap_or_default()
+    }
+}
+
+fn tell(log: &Log, route: &str, split: &Split, (version, told): (usize, &Told)) {
+    let feature = split.feature(told.feature);
+    let direction = split.direction(told.feature);
+    told.say(
+        log,
+        &[
+            ("route", json!(route)),
+            ("version", json!(split.sides[version].version)),
+            ("against", json!(split.stable)),
+            ("direction", json!(direction)),
+            ("feature", json!(feature)),
+        ],
+    );
+}

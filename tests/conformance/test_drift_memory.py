@@ -1,0 +1,103 @@
+"""What windows take is what is printed, and where it is not there the lightest features lose their bins, by name."""
+
+import json
+
+import numpy as np
+import pytest
+
+from support import models as small_models
+from support import row_models
+from support.applying import apply, serving
+from support.asking import Asker
+from support.drifting import CLOCK, DAY, DAY_S, ask, judged_day, unjudged, watched
+from support.waiting import until
+from support.watching import metric, pss_mib, read
+
+BINS = 20
+EDGES = [round(-2 + 4 * at / (BINS - 2), 3) for at in range(BINS - 1)]
+ROUTES = {"sum": {"split": {"wide/1": 1}}}
+
+
+def repository(folder, width):
+    """A model of so many columns, each with a profile of twenty bins."""
+    reference = np.random.default_rng(1).normal(size=2_000).astype(np.float32)
+    counts = np.bincount(np.searchsorted(np.float32(EDGES), reference), minlength=BINS)
+    numeric = {
+        "kind": "numeric",
+        "edges": EDGES,
+        "counts": counts.tolist(),
+        "min": float(reference.min()),
+        "max": float(reference.max()),
+        "mean": float(reference.mean()),
+        "sd": float(reference.std()),
+    }
+    features = [{"name": f"f{column}", "column": column, **numeric} for column in range(width)]
+    tensor = {"name": "x", "direction": "input", "datatype": "FP32", "width": width, "features": features}
+    small_models.save(folder, "wide", 1, row_models.wide(width))
+    document = {"format": "tidegate.profile/1", "rows": 2_000, "tensors": [tensor]}
+    (folder / "wide/1/profile.json").write_text(json.dumps(document))
+    return folder
+
+
+def monitor(**fields):
+    return {"sum": {"windows": ["1m", "1h", "1d"], **CLOCK, **fields}}
+
+
+def pss_when_filled(models, rows, memory_mib):
+    """What a gateway takes when traffic has come in every minute, hour and day that it has windows for, and what it says."""
+    end = DAY + 34 * DAY_S
+    days = [DAY + day * DAY_S for day in range(34)]
+    hours = [end + 3_600 * hour for hour in range(23)]
+    minutes = [end + 3_600 * 23 + 60 * minute for minute in range(60)]
+    monitors = monitor(memory_mib=memory_mib)
+    with serving(models, ROUTES, monitors=monitors) as gateway, Asker(gateway.grpc_address) as calls:
+        sent = 0
+        for times in (days, hours, minutes):
+            for at in times:
+                ask(calls, {"x": rows}, at)
+                sent += len(rows)
+            until(lambda sent=sent: metric(gateway, "tidegate_drift_rows_total") == sent, what="rows", limit_s=60)
+        return pss_mib(gateway), watched(gateway)["wide/1"]["memory"]
+
+
+def test_what_windows_take_is_what_is_printed(tmp_path):
+    # Both gateways load the same, count the same and judge the same; one has room for four windows only.
+    models = repository(tmp_path, 1_000)
+    rows = np.random.default_rng(2).normal(size=(300, 1_000)).astype(np.float32)
+    few_pss_mib, few = pss_when_filled(models, rows, memory_mib=1)
+    all_pss_mib, every = pss_when_filled(models, rows, memory_mib=256)
+    assert (few["is_whole"], every["is_whole"]) == (False, True)
+    assert few["minutes"] + few["hours"] + few["days"] == 4
+    printed = every["kept_mib"] - few["kept_mib"]
+    assert all_pss_mib - few_pss_mib == pytest.approx(printed, rel=0.15)
+
+
+def test_where_room_is_short_the_lightest_lose_their_bins_and_are_named(tmp_path):
+    width = 4_000
+    light = {f"f{column}": {"weight": 0.5} for column in range(16)}
+    models, rows = repository(tmp_path, width), np.ones((200, width), np.float32)
+    rows[:3, 0] = np.nan
+    # A window of it takes 0.97 MiB, and one of each length is kept.
+    monitors = monitor(memory_mib=1, features=light, windows=["1d"])
+    with serving(models, ROUTES, monitors=monitors) as gateway, Asker(gateway.grpc_address) as calls:
+        ask(calls, {"x": rows}, DAY)
+        watch = until(lambda: watched(gateway)["wide/1"], what="counts")
+        assert (watch["memory"]["days"], watch["memory"]["is_whole"]) == (1, False)
+        apply(gateway, {"routes": ROUTES, "monitors": monitor(memory_mib=1, features=light, windows=["1h", "1d"])})
+        ask(calls, {"x": rows}, DAY)
+        cells = unjudged(gateway, "wide/1", 200)
+        states = {each["feature"]: each["state"] for each in watched(gateway)["wide/1"]["unjudged"]}
+        moments = [name for name, state in states.items() if state == "moments"]
+        assert set(light) <= set(moments)
+        assert 1_000 < len(moments) < width
+        assert watched(gateway)["wide/1"]["memory"]["kept_mib"] <= 1
+        assert (cells["f0"]["missing"], cells["f0"]["mean"], cells["f0"]["quantiles"]) == (3, 1.0, {})
+        assert len(watched(gateway)["wide/1"]["features"]) == width + 1 - len(moments)
+        [version] = [found for found in json.loads(read(gateway, "/drift/sum"))["versions"] if found["is_served"]]
+        assert version["moments"] == len(moments)
+        ask(calls, {"x": rows[:1]}, DAY + DAY_S)
+        assert len(judged_day(gateway, DAY, "wide/1")) == width + 1 - len(moments)
+        until(lambda: "drift_moments" in gateway.log, what="a line in the log")
+        [line] = [line for line in gateway.log.splitlines() if "drift_moments" in line]
+        assert f"features={len(moments)}" in line
+        assert '"f0"' in line
