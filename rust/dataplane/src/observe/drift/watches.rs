@@ -1,10 +1,9 @@
 //! Everything that is watched: who counts, what was counted, and what became of it.
 
 mod report;
+mod totals;
 
-use super::gate::GatedRows;
 use super::history::History;
-use super::metrics::Gauge;
 use super::observer::Observer;
 use super::profiled::Profiled;
 use super::room::Room;
@@ -235,58 +234,6 @@ impl Watches {
                 log.error("drift_windows", &fields);
             }
         }
-    }
-}
-
-/// Rows of one version under one name.
-pub(super) struct Counted {
-    pub(super) route: String,
-    pub(super) version: String,
-    pub(super) by_class: [(&'static str, u64); 4],
-    pub(super) late: u64,
-}
-
-impl Watches {
-    /// Rows counted so far.
-    pub(super) fn counted(&self) -> Vec<Counted> {
-        let watched = self.lock();
-        let histories = watched.iter().filter_map(|(key, watched)| Some((key, watched.history.as_ref()?)));
-        let counted = histories.map(|(key, history)| Counted {
-            route: key.route.to_string(),
-            version: key.version.clone(),
-            by_class: history.rows(),
-            late: history.late(),
-        });
-        counted.collect()
-    }
-
-    /// What gates have flagged or rejected, by route and version.
-    pub(super) fn gated(&self) -> Vec<(Arc<str>, String, Vec<GatedRows>)> {
-        let watched = self.lock();
-        let gated = watched
-            .iter()
-            .map(|(key, watched)| (Arc::clone(&key.route), key.version.clone(), watched.observer.gate.by_rule()));
-        gated.collect()
-    }
-
-    /// The newest judged window of every length, feature by feature.
-    pub(super) fn gauges(&self) -> Vec<Gauge> {
-        let watched = self.lock();
-        let mut gauges = Vec::new();
-        for (key, history) in watched.iter().filter_map(|(key, watched)| Some((key, watched.history.as_ref()?))) {
-            for (length, track) in history.tracks() {
-                let findings = track.latest.iter().flat_map(|judged| judged.findings.iter().enumerate());
-                gauges.extend(findings.map(|(at, finding)| Gauge {
-                    route: key.route.to_string(),
-                    version: key.version.clone(),
-                    feature: finding.feature.clone(),
-                    window: length.name(),
-                    state: track.state(at),
-                    psi: finding.judgement.as_ref().map(|found| [found.psi, found.expected, found.threshold]),
-                }));
-            }
-        }
-        gauges
     }
 }
 
