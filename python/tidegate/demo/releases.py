@@ -20,7 +20,7 @@ DOCUMENT = "release.yaml"
 ALL_TO_STABLE = {acts.STABLE: 1}
 FIRST_REVISION = 1
 MOST_LINES = 46  # of what `models show` says: up to the first dataset
-WIDE = 128  # in columns, for files and pipes: a history needs so many
+WIDE = 120  # in columns, for files and pipes: a history needs so many
 WINDOWS = ("all to 1", "while 70/30 was applied", "70/30", "during the rollback", "after the rollback returned")
 
 Ask = Callable[[Flight], Prediction | str]
@@ -148,16 +148,7 @@ def _shift_and_take_back(
         _apply(terminal, running, acts.SECOND_SPLIT, "more of version 2")
 
     def take_back() -> None:
-        words = (
-            "rollback",
-            acts.ROUTE,
-            "--to",
-            str(FIRST_REVISION),
-            "--reason",
-            "too many alarms",
-            "--http",
-            running.http,
-        )
+        words = ("rollback", acts.ROUTE, "--to", str(FIRST_REVISION), "--reason", "too many alarms")
         terminal.type(*words, says="named, for nothing has been live for ten minutes")
 
     console.print("\nFrom here on flights of May are asked about, four at a time.", highlight=False)
@@ -167,5 +158,5 @@ def _shift_and_take_back(
 def _apply(terminal: Terminal, running: Up, weights: Mapping[str, int], reason: str) -> bool:
     (running.folder / DOCUMENT).write_text(release(weights))
     split = ", ".join(f"{arm} {weight}" for arm, weight in weights.items())
-    words = ("routes", "apply", "-f", DOCUMENT, "--yes", "--reason", reason, "--http", running.http)
+    words = ("routes", "apply", "-f", DOCUMENT, "--yes", "--reason", reason)
     return terminal.type(*words, says=split)
