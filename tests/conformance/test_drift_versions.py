@@ -112,7 +112,7 @@ def own_cells(gateway, version, day=DAY):
 
     def latest():
         [found] = [found for found in report(gateway)["versions"] if found["version"] == version]
-        return found["watch"] and found["watch"]["windows"]["1d"]["latest"]
+        return found["watch"] and found["watch"]["windows"].get("1d", {}).get("latest")
 
     until(lambda: (latest() or {}).get("start_s", 0) >= day, what="a judged day")
     return {found["finding"]["feature"]: found["cell"]["counts"] for found in latest()["features"]}

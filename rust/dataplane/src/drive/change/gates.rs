@@ -1,6 +1,7 @@
 //! Gates that check nothing: no request is let through unlooked at without somebody being told.
 
 use super::Changer;
+use crate::observe::drift::Observed;
 use tidegate_core::document::GateMode;
 
 impl Changer {
@@ -33,8 +34,10 @@ impl Changer {
                 sentences.push(format!("{gate}, but nobody answers as {name}: add the route, or take the gate away"));
                 continue;
             };
-            let open = target.arms.iter().filter(|arm| arm.observed.is_none()).map(|arm| &arm.version.id);
-            sentences.extend(open.map(|version| {
+            let has_profile = |observed: &Observed| observed.observer.profiled.profile_digest.is_some();
+            let open = target.arms.iter().filter(|arm| !arm.observed.as_ref().is_some_and(has_profile));
+            sentences.extend(open.map(|arm| {
+                let version = &arm.version.id;
                 format!(
                     "{gate}, but {version} has no profile.json that fits it: its requests are not checked; make one \
                      with `tidegate profiles build`, and have the version loaded anew"
