@@ -1,6 +1,7 @@
 """Flights of a made-up year, and a gateway that watches them: it counts and judges as ours does, in this process."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -9,6 +10,7 @@ import numpy as np
 
 from tidegate import drift
 from tidegate.demo.flights import DAY_S, Flight, columns
+from tidegate.demo.replay import Answered, Failed, Outcome, Prediction
 from tidegate.drift.counting import count
 from tidegate.drift.tables import read_table
 
@@ -33,6 +35,19 @@ def flights(first: datetime, days: int, a_day: int = 60, seed: int = 2013) -> li
             carrier = str(rng.choice(CARRIERS))
             found.append(a_flight(planned_s=planned_s, carrier=carrier, dep_hour=float(hour), is_late=bool(hour > 14)))
     return found
+
+
+def one_by_one(
+    flights: Sequence[Flight], ask: Callable[[Flight], Prediction | str], **_: Any
+) -> Iterator[list[Outcome]]:
+    """As `replay.replay` asks, by one caller who waits for whoever takes the answers."""
+    for flight in flights:
+        begun_s = time.perf_counter()
+        answer = ask(flight)
+        if isinstance(answer, Prediction):
+            yield [Answered(flight=flight, prediction=answer, begun_s=begun_s, latency_s=0.0)]
+        else:
+            yield [Failed(flight=flight, reason=answer)]
 
 
 def profile() -> drift.Profile:

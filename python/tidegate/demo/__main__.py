@@ -1,4 +1,4 @@
-"""`make demo`: train models, serve them, replay a month of flights while the route changes, then a year that is watched."""
+"""`make demo`: train models, serve them, replay a month of flights under changes, then a year that is watched, then releases."""
 
 import argparse
 import sys
@@ -16,6 +16,8 @@ from tidegate.demo import acts, gateway, training, watched
 from tidegate.demo.acts import ACTS, WATCHED, Act
 from tidegate.demo.flights import ARCHIVE, Flight, fetch_archive, read_flights
 from tidegate.demo.moves import Moves, compare, tables
+from tidegate.demo.registry import Material
+from tidegate.demo.releases import play_releases
 from tidegate.demo.replay import SPLIT, Prediction, Tally, replay
 from tidegate.demo.scores import areas_under_curve
 from tidegate.demo.view import ArmResult, Moment, asked_shares, closing_tables, moves_table, showing
@@ -27,6 +29,9 @@ LOCK = TOP / ".locks" / "data.txt"
 FOLDER = TOP / ".cache" / "demo"
 FIRST_MONTH = 4
 """Asked about flight by flight; it and those after it, a day at a time."""
+RELEASE_MONTH = 5
+"""Asked about flight by flight while releases are made and taken back."""
+REGISTRY = "registry"
 CALLERS = 4  # more of them wait for one another in this process, not for the gateway
 TICK_S = 0.1
 CALL_TIMEOUT_S = 5.0  # with retries; the route itself allows a request 200 ms
@@ -74,7 +79,7 @@ def main(arguments: Sequence[str] = ()) -> int:
 
 def run_demo(console: Console) -> int:
     """Do it all, in order."""
-    flights = prepare(console)
+    learnt_from, flights = prepare(console)
     for act in (*ACTS, WATCHED):
         (FOLDER / act.file).write_text(act.document)
     document = FOLDER / ACTS[0].file
@@ -82,11 +87,15 @@ def run_demo(console: Console) -> int:
     console.print(f"Serving {document.relative_to(TOP)}; of the aircraft get {split}.", highlight=False)
     with gateway.serving(document) as addresses, Client(addresses.grpc, timeout=CALL_TIMEOUT_S) as client:
         console.print(f"gRPC on {addresses.grpc}, metrics on http://{addresses.http}/metrics\n", highlight=False)
-        return run_april(console, flights, client, addresses) or run_year(console, flights, client, addresses)
+        code, areas = run_april(console, flights, client, addresses)
+        code = code or run_year(console, flights, client, addresses)
+    return code or run_releases(console, learnt_from, flights, areas)
 
 
-def run_april(console: Console, flights: Sequence[Flight], client: Client, addresses: gateway.Addresses) -> int:
-    """The first month, flight by flight, while the route changes; 0 if it held."""
+def run_april(
+    console: Console, flights: Sequence[Flight], client: Client, addresses: gateway.Addresses
+) -> tuple[int, Mapping[str, float | None]]:
+    """The first month, flight by flight, while the route changes; 0 if it held, and how good each version is."""
     stage = Stage(FOLDER, console.width)
     april = [flight for flight in flights if flight.month == FIRST_MONTH]
     moment = replay_flights(console, april, asking(client), stage, lambda: gateway.epoch(addresses))
@@ -97,7 +106,7 @@ def run_april(console: Console, flights: Sequence[Flight], client: Client, addre
     moves = moves_of(moment.tally, stage)
     console.print(closing_tables(moment, results_of(moment.tally, stage, batches, areas)))
     tell_changes(console, moment.tally, moves, shadow)
-    return conclude(console, moment, stage, moves if reported == 0 else None)
+    return conclude(console, moment, stage, moves if reported == 0 else None), areas
 
 
 def run_year(console: Console, flights: Sequence[Flight], client: Client, addresses: gateway.Addresses) -> int:
@@ -112,8 +121,24 @@ def run_year(console: Console, flights: Sequence[Flight], client: Client, addres
     return watched.tell_year(console, FOLDER, year, TOP)
 
 
-def prepare(console: Console) -> list[Flight]:
-    """Fetch the flights, train the models where they are not yet, and return the flights to replay."""
+def run_releases(
+    console: Console, learnt_from: Sequence[Flight], flights: Sequence[Flight], areas: Mapping[str, float | None]
+) -> int:
+    """The same models through a registry, under another month; 0 if nothing failed and what was taken back stayed so."""
+    material = Material(
+        models=FOLDER / "models",
+        locator=ARCHIVE,
+        code=TOP,
+        learnt_from=learnt_from,
+        judged_by=[flight for flight in flights if flight.month == FIRST_MONTH],
+        areas=areas,
+    )
+    may = [flight for flight in flights if flight.month == RELEASE_MONTH]
+    return play_releases(console, FOLDER / REGISTRY, top=TOP, material=material, flights=may, asking=asking)
+
+
+def prepare(console: Console) -> tuple[list[Flight], list[Flight]]:
+    """Fetch the flights, train the models where they are not yet; the flights learnt from, and those to replay."""
     console.print("Reading the flights that left New York in 2013 …")
     flights = read_flights(fetch_archive(ARCHIVES, LOCK), months=range(1, 13))
     learnt_from = [flight for flight in flights if flight.month in training.TRAINING_MONTHS]
@@ -125,7 +150,7 @@ def prepare(console: Console) -> list[Flight]:
         "1 is a logistic regression, 2 and 3 are gradient boosting.",
         highlight=False,
     )
-    return flights[len(learnt_from) :]
+    return learnt_from, flights[len(learnt_from) :]
 
 
 def asking(client: Client) -> Callable[[Flight], Prediction | str]:

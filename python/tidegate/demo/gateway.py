@@ -6,7 +6,7 @@ import select
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,16 +40,20 @@ def forget_state(folder: Path) -> None:
 
 @contextmanager
 def serving(document: Path) -> Iterator[Addresses]:
-    """Run `tidegate serve` on `document` for the length of the block; its log goes to `gateway.log` beside it.
+    """Run `tidegate serve` on `document` for the length of the block; its log goes to `gateway.log` beside it."""
+    with running("serve", document, log=document.with_name("gateway.log")) as bound:
+        yield Addresses(grpc=bound["grpc"], http=bound["http"])
 
-    The gateway gets a session of its own, so that Ctrl-C reaches only the demo, which then ends both in order.
+
+@contextmanager
+def running(*words: str | Path, log: Path) -> Iterator[dict[str, str]]:
+    """Run a `tidegate` command that serves for the length of the block, and give the addresses that it prints.
+
+    It gets a session of its own, so that Ctrl-C reaches only the demo, which then ends both in order.
     """
     program = _program()
-    log = document.with_name("gateway.log")
     with log.open("wb") as errors:
-        process = subprocess.Popen(
-            [program, "serve", document], stdout=subprocess.PIPE, stderr=errors, start_new_session=True
-        )
+        process = subprocess.Popen([program, *words], stdout=subprocess.PIPE, stderr=errors, start_new_session=True)
         with process:
             try:
                 yield _bound_addresses(process, log)
@@ -59,15 +63,21 @@ def serving(document: Path) -> Iterator[Addresses]:
         raise GatewayFailedError(f"the gateway ended with exit code {process.returncode}; see {log}.")
 
 
-def run_command(*words: str | Path, width: int) -> tuple[int, str]:
-    """Run a `tidegate` command as a user types it; its exit code and what it printed, so many columns wide."""
+def run_command(
+    *words: str | Path, width: int, folder: Path | None = None, variables: Mapping[str, str] | None = None
+) -> tuple[int, str]:
+    """Run a `tidegate` command as a user types it; its exit code and what it printed, so many columns wide.
+
+    It runs in `folder`, by default that of the demo's own process, with `variables` beside the environment's.
+    """
     done = subprocess.run(
         [_program(), *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         timeout=APPLY_TIMEOUT_S,
-        env={**os.environ, "COLUMNS": str(width)},  # noqa: TID251  # handed on, not read
+        env={**os.environ, **(variables or {}), "COLUMNS": str(width)},  # noqa: TID251  # handed on, not read
+        cwd=folder,
         check=False,
     )
     return done.returncode, done.stdout.rstrip()
@@ -100,15 +110,14 @@ def _program() -> Path:
     return program
 
 
-def _bound_addresses(process: subprocess.Popen[bytes], log: Path) -> Addresses:
+def _bound_addresses(process: subprocess.Popen[bytes], log: Path) -> dict[str, str]:
     """Wait for the one JSON line that the gateway prints when it is ready."""
     stdout = process.stdout
     is_readable = stdout is not None and bool(select.select([stdout], [], [], START_TIMEOUT_S)[0])
     line = stdout.readline() if stdout is not None and is_readable else b""
     if not line.strip():
         raise GatewayFailedError(f"the gateway did not start within {START_TIMEOUT_S} s; {_last_words(log)}")
-    bound = json.loads(line)
-    return Addresses(grpc=bound["grpc"], http=bound["http"])
+    return {str(name): str(address) for name, address in json.loads(line).items()}
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -31,6 +31,8 @@ class Answered:
 
     flight: Flight
     prediction: Prediction
+    begun_s: float
+    """When it was asked about, by the clock that `time.perf_counter` reads."""
     latency_s: float
 
 
@@ -165,7 +167,7 @@ def _ask_all(
             answer = ask(flight)
             latency_s = time.perf_counter() - started_s
             if isinstance(answer, Prediction):
-                done.put(Answered(flight=flight, prediction=answer, latency_s=latency_s))
+                done.put(Answered(flight=flight, prediction=answer, begun_s=started_s, latency_s=latency_s))
             else:
                 done.put(Failed(flight=flight, reason=answer))
             if is_over.is_set():

@@ -38,6 +38,13 @@ def test_a_command_is_run_as_typed_and_its_words_and_code_are_kept(stand_in):
     assert gateway.run_command("apply", "x.yaml", width=77) == (1, "['apply', 'x.yaml'] 77\nwhy")
 
 
+def test_a_command_is_run_where_and_with_the_variables_that_are_asked_for(stand_in, tmp_path):
+    stand_in("print(Path.cwd().name, os.environ['TIDEGATE_ADMIN'], 'PATH' in os.environ)")
+    (tmp_path / "there").mkdir()
+    code, said = gateway.run_command("x", width=77, folder=tmp_path / "there", variables={"TIDEGATE_ADMIN": "a:1"})
+    assert (code, said) == (0, "there a:1 True")
+
+
 def test_the_gateway_lives_as_long_as_the_block(stand_in, tmp_path):
     stand_in(UNTIL_TERMINATED)
     with serving(tmp_path / "gateway.yaml") as addresses:

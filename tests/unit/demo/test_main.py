@@ -188,7 +188,7 @@ def test_each_run_begins_with_nothing_remembered_and_replays_what_no_model_has_l
     monkeypatch.setattr(demo, "read_flights", lambda *_, months: [march, april] if 12 in months else [])
     trained = []
     monkeypatch.setattr(demo.training, "train_models", lambda *asked: trained.extend(asked[-1]()))
-    assert demo.prepare(console()) == [april]
+    assert demo.prepare(console()) == ([march], [april])
     assert trained == [march]
     assert not (tmp_path / "state").exists()
 
@@ -200,3 +200,14 @@ def test_without_its_document_in_force_the_year_does_not_begin(monkeypatch):
     assert demo.run_year(out, flights(3), None, None) == 1
     assert "refused, in 100 columns" in out.file.getvalue()
     assert "The year did not begin" in out.file.getvalue()
+
+
+def test_releases_are_made_under_may_of_what_was_measured_in_april(monkeypatch):
+    april, may, june = flights(1)[0], a_flight(planned_s=1367366400), a_flight(planned_s=1370044800)
+    told = {}
+    monkeypatch.setattr(demo, "play_releases", lambda *_, **kept: told.update(kept) or 0)
+    areas = {STABLE: 0.6, CANDIDATE: 0.7}
+    assert demo.run_releases(console(), flights(2), [april, may, june], areas) == 0
+    assert told["flights"] == [may]
+    assert (told["material"].judged_by, told["material"].areas) == ([april], areas)
+    assert told["material"].learnt_from == flights(2)

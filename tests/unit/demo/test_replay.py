@@ -21,6 +21,7 @@ def answered(tail_number="N1", version="m/1", *, probability=0.5, latency_s=0.00
     return Answered(
         flight=flight(tail_number, is_late=is_late),
         prediction=Prediction(version=version, probability=probability),
+        begun_s=0.0,
         latency_s=latency_s,
     )
 

@@ -28,7 +28,7 @@ def moment(answers=9, failures=0, elapsed_s=2.0):
         if index < answers:
             version = "m/1" if index % 3 else "m/2"
             prediction = Prediction(version=version, probability=0.5)
-            tally.add(Answered(flight=flight, prediction=prediction, latency_s=0.004))
+            tally.add(Answered(flight=flight, prediction=prediction, begun_s=0.0, latency_s=0.004))
         else:
             tally.add(Failed(flight=flight, reason="UNAVAILABLE: gone"))
     return Moment(tally=tally, flights=20, elapsed_s=elapsed_s, weights=WEIGHTS)
