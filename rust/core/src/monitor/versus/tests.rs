@@ -159,7 +159,7 @@ fn a_few_callers_that_always_miss_a_value_say_nothing_of_the_version() {
     assert!(found[0].missing.is_none() && found[0].state == State::Ok, "{:?}", found[0].missing);
     let everybody = |caller: usize, at: usize| {
         let [x, y] = habitual(2_801)(caller, at);
-        [if at % 3 == 0 { f32::NAN } else { x }, y]
+        [if at.is_multiple_of(3) { f32::NAN } else { x }, y]
     };
     let found = compared(&plan, [arm(&plan, 400, 30, habitual(1)), arm(&plan, 400, 30, everybody)], &SETTINGS);
     assert_eq!((found[0].state, found[1].state), (State::Warn, State::Ok));
