@@ -67,6 +67,7 @@ fn a_route_gets_its_defaults_from_its_split_and_its_name() {
     });
     assert_eq!(rendered["routes"]["r"].to_string(), expected.to_string());
     let version = json!({
+        "digest": null, "profile_digest": null,
         "batching": {"mode": "auto", "max": 64, "max_delay_us": 0}, "instances": 2, "intra_op_threads": 1,
         "queue": {"requests": 1024, "mib": 256, "priority_levels": 1, "default_priority": 1},
         "providers": [{"name": "CPUExecutionProvider", "options": {}}],

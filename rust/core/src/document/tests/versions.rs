@@ -70,3 +70,17 @@ fn an_arena_is_on_or_off_and_gives_back_only_what_it_keeps() {
     assert_version_refused(&json!({"arena": {"enabled": "off", "shrink": "on"}}), "arena", "nothing to give back");
     assert_version_refused(&json!({"arena": {"max_mib": 5}}), "arena.max_mib", "unknown field");
 }
+
+#[test]
+fn a_digest_is_read_and_written_as_it_stands() {
+    let said = format!("sha256:{}", "ab".repeat(32));
+    let both = json!({"digest": said, "profile_digest": said});
+    let document = parse(&with(&both)).expect("a good document");
+    let rendered = &render(&document)["versions"]["m/1"];
+    assert_eq!([&rendered["digest"], &rendered["profile_digest"]], [&json!(said), &json!(said)]);
+    for field in ["digest", "profile_digest"] {
+        for value in ["", "sha256:", "ab", &"ab".repeat(32), &format!("sha256:{}", "zz".repeat(32))] {
+            assert_version_refused(&json!({field: value}), field, "64 hexadecimal digits");
+        }
+    }
+}
