@@ -1,9 +1,8 @@
-"""What windows take is what is printed, and where it is not there the lightest features lose their bins, by name."""
+"""Where memory is short the lightest features lose their bins, by name."""
 
 import json
 
 import numpy as np
-import pytest
 
 from support import models as small_models
 from support import row_models
@@ -11,7 +10,7 @@ from support.applying import apply, serving
 from support.asking import Asker
 from support.drifting import CLOCK, DAY, DAY_S, ask, judged_day, unjudged, watched
 from support.waiting import until
-from support.watching import metric, pss_mib, read
+from support.watching import read
 
 BINS = 20
 EDGES = [round(-2 + 4 * at / (BINS - 2), 3) for at in range(BINS - 1)]
@@ -41,35 +40,6 @@ def repository(folder, width):
 
 def monitor(**fields):
     return {"sum": {"windows": ["1m", "1h", "1d"], **CLOCK, **fields}}
-
-
-def pss_when_filled(models, rows, memory_mib):
-    """What a gateway takes when traffic has come in every minute, hour and day that it has windows for, and what it says."""
-    end = DAY + 34 * DAY_S
-    days = [DAY + day * DAY_S for day in range(34)]
-    hours = [end + 3_600 * hour for hour in range(23)]
-    minutes = [end + 3_600 * 23 + 60 * minute for minute in range(60)]
-    monitors = monitor(memory_mib=memory_mib)
-    with serving(models, ROUTES, monitors=monitors) as gateway, Asker(gateway.grpc_address) as calls:
-        sent = 0
-        for times in (days, hours, minutes):
-            for at in times:
-                ask(calls, {"x": rows}, at)
-                sent += len(rows)
-            until(lambda sent=sent: metric(gateway, "tidegate_drift_rows_total") == sent, what="rows", limit_s=60)
-        return pss_mib(gateway), watched(gateway)["wide/1"]["memory"]
-
-
-def test_what_windows_take_is_what_is_printed(tmp_path):
-    # Both gateways load the same, count the same and judge the same; one has room for four windows only.
-    models = repository(tmp_path, 1_000)
-    rows = np.random.default_rng(2).normal(size=(300, 1_000)).astype(np.float32)
-    few_pss_mib, few = pss_when_filled(models, rows, memory_mib=1)
-    all_pss_mib, every = pss_when_filled(models, rows, memory_mib=256)
-    assert (few["is_whole"], every["is_whole"]) == (False, True)
-    assert few["minutes"] + few["hours"] + few["days"] == 4
-    printed = every["kept_mib"] - few["kept_mib"]
-    assert all_pss_mib - few_pss_mib == pytest.approx(printed, rel=0.15)
 
 
 def test_where_room_is_short_the_lightest_lose_their_bins_and_are_named(tmp_path):

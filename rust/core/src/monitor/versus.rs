@@ -208,7 +208,7 @@ fn too_few_rows([n, m]: [u64; 2], effect: DesignEffect) -> String {
 }
 
 /// So many callers of equal size must carry what an arm has beside its bins, or nothing can be said of other callers.
-const FEWEST_CARRIERS: f64 = 8.0;
+const FEWEST_CARRIERS: f64 = 16.0;
 
 /// Whether two arms have unlike shares of something beside the bins; `None` where neither has any, or callers do not suffice.
 ///
