@@ -78,7 +78,8 @@ def loads(gateway: Gateway, version: str) -> list[dict[str, Any]]:
 
 def gone(gateway: Gateway, version: str) -> None:
     """Waits until nothing of a version is in memory."""
-    until(lambda: not loads(gateway, version), what=f"{version} is unloaded")
+    # Loads give way to everything else: on a busy machine they take long.
+    until(lambda: not loads(gateway, version), what=f"{version} is unloaded", limit_s=90)
 
 
 @contextmanager
