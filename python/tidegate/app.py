@@ -21,7 +21,7 @@ from typing import Any
 from tidegate.api import AdminServer, TlsFiles
 from tidegate.blobs import Blobs, open_blobs
 from tidegate.clock import SystemClock
-from tidegate.config import Document, load
+from tidegate.config import load
 from tidegate.core.documents import fill_in
 from tidegate.core.journal import Actor, Kind
 from tidegate.core.names import DEFAULT
@@ -196,13 +196,10 @@ def _make_owner(registry: Registry, folder: Path) -> None:
 
 def _gateway_settings(config: Path | None) -> dict[str, Any]:
     """The settings of the gateway, without what the registry says."""
-    document: Document | None = None if config is None else load(config)
-    fields = dict(fill_in({}) if document is None else document.fields)
-    if document is not None:
-        said = [name for name in ("routes", "versions", "monitors") if fields[name]]
-        if said:
-            reason = "is for the registry to say: apply it with `tidegate import` or `tidegate routes apply`"
-            violations = tuple(DocumentViolation(name, reason) for name in said)
-            raise DocumentRefused(str(config), violations)
-    fields = {name: value for name, value in fields.items() if name not in _OF_THE_REGISTRY}
-    return {**fields, "repository": "models", "state_dir": "state"}
+    fields = fill_in({}) if config is None else load(config).fields
+    said = [name for name in ("routes", "versions", "monitors") if fields[name]]
+    if said:
+        reason = "is for the registry to say: apply it with `tidegate import` or `tidegate routes apply`"
+        raise DocumentRefused(str(config), tuple(DocumentViolation(name, reason) for name in said))
+    own = {name: value for name, value in fields.items() if name not in _OF_THE_REGISTRY}
+    return {**own, "repository": "models", "state_dir": "state"}

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from tidegate.blobs.base import Kept
+from tidegate.core.canonical import digest as digest_of_bytes
 from tidegate.core.names import check_digest
 from tidegate.errors import InputRefused, Missing, RegistryDamaged, RegistryUnavailable
 
 _LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
-_ABANDONED_S = 24 * 3600.0
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -46,11 +46,9 @@ class Folder:
 
     def put(self, content: bytes) -> str:
         """Keeps a few bytes."""
-        digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
-        with self.upload(digest, len(content)) as upload:
+        with self.upload(digest_of_bytes(content), len(content)) as upload:
             upload.write(content)
-            upload.keep()
-        return digest
+            return upload.keep().digest
 
     def has(self, digest: str) -> bool:
         """Whether the file is there."""
@@ -67,7 +65,7 @@ class Folder:
         """The content of the file, hashed again."""
         with self.open(digest) as file:
             content = file.read(most_bytes + 1)
-        if len(content) > most_bytes or f"sha256:{hashlib.sha256(content).hexdigest()}" != digest:
+        if len(content) > most_bytes or digest_of_bytes(content) != digest:
             raise RegistryDamaged(
                 f"The bytes under {digest} are others: restore them from a backup.",
                 reason="BLOB_DAMAGED",
@@ -97,13 +95,6 @@ class Folder:
             return False
         grave.unlink()
         return True
-
-    def sweep(self, now_s: float) -> int:
-        """Removes what uploads of a day ago or more have left behind; how many files that were."""
-        old = [path for path in self._incoming.iterdir() if path.stat().st_mtime < now_s - _ABANDONED_S]
-        for path in old:
-            path.unlink(missing_ok=True)
-        return len(old)
 
     def _path(self, digest: str) -> Path:
         return self._blobs / check_digest(digest).removeprefix("sha256:")

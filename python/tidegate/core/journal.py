@@ -151,11 +151,12 @@ def _fault(entry: Entry, beside: Mapping[str, Any], seq: int, previous: bytes) -
     if entry.hash != link(previous, entry.body):
         return "its bytes are not those that were hashed"
     # The body is what was written, so it can be read.
-    said = _flat(entry.body)
+    said = read(entry.body)
     wrong = [name for name, value in beside.items() if said.get(name) != value]
     return f"its columns say otherwise than its bytes: {', '.join(wrong)}" if wrong else ""
 
 
-def _flat(body: bytes) -> dict[str, Any]:
-    read = json.loads(body)
-    return {**read, "actor": read["actor"]["name"], "kind": read["actor"]["kind"]}
+def read(body: bytes) -> dict[str, Any]:
+    """What an entry says, as it stands beside its bytes: `actor` is a name, and `kind` the actor's."""
+    said = json.loads(body)
+    return {**said, "actor": said["actor"]["name"], "kind": said["actor"]["kind"]}

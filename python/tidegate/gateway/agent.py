@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from tidegate.config import Document
+from tidegate.core.manifests import PATH
 from tidegate.core.publications import Place, Publication, check_order, document_of, folder_of
 from tidegate.errors import Missing, RegistryDamaged
 
@@ -44,6 +45,7 @@ class Agent:
         self._repository = folder / str(settings["repository"])
         self._marks = self._repository / _MARKS
         self._marks.mkdir(parents=True, exist_ok=True)
+        self._obeyed = _read_place(folder / OBEYED)
         self._fetch = fetch
         self._report = report
 
@@ -55,7 +57,7 @@ class Agent:
         Raises:
             ChangeRefused: It is older than what was obeyed, or of another registry.
         """
-        check_order(self._obeyed(), publication.place)
+        check_order(self._obeyed, publication.place)
         for version, pinned in publication.versions.items():
             try:
                 self._materialise(version, pinned)
@@ -70,10 +72,7 @@ class Agent:
         fresh = self._folder / f"{OBEYED}.new"
         fresh.write_text(json.dumps(asdict(publication.place)))
         fresh.replace(self._folder / OBEYED)
-
-    def _obeyed(self) -> Place | None:
-        path = self._folder / OBEYED
-        return Place(**json.loads(path.read_text())) if path.exists() else None
+        self._obeyed = publication.place
 
     def prune(self, publication: Publication) -> list[str]:
         """Gives up the files of versions that a publication does not name, and says which."""
@@ -98,7 +97,7 @@ class Agent:
         fresh.mkdir()
         manifest = json.loads(self._read(pinned["digest"]))
         for layer in manifest["layers"]:
-            self._write(fresh / layer["annotations"]["org.opencontainers.image.title"], layer["digest"])
+            self._write(fresh / layer["annotations"][PATH], layer["digest"])
         if pinned["profile"] is not None:
             self._write(fresh / PROFILE, pinned["profile"])
         # Whole or not at all: a gateway that starts now finds the old files, the new ones, or none.
@@ -125,6 +124,10 @@ class Agent:
             target.flush()
             os.fsync(target.fileno())
         _check(digest, found.hexdigest())
+
+
+def _read_place(path: Path) -> Place | None:
+    return Place(**json.loads(path.read_text())) if path.exists() else None
 
 
 def _check(digest: str, found: str) -> None:

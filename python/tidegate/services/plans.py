@@ -19,6 +19,7 @@ from tidegate.errors import ChangeConflict, ChangeRefused, InputRefused, Missing
 from tidegate.services import heads as scopes
 from tidegate.services.heads import Swap
 from tidegate.services.registry import Caller, Change, Receipt, Registry, check_etag
+from tidegate.services.routes import missing
 from tidegate.services.versions import resolve
 from tidegate.stores import artifacts, heads
 from tidegate.stores.heads import Plan
@@ -145,11 +146,7 @@ def switch(
     def work(change: Change) -> Receipt:
         known = heads.get(change.connection, scope)
         if known is None:
-            raise Missing(
-                f"There is no route {name.short}: `tidegate routes list` shows what there is.",
-                reason="ROUTE_MISSING",
-                route=scope,
-            )
+            raise missing(name)
         check_etag(etag, known.seq, scope)
         written = heads.revision_of(change.connection, scope, known.revision).document
         plan, _ = _compile(change, compiler.switched(written))

@@ -16,6 +16,7 @@ from tidegate.services.registry import Caller, Change, Receipt, Registry, check_
 from tidegate.services.routes import MIN_BAKE_US, target_of
 from tidegate.services.versions import resolve
 from tidegate.stores import heads, models
+from tidegate.stores.models import Version
 
 
 def quarantine(
@@ -39,9 +40,7 @@ def quarantine(
         name = version.name
         check_etag(etag, version.seq, str(name))
         check_move(Standing(version=name, state=version.state, served_by=()), State.QUARANTINED)
-        before, after = {"state": version.state.value}, {"state": State.QUARANTINED.value}
-        seq = change.enter("versions.quarantine", str(name), before=before, after=after)
-        models.move_version(change.connection, name, State.QUARANTINED, caller.reason, seq)
+        _move(change, version, State.QUARANTINED, "versions.quarantine")
         routes = [_leave(change, scope, name, min_bake_us) for scope in serving(change.connection, name)]
         return {"version": str(name), "routes": routes}
 
@@ -60,12 +59,9 @@ def release(registry: Registry, caller: Caller, reference: str, *, etag: str = "
         version = resolve(change.connection, reference)
         check_etag(etag, version.seq, str(version.name))
         check_move(Standing(version=version.name, state=version.state, served_by=()), State.REGISTERED)
-        before, after = {"state": version.state.value}, {"state": State.REGISTERED.value}
         # What people took away, people give back; a retirement is nobody's alarm.
         action = "versions.release" if version.state is State.QUARANTINED else "versions.restore"
-        seq = change.enter(action, str(version.name), before=before, after=after)
-        models.move_version(change.connection, version.name, State.REGISTERED, caller.reason, seq)
-        return {"version": str(version.name), "state": State.REGISTERED.value}
+        return _move(change, version, State.REGISTERED, action)
 
     return registry.change(caller, work)
 
@@ -88,10 +84,7 @@ def retire(registry: Registry, caller: Caller, reference: str, *, etag: str = ""
             Standing(version=version.name, state=version.state, served_by=served_by, rolled_back_to_by=targets),
             State.RETIRED,
         )
-        before, after = {"state": version.state.value}, {"state": State.RETIRED.value}
-        seq = change.enter("versions.retire", str(version.name), before=before, after=after)
-        models.move_version(connection, version.name, State.RETIRED, caller.reason, seq)
-        return {"version": str(version.name), "state": State.RETIRED.value}
+        return _move(change, version, State.RETIRED, "versions.retire")
 
     return registry.change(caller, work)
 
@@ -120,6 +113,14 @@ def rolled_back_to(change: Change, version: VersionName) -> list[str]:
             content = heads.revision_of(change.connection, scope, target.revision).content
             found += [scope] if version.short in content["versions"] else []
     return found
+
+
+def _move(change: Change, version: Version, to: State, action: str) -> Receipt:
+    """Gives a version another state, which it may have."""
+    before, after = {"state": version.state.value}, {"state": to.value}
+    seq = change.enter(action, str(version.name), before=before, after=after)
+    models.move_version(change.connection, version.name, to, change.caller.reason, seq)
+    return {"version": str(version.name), "state": to.value}
 
 
 def _leave(change: Change, scope: str, version: VersionName, min_bake_us: int) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from sqlalchemy import Connection
 
 from tidegate.clock import Clock
 from tidegate.core import guard
-from tidegate.core.canonical import digest_of
 from tidegate.core.journal import Actor, Deed, Entry, Outcome, enter
 from tidegate.errors import ChangeConflict, ChangeRefused, Forbidden, InputRefused, RegistryError
 from tidegate.stores import Store, journal, requests
@@ -235,8 +234,3 @@ def check_etag(etag: str, seq: int, resource: str) -> None:
             resource=resource,
             etag=str(seq),
         )
-
-
-def asked(value: Any) -> str:
-    """The digest of what is asked, for :attr:`Caller.body`."""
-    return digest_of(value)

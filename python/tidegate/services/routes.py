@@ -158,7 +158,7 @@ def target_of(connection: Connection, scope: str, now_us: int, min_bake_us: int)
     """
     times = heads.tenures(connection, scope)
     if not times:
-        raise _missing(RouteName.parse(scope))
+        raise missing(RouteName.parse(scope))
     stored = {number: heads.revision_of(connection, scope, number) for number in {time.revision for time in times}}
     revisions = {
         number: Revision(number=number, change=revision.change, versions=tuple(revision.content["versions"]))
@@ -188,11 +188,12 @@ def why_not(connection: Connection, revision: StoredRevision) -> str | None:
 def _head(connection: Connection, name: RouteName) -> Head:
     head = heads.get(connection, str(name))
     if head is None:
-        raise _missing(name)
+        raise missing(name)
     return head
 
 
-def _missing(name: RouteName) -> Missing:
+def missing(name: RouteName) -> Missing:
+    """The error that says that there is no such route."""
     return Missing(
         f"There is no route {name.short}: `tidegate routes list` shows what there is.",
         reason="ROUTE_MISSING",

@@ -111,13 +111,6 @@ def made_of(connection: Connection, source: str) -> list[Edge]:
     return [Edge(row.source, row.role, row.target) for row in rows]
 
 
-def used_in(connection: Connection, target: str) -> list[Edge]:
-    """What was made of a thing."""
-    table = tables.edge
-    rows = connection.execute(select(table).where(table.c.target == target).order_by(table.c.role, table.c.source))
-    return [Edge(row.source, row.role, row.target) for row in rows]
-
-
 def _artifact(row: Any) -> Artifact:
     return Artifact(
         digest=row.digest,

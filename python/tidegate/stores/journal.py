@@ -1,12 +1,11 @@
 """The journal's rows, and the one row that knows where it ends."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, Select, select
 
-from tidegate.core.journal import FIRST, Entry
+from tidegate.core.journal import FIRST, Entry, read
 from tidegate.stores import tables
 
 _BESIDE = ("seq", "time_us", "actor", "kind", "action", "resource", "outcome")
@@ -44,10 +43,9 @@ def append(connection: Connection, entries: Sequence[Entry]) -> None:
     """Adds entries behind the last one."""
     rows = []
     for entry in entries:
-        body = json.loads(entry.body)
-        beside = {**body, "actor": body["actor"]["name"], "kind": body["actor"]["kind"]}
+        said = read(entry.body)
         rows.append(
-            {name: beside[name] for name in _BESIDE}
+            {name: said[name] for name in _BESIDE}
             | {"body": entry.body, "previous": entry.previous, "hash": entry.hash}
         )
     connection.execute(tables.journal.insert(), rows)
