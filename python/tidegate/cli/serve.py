@@ -1,24 +1,20 @@
 """`tidegate serve`: a gateway in the foreground, ended by Ctrl-C or SIGTERM."""
 
 import json
-import os
 import signal
-import sys
 from itertools import count
 from pathlib import Path
-from types import FrameType
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
+from tidegate.cli.ending import WAIT_MS, end_on_signals, leave
 from tidegate.cli.reload import Reloader
 from tidegate.config import load
 from tidegate.errors import DocumentRefused, GatewayNotStarted
 from tidegate.gateway import Gateway
 
 BAD_INPUT, CUT_OFF = 2, 1
-# Python runs signal handlers between two waits, so this is how long Ctrl-C may take to be heard.
-WAIT_MS = 100
 # The file is looked at twice a second, and read when two looks have found the same.
 WAITS_PER_LOOK = 5
 
@@ -48,8 +44,8 @@ def serve(
         raise typer.Exit(BAD_INPUT) from None
     except GatewayNotStarted as error:
         typer.echo(str(error), err=True)
-        _leave(BAD_INPUT)
-    _end_on_signals(gateway)
+        leave(BAD_INPUT)
+    end_on_signals(gateway.drain)
     typer.echo(json.dumps({"grpc": gateway.grpc_address, "http": gateway.http_address}))
     for wait in count(1):
         if (is_clean := gateway.wait(WAIT_MS)) is not None:
@@ -58,29 +54,4 @@ def serve(
             reloader.look()
         reloader.turn(gateway)
     if not is_clean or reloader.is_reading:
-        _leave(0 if is_clean else CUT_OFF)
-
-
-def _leave(code: int) -> NoReturn:
-    """Ends the process under threads that may be inside the runtime, in a load or a run, or inside the core.
-
-    The end of Python would pull those from under them.
-    """
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
-
-
-def _end_on_signals(gateway: Gateway) -> None:
-    heard = False
-
-    def end(number: int, _frame: FrameType | None) -> None:
-        nonlocal heard
-        if heard:
-            # Whoever asks twice wants out: no thread is waited for. The shell's convention for a death by signal.
-            os._exit(128 + number)
-        heard = True
-        gateway.drain()
-
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGINT, end)
+        leave(0 if is_clean else CUT_OFF)

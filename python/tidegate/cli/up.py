@@ -2,23 +2,19 @@
 
 import json
 import logging
-import os
 import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tidegate.cli.ending import WAIT_MS, end_on_signals, leave
 from tidegate.cli.output import BAD_INPUT, FAILED, fail
 from tidegate.errors import DocumentRefused, GatewayNotStarted, InputRefused, RegistryError
 
 if TYPE_CHECKING:
     from tidegate.api import TlsFiles
-
-_WAIT_MS = 100
 
 
 def register(app: typer.Typer) -> None:
@@ -66,18 +62,18 @@ def up(
         fail([str(error)], FAILED)
     except GatewayNotStarted as error:
         typer.echo(str(error), err=True)
-        _leave(FAILED)
-    _end_on_signals(running.gateway.drain)
+        leave(FAILED)
+    end_on_signals(running.gateway.drain)
     addresses = {
         "grpc": running.gateway.grpc_address,
         "http": running.gateway.http_address,
         "admin": f"{admin.rpartition(':')[0]}:{running.admin.port}",
     }
     typer.echo(json.dumps(addresses))
-    while (is_clean := running.gateway.wait(_WAIT_MS)) is None:
+    while (is_clean := running.gateway.wait(WAIT_MS)) is None:
         pass
     running.close()
-    _leave(0 if is_clean else FAILED)
+    leave(0 if is_clean else FAILED)
 
 
 def _tls(cert: Path | None, key: Path | None, client_ca: Path | None) -> "TlsFiles | None":
@@ -88,24 +84,3 @@ def _tls(cert: Path | None, key: Path | None, client_ca: Path | None) -> "TlsFil
     if cert is None or key is None:
         fail(["--tls-cert and --tls-key belong together: name both files."], BAD_INPUT)
     return TlsFiles(certificate=cert, key=key, client_ca=client_ca)
-
-
-def _leave(code: int) -> NoReturn:
-    """Ends the process under threads that may be inside the runtime."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
-
-
-def _end_on_signals(drain: Callable[[], None]) -> None:
-    heard = False
-
-    def end(number: int, _frame: FrameType | None) -> None:
-        nonlocal heard
-        if heard:
-            os._exit(128 + number)
-        heard = True
-        drain()
-
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGINT, end)
