@@ -184,6 +184,13 @@ class Gateway:
             Refused: It breaks rules, or differs in what only a restart can change.
         """
 
+    def amend(self, amendment: str) -> str:
+        """Wants what parts of a document say (`null` for what shall go), and returns the progress once they are taken up.
+
+        Raises:
+            Refused: They break rules, or differ in what only a restart can change; nothing of them is wanted.
+        """
+
     def progress(self) -> str:
         """Waits until every document before has been taken up: `{epoch, pending, refused}` as JSON.
 

@@ -80,9 +80,11 @@ class App:
             if settings.adopt:
                 (own / OBEYED).unlink(missing_ok=True)
             agent = Agent(_gateway_settings(settings.config), own, blobs.open, self._report)
-            publication = Publications(self.registry, DEFAULT, DEFAULT).newest
-            self.gateway = Gateway(agent.prepare(publication()))
-            self.publisher = Publisher(self.gateway, agent, publication, self.gateway.warn)
+            publications = Publications(self.registry, DEFAULT, DEFAULT)
+            first = publications.newest()
+            agent.prepare(first.place, first.versions)
+            self.gateway = Gateway(agent.document(first))
+            self.publisher = Publisher(self.gateway, agent, publications.newest, first, self.gateway.warn)
             self.registry.listen(self.publisher.notice)
             for address in settings.events:
                 deliveries = Deliveries(self.registry, open_sink(address), self.gateway.warn)

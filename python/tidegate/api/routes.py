@@ -8,8 +8,8 @@ from tidegate.core.names import RouteName, check_id, environment_of, plan_of, re
 from tidegate.core.serving import Follow
 from tidegate.errors import InputRefused, Missing, Violation
 from tidegate.services import plans, routes
-from tidegate.services.plans import Planned
 from tidegate.services.registry import Registry
+from tidegate.stores.heads import Plan
 from tidegate.v1 import route_pb2
 from tidegate.v1 import route_service_pb2 as messages
 from tidegate.v1.documents import document_of
@@ -52,11 +52,11 @@ class Routes:
 
     def get_plan(self, _call: Call, request: messages.GetPlanRequest) -> route_pb2.Plan:
         """Gets a plan."""
-        return plan_message(self._plan(request.name))
+        return plan_message(plans.get(self._registry, self._kept(request.name).id))
 
     def apply_route(self, call: Call, request: messages.ApplyRouteRequest) -> messages.ApplyRouteResponse:
         """Makes a planned change, if nothing has changed since."""
-        plan = self._plan(request.plan).plan
+        plan = self._kept(request.plan)
         receipt = plans.apply(
             self._registry,
             call.caller(request, "routes.apply", plan.scope),
@@ -111,14 +111,14 @@ class Routes:
         head, revision = routes.get(self._registry, name)
         return route_message(head, revision, self._follow(name, head.seq, wait_s))
 
-    def _plan(self, name: str) -> Planned:
+    def _kept(self, name: str) -> Plan:
         if "/" not in name:
-            return plans.get(self._registry, check_id(name, "a plan"))
+            return plans.kept(self._registry, check_id(name, "a plan"))
         route, plan_id = plan_of(name)
-        planned = plans.get(self._registry, plan_id)
-        if planned.plan.scope != str(route):
+        plan = plans.kept(self._registry, plan_id)
+        if plan.scope != str(route):
             raise Missing(f"{route.short} has no plan {plan_id}.", reason="PLAN_MISSING", plan=name)
-        return planned
+        return plan
 
 
 def _named(parent: str, document: dict[str, object]) -> RouteName:

@@ -9,7 +9,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from tidegate.cli.files import read_json
-from tidegate.cli.output import BadInput, Output, OutputOption, cell, console, percent, plain_table, print_json
+from tidegate.cli.output import BadInput, Output, OutputOption, cell, console, plain_table, print_json
 from tidegate.cli.registries import asks
 
 if TYPE_CHECKING:
@@ -130,12 +130,6 @@ def _parts(
     for route in routes:
         table.add_row(cell(route.route, "bold"), cell(route.what), cell(route.callers))
     yield table
-    for route in routes:
-        for segment, share in route.moved.items():
-            yield Text(
-                f"! {route.route}: {percent(share)} of the callers of segment {segment} move: its table has a history",
-                style="yellow",
-            )
     for watched, what in monitors.items():
         yield Text.assemble(("monitor  ", "dim"), (watched, "bold"), f"  {what}")
     if rest:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from tidegate.cli.imports_versions import WOULD_BE, VersionImport
 from tidegate.config.source import read_source
 from tidegate.core.adoption import Adopted, adopt
-from tidegate.core.routing import BUCKETS
 from tidegate.core.snapshots import Snapshot
 from tidegate.errors import Missing
 
@@ -26,8 +25,6 @@ class RouteImport:
     route: str
     what: str
     callers: str
-    moved: Mapping[str, float]
-    """Shares of segments whose callers go to another arm."""
     document: Mapping[str, Any]
 
 
@@ -64,7 +61,6 @@ def import_routes(
                 route=name,
                 what=what,
                 callers="-" if what == LEFT_ALONE else STAY if adopted.has_table or what == SAME else ANEW,
-                moved={segment: count / BUCKETS for segment, count in adopted.moved.items()},
                 document=adopted.document,
             )
         )

@@ -54,13 +54,17 @@ def route_parts(name: str, old: Mapping[str, Any] | None, new: Mapping[str, Any]
     found = compare({"routes": {} if old is None else {name: old}}, {"routes": {name: new}})
     # What a table does is told by how many callers move; its thousands of ranges tell nobody anything.
     changed = {
-        route: replace(change, fields=tuple(field for field in change.fields if field.path != "ranges"))
+        route: replace(change, fields=tuple(field for field in change.fields if not _is_table(field.path)))
         for route, change in found.changed.items()
     }
     if old is None or changed:
         yield from _parts(replace(found, changed=changed))
     else:
         yield Text.assemble(("~ ", "yellow"), (name, "bold yellow"), "  the same callers, the same arms")
+
+
+def _is_table(path: str) -> bool:
+    return path == "ranges" or (path.startswith("segments") and path.endswith(".ranges"))
 
 
 def _parts(found: Differences) -> Iterator[RenderableType]:

@@ -126,7 +126,9 @@ class Segment(_Form):
     name: StrictStr
     when: StrictStr
     split: dict[str, StrictInt]
+    stable: StrictStr | None = None
     salt: StrictStr | None = None
+    ranges: list[tuple[StrictInt, StrictInt, StrictStr]] | None = None
 
 
 class PinsWhen(_Form):

@@ -7,7 +7,6 @@ from typing import Any
 from tidegate.core.names import VersionName
 from tidegate.core.routes import versions_of
 from tidegate.core.routing import Range, RouteTable
-from tidegate.core.simulation import Move, moved_buckets, stable_of, table_after
 from tidegate.core.snapshots import Snapshot
 from tidegate.errors import RouteUnknown
 
@@ -22,8 +21,6 @@ class Adopted:
     document: dict[str, Any]
     has_table: bool
     """Whether the gateway's table was taken over."""
-    moved: Mapping[str, int]
-    """Buckets of segments that go to another arm: their tables have a history that no document carries."""
 
 
 def versions_named(fields: Mapping[str, Any]) -> dict[str, list[int]]:
@@ -61,8 +58,11 @@ def adopt(
     """
     document: dict[str, Any] = {"route": name, **_renamed(written, names)}
     table = None if applied is None else _table(name, applied)
-    if table is not None:
+    if applied is not None and table is not None:
         document |= {"stable": names[table.stable], "ranges": _joined(table.ranges, names)}
+        if document.get("segments"):
+            tables = applied.only(name)["routes"][name].get("segment_tables", {})
+            document["segments"] = [_with_table(each, tables.get(each["name"]), names) for each in document["segments"]]
     own = {
         names[version]: {key: value for key, value in (settings[version] or {}).items() if key not in _PINNED}
         for version in sorted(versions_of(filled))
@@ -70,8 +70,7 @@ def adopt(
     }
     if own := {version: said for version, said in own.items() if said}:
         document["versions"] = own
-    moved = {} if applied is None or table is None else _moved(name, filled, applied, table.stable)
-    return Adopted(document=document, has_table=table is not None, moved=moved)
+    return Adopted(document=document, has_table=table is not None)
 
 
 def _is_served(name: str, route: Mapping[str, Any], applied: Snapshot) -> bool:
@@ -94,7 +93,7 @@ def _renamed(route: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, An
     renamed = dict(route)
     renamed["split"] = _split(route["split"], names)
     if route.get("segments"):
-        renamed["segments"] = [{**each, "split": _split(each["split"], names)} for each in route["segments"]]
+        renamed["segments"] = [_renamed(each, names) for each in route["segments"]]
     if route.get("shadow"):
         renamed["shadow"] = [{**each, "to": names[each["to"]]} for each in route["shadow"]]
     if route.get("stable"):
@@ -122,15 +121,9 @@ def _joined(ranges: Sequence[Range], names: Mapping[str, str]) -> list[list[Any]
     return joined
 
 
-def _moved(name: str, filled: Mapping[str, Any], applied: Snapshot, stable: str) -> dict[str, int]:
-    tables = applied.only(name)["routes"][name].get("segment_tables", {})
-    found = {}
-    for segment in filled["segments"]:
-        if segment["name"] in tables:
-            was = tuple(Range(*each) for each in tables[segment["name"]]["ranges"])
-            arm = stable_of(segment["split"], stable)
-            becomes = table_after(None, segment["split"], stable=arm, salt=segment["salt"]).ranges
-            moves: Mapping[Move, int] = moved_buckets(was, becomes)
-            if count := sum(moves.values()):
-                found[segment["name"]] = count
-    return found
+def _with_table(segment: dict[str, Any], table: Mapping[str, Any] | None, names: Mapping[str, str]) -> dict[str, Any]:
+    """A segment with the table by which it is served, if it is."""
+    if table is None:
+        return segment
+    ranges = _joined([Range(*each) for each in table["ranges"]], names)
+    return {**segment, "stable": names[table["stable"]], "ranges": ranges}

@@ -85,7 +85,8 @@ def _order_changes(old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, 
 
 
 def _without(entry: Mapping[str, Any], name: str) -> dict[str, Any]:
-    return {key: value for key, value in entry.items() if key != name}
+    # What is not said need not be told of.
+    return {key: value for key, value in entry.items() if key != name and value is not None}
 
 
 def _field_changes(path: str, old: Any, new: Any) -> Iterator[FieldChange]:
@@ -100,14 +101,14 @@ def _field_changes(path: str, old: Any, new: Any) -> Iterator[FieldChange]:
 
 def _movements(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str, Movement]]:
     is_keyed_alike = old["sticky"] == new["sticky"]
-    before = _table(None, old, old["stable"], ranges=old["ranges"])
-    after = _table(before, new, new["stable"], ranges=new["ranges"])
+    before = _table(None, old, old["stable"])
+    after = _table(before, new, new["stable"])
     splits = [("split", before, after)]
     earlier = {segment["name"]: segment for segment in old["segments"]}
     for segment in new["segments"]:
         if segment["name"] in earlier:
-            was = _table(None, earlier[segment["name"]], before.stable)
-            becomes = _table(was, segment, after.stable)
+            was = _table(None, earlier[segment["name"]], earlier[segment["name"]]["stable"] or before.stable)
+            becomes = _table(was, segment, segment["stable"] or after.stable)
             splits.append((f"segments.{segment['name']}.split", was, becomes))
     for place, was, becomes in splits:
         movement = _movement(was, becomes, is_keyed_alike=is_keyed_alike)
@@ -115,12 +116,10 @@ def _movements(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple
             yield place, movement
 
 
-def _table(
-    before: RouteTable | None, split: Mapping[str, Any], wish: str | None, *, ranges: list[Any] | None = None
-) -> RouteTable:
+def _table(before: RouteTable | None, split: Mapping[str, Any], wish: str | None) -> RouteTable:
     stable = stable_of(split["split"], wish, before.stable if before else None)
-    if ranges is not None:
-        return RouteTable(salt=split["salt"], stable=stable, ranges=tuple(Range(*range_) for range_ in ranges))
+    if split["ranges"] is not None:
+        return RouteTable(salt=split["salt"], stable=stable, ranges=tuple(Range(*range_) for range_ in split["ranges"]))
     return table_after(before, split["split"], stable=stable, salt=split["salt"])
 
 

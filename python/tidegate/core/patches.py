@@ -25,9 +25,12 @@ def diff(before: Any, after: Any) -> list[Operation]:
 
 
 def _diff(path: str, before: Any, after: Any) -> list[Operation]:
+    if before is after:
+        return []
     if not (isinstance(before, Mapping) and isinstance(after, Mapping)):
-        # By their bytes: True is 1 in Python and not in JSON.
-        is_same = canonical(before) == canonical(after)
+        # By their bytes where they may be equal in Python and not in JSON, as True and 1 are.
+        is_plain = type(before) is type(after) and isinstance(before, str | int | None)
+        is_same = before == after if is_plain else canonical(before) == canonical(after)
         return [] if is_same else [{"op": "replace", "path": path, "value": after}]
     operations: list[Operation] = []
     for key in sorted({*before, *after}):

@@ -1,10 +1,11 @@
 """What the control plane tells the gateways of an environment: one value, complete, that names everything by digest."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tidegate.core.names import VersionName
+from tidegate.core.routes import versions_of
 from tidegate.errors import ChangeRefused
 
 
@@ -40,6 +41,56 @@ class Place:
     epoch: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Amendment:
+    """What of a publication is otherwise than in the one before: each part as it is now, None if it is gone."""
+
+    routes: Mapping[str, Mapping[str, Any] | None]
+    versions: Mapping[str, Mapping[str, Any] | None]
+    monitors: Mapping[str, Mapping[str, Any] | None]
+
+    def parts(self) -> "list[Amendment]":
+        """The same in parts that do not depend on one another: a route each, with what belongs to it."""
+        names = dict.fromkeys([*self.routes, *self.monitors])
+        return [self._part(name) for name in names] + [replace(self, routes={}, monitors={})]
+
+    def _part(self, name: str) -> "Amendment":
+        route = self.routes.get(name)
+        return Amendment(
+            routes=_only(self.routes, [name]),
+            versions=_only(self.versions, versions_of(route) if route is not None else ()),
+            monitors=_only(self.monitors, [name]),
+        )
+
+
+def amendment_of(before: Publication, after: Publication) -> Amendment:
+    """What changes from one publication to another."""
+    return Amendment(
+        routes=_changed(before.routes, after.routes),
+        versions=_changed(before.versions, after.versions),
+        monitors=_changed(before.monitors, after.monitors),
+    )
+
+
+def again(publication: Publication, routes: Iterable[str]) -> Amendment:
+    """Some routes of a publication, with all that they need."""
+    found = _only(publication.routes, routes)
+    needed = {version for route in found.values() for version in versions_of(route)}
+    return Amendment(
+        routes=found, versions=_only(publication.versions, needed), monitors=_only(publication.monitors, found)
+    )
+
+
+def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    # What has not changed is mostly the same object.
+    changed = {name: part for name, part in after.items() if (known := before.get(name)) is not part and known != part}
+    return {**changed, **dict.fromkeys(before.keys() - after.keys())}
+
+
+def _only(parts: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    return {name: parts[name] for name in names if name in parts}
+
+
 def check_order(known: Place | None, new: Place) -> None:
     """Whether a gateway that has obeyed one publication obeys another.
 
@@ -66,11 +117,18 @@ def check_order(known: Place | None, new: Place) -> None:
 
 def document_of(publication: Publication, settings: Mapping[str, Any]) -> dict[str, Any]:
     """The gateway document that a publication means for a gateway with some settings of its own."""
-    versions = {
-        name: {**pinned["settings"], "digest": pinned["files"], "profile_digest": pinned["profile"]}
-        for name, pinned in publication.versions.items()
-    }
+    versions = {name: _settings_of(pinned) for name, pinned in publication.versions.items()}
     return {**settings, "routes": publication.routes, "versions": versions, "monitors": publication.monitors}
+
+
+def parts_of(amendment: Amendment) -> dict[str, Any]:
+    """The parts of a gateway document that an amendment means."""
+    versions = {name: None if pinned is None else _settings_of(pinned) for name, pinned in amendment.versions.items()}
+    return {"routes": amendment.routes, "versions": versions, "monitors": amendment.monitors}
+
+
+def _settings_of(pinned: Mapping[str, Any]) -> dict[str, Any]:
+    return {**pinned["settings"], "digest": pinned["files"], "profile_digest": pinned["profile"]}
 
 
 def folder_of(version: str) -> str:

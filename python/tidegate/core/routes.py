@@ -44,7 +44,7 @@ class Compiled:
     """A route as a gateway gets it."""
 
     route: dict[str, Any]
-    """Every default filled in, references resolved to `model/3`, with its stable arm and its range table."""
+    """Every default filled in, references resolved to `model/3`; it and its segments with stable arm and range table."""
     settings: dict[str, Any]
     """Of every version that it needs loaded, by `model/3`."""
 
@@ -111,11 +111,7 @@ def compile_route(written: Written, resolve: Callable[[str], str], previous: Map
     except DocumentRefused as error:
         raise refused([Violation(_own_path(path, name), reason) for path, reason, _ in error.violations]) from None
     route = filled["routes"][name]
-    route["stable"] = _stable(route, previous)
-    if route["ranges"] is None:
-        is_same = previous is not None and previous["salt"] == route["salt"]
-        before = [Range(*range_) for range_ in previous["ranges"]] if previous is not None and is_same else []
-        route["ranges"] = [list(range_) for range_ in allocate(before, route["split"], stable=route["stable"])]
+    _give_tables(route, previous)
     return Compiled(route=route, settings=filled["versions"])
 
 
@@ -132,15 +128,12 @@ def answering(route: Mapping[str, Any]) -> set[str]:
 
 
 def without(route: Mapping[str, Any], version: str) -> dict[str, Any] | None:
-    """A compiled route with a version taken out; None if nobody is left to answer.
-
-    Its table is to be computed anew.
-    """
+    """A compiled route with a version taken out, where only its callers move; None if nobody is left to answer."""
     split = {arm: weight for arm, weight in route["split"].items() if arm != version}
     if not any(split.values()):
         return None
-    segments = [{**s, "split": {arm: w for arm, w in s["split"].items() if arm != version}} for s in route["segments"]]
-    return {
+    segments = [_segment_without(segment, version) for segment in route["segments"]]
+    left = {
         **route,
         "split": split,
         # A segment without anybody falls back to the split.
@@ -149,6 +142,14 @@ def without(route: Mapping[str, Any], version: str) -> dict[str, Any] | None:
         "stable": None if route["stable"] == version else route["stable"],
         "ranges": None,
     }
+    _give_tables(left, route)
+    return left
+
+
+def _segment_without(segment: Mapping[str, Any], version: str) -> dict[str, Any]:
+    split = {arm: weight for arm, weight in segment["split"].items() if arm != version}
+    stable = segment.get("stable")
+    return {**segment, "split": split, "stable": None if stable == version else stable, "ranges": None}
 
 
 def switched(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -193,7 +194,10 @@ def _with_versions(route: Mapping[str, Any], found: Callable[[str, Any], Any]) -
         return [one(f"{path}[{at}]", item) if isinstance(item, Mapping) else item for at, item in enumerate(value)]
 
     def segment(path: str, item: Mapping[str, Any]) -> Any:
-        return {**item, "split": split(f"{path}.split", item["split"])} if "split" in item else item
+        changed = {**item, "split": split(f"{path}.split", item["split"])} if "split" in item else dict(item)
+        if item.get("stable") is not None:
+            changed["stable"] = found(f"{path}.stable", item["stable"])
+        return changed
 
     def shadow(path: str, item: Mapping[str, Any]) -> Any:
         return {**item, "to": found(f"{path}.to", item["to"])} if "to" in item else item
@@ -208,14 +212,33 @@ def _with_versions(route: Mapping[str, Any], found: Callable[[str, Any], Any]) -
     return changed
 
 
-def _stable(route: Mapping[str, Any], previous: Mapping[str, Any] | None) -> str:
-    """What the document says; else the arm before, so that a ramp past one half can be walked back; else the heaviest."""
-    wishes = (route["stable"], previous["stable"] if previous is not None else None)
-    for wish in wishes:
-        if wish in route["split"]:
+def _give_tables(route: dict[str, Any], previous: Mapping[str, Any] | None) -> None:
+    _give_table(route, previous, [])
+    segments = {} if previous is None else {segment["name"]: segment for segment in previous["segments"]}
+    for segment in route["segments"]:
+        _give_table(segment, segments.get(segment["name"]), [route["stable"]])
+
+
+def _give_table(part: dict[str, Any], previous: Mapping[str, Any] | None, wishes: list[str]) -> None:
+    """Gives a route, or a segment of one, its stable arm and, unless it has one, the table that moves the fewest callers."""
+    part["stable"] = _stable(part, [*wishes, previous.get("stable") if previous is not None else None])
+    if part["ranges"] is None:
+        is_same = previous is not None and previous["salt"] == part["salt"]
+        before = (previous.get("ranges") or []) if previous is not None and is_same else []
+        table = allocate([Range(*range_) for range_ in before], part["split"], stable=part["stable"])
+        part["ranges"] = [list(range_) for range_ in table]
+
+
+def _stable(part: Mapping[str, Any], wishes: list[str | None]) -> str:
+    """What the document says, else what is wished, else the heaviest.
+
+    The arm before is wished, so that a ramp past one half can be walked back.
+    """
+    for wish in (part["stable"], *wishes):
+        if wish in part["split"]:
             return str(wish)
-    heaviest = max(route["split"].values())
-    return str(min(arm for arm, weight in route["split"].items() if weight == heaviest))
+    heaviest = max(part["split"].values())
+    return str(min(arm for arm, weight in part["split"].items() if weight == heaviest))
 
 
 def _own_path(path: str, name: str) -> str:

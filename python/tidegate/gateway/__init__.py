@@ -3,12 +3,13 @@
 import json
 import platform
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tidegate import _native
 from tidegate.config import Document
-from tidegate.errors import GatewayNotStarted, Violation
+from tidegate.errors import DocumentRefused, DocumentViolation, GatewayNotStarted, Violation
 from tidegate.gateway.reports import Progress
 from tidegate.gateway.runtime import find_onnxruntime
 
@@ -63,6 +64,24 @@ class Gateway:
             self._native.apply(document.to_json())
         except _native.Refused as refused:
             raise document.refused([Violation(path, reason) for path, reason in refused.args[0]]) from None
+
+    def amend(self, parts: Mapping[str, Any]) -> Progress:
+        """Makes what is served what some routes, versions and monitors of a document say; all others stay as they are.
+
+        Args:
+            parts: `routes`, `versions` and `monitors` as in a document, with None for what shall go.
+
+        Returns:
+            How far the gateway is; what needs no load is served.
+
+        Raises:
+            DocumentRefused: It breaks rules, or differs in what only a restart can change; nothing of it is served.
+        """
+        try:
+            return Progress(**json.loads(self._native.amend(json.dumps(parts, ensure_ascii=False))))
+        except _native.Refused as refused:
+            found = tuple(DocumentViolation(path, reason) for path, reason in refused.args[0])
+            raise DocumentRefused("amendment", found) from None
 
     def progress(self) -> Progress:
         """How far the newest document is; what needs no load is served when this returns."""

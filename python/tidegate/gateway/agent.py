@@ -49,20 +49,28 @@ class Agent:
         self._fetch = fetch
         self._report = report
 
-    def prepare(self, publication: Publication) -> Document:
-        """Fetches what the publication names and is not there, and makes the document that means it.
+    def prepare(self, place: Place, versions: Mapping[str, Mapping[str, Any] | None]) -> None:
+        """Fetches what a publication names and is not there.
 
         A version whose bytes cannot be fetched stays away: the gateway refuses its routes by name, and no others.
+
+        Args:
+            place: Of the publication.
+            versions: What it says of versions that may not be there.
 
         Raises:
             ChangeRefused: It is older than what was obeyed, or of another registry.
         """
-        check_order(self._obeyed, publication.place)
-        for version, pinned in publication.versions.items():
+        check_order(self._obeyed, place)
+        for version, pinned in versions.items():
             try:
-                self._materialise(version, pinned)
+                if pinned is not None:
+                    self._materialise(version, pinned)
             except (Missing, RegistryDamaged) as error:
                 self._report("fetch_failed", f"{version}: {error}")
+
+    def document(self, publication: Publication) -> Document:
+        """The document that a publication means."""
         # Every part of it is filled in already.
         fields = document_of(publication, self._settings)
         return Document(path=self._folder / "publication.json", fields=fields, text="")

@@ -1,19 +1,23 @@
 """Publishes what the registry says to the gateway in this process, after every change and at once."""
 
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tidegate.core.journal import Entry
 from tidegate.core.names import RouteName
-from tidegate.core.publications import Publication
+from tidegate.core.publications import Amendment, Publication, again, amendment_of, parts_of
 from tidegate.core.serving import Serving, ServingState
-from tidegate.errors import TidegateError
+from tidegate.errors import DocumentRefused, TidegateError
 from tidegate.gateway import Gateway
 from tidegate.gateway.agent import Agent
+from tidegate.gateway.reports import Progress
 
 LOOK_S = 0.1
 """How often a gateway that loads is asked how far it is."""
+RETRY_S = 30.0
+"""After what time that which was refused is tried again: a disk may have room by then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,13 +35,17 @@ class Converged:
 
 
 class Publisher:
-    """One thread that publishes, and says how far the gateway is."""
+    """One thread that publishes, and says how far the gateway is.
+
+    A publication is complete; what is sent of it is what has changed.
+    """
 
     def __init__(
         self,
         gateway: Gateway,
         agent: Agent,
         publication: Callable[[], Publication],
+        published: Publication,
         report: Callable[[str, str], None],
     ) -> None:
         """Does nothing until :meth:`start`.
@@ -46,15 +54,22 @@ class Publisher:
             gateway: Who serves.
             agent: Keeps its folder.
             publication: What is to be served now.
+            published: What the gateway was started with.
             report: Told of what goes wrong: an event and its reason.
         """
         self._gateway = gateway
         self._agent = agent
         self._publication = publication
+        self._published = published
         self._report = report
         self._state = threading.Condition()
         self._is_due = True
         self._is_over = False
+        self._is_cluttered = True
+        """Whether the folder may hold versions that are not published any more."""
+        self._unfit: dict[str, str] = {}
+        """Routes that this gateway could not take up, with the reasons."""
+        self._retry_at = time.monotonic() + RETRY_S
         self._converged = Converged(epoch=0, pending={}, refused={}, error=None)
         self._thread = threading.Thread(target=self._run, name="tidegate-publish", daemon=True)
 
@@ -99,35 +114,67 @@ class Publisher:
             return self._converged
 
     def _run(self) -> None:
-        published: Publication | None = None
         while True:
             with self._state:
                 # What loads is looked after until it is done; what is new goes first.
-                is_loading = bool(self._converged.pending)
-                self._state.wait_for(lambda: self._is_due or self._is_over, LOOK_S if is_loading else None)
+                self._state.wait_for(lambda: self._is_due or self._is_over, self._patience_s())
                 if self._is_over:
                     return
                 is_due, self._is_due = self._is_due, False
             try:
-                if is_due:
-                    publication = self._publication()
-                    self._gateway.apply(self._agent.prepare(publication))
-                    self._agent.obeyed(publication)
-                    published = publication
-                self._follow(published)
+                self._note(self._publish() if is_due else self._look())
             except TidegateError as error:
                 self._report("publish_failed", str(error))
-                self._note(replace(self._converged, error=str(error)))
+                with self._state:
+                    self._converged = replace(self._converged, error=str(error))
+                    self._state.notify_all()
 
-    def _follow(self, published: Publication | None) -> None:
-        if published is None:
-            return
-        progress = self._gateway.progress()
-        self._note(Converged(epoch=published.epoch, pending=progress.pending, refused=progress.refused, error=None))
-        if not progress.pending:
-            self._agent.prune(published)
+    def _patience_s(self) -> float | None:
+        if self._converged.pending:
+            return LOOK_S
+        return max(0.0, self._retry_at - time.monotonic()) if self._converged.refused else None
 
-    def _note(self, converged: Converged) -> None:
+    def _publish(self) -> Progress:
+        publication = self._publication()
+        amendment = amendment_of(self._published, publication)
+        self._agent.prepare(publication.place, amendment.versions)
+        progress = self._amend(amendment)
+        self._agent.obeyed(publication)
+        self._published = publication
+        self._is_cluttered |= None in amendment.versions.values()
+        return progress
+
+    def _look(self) -> Progress:
+        if not self._converged.refused or time.monotonic() < self._retry_at:
+            return self._gateway.progress()
+        self._retry_at = time.monotonic() + RETRY_S
+        amendment = again(self._published, self._converged.refused)
+        self._agent.prepare(self._published.place, amendment.versions)
+        return self._amend(amendment)
+
+    def _amend(self, amendment: Amendment) -> Progress:
+        """Has the gateway serve what it can of an amendment: what a part of it breaks, the others do not wait for."""
+        for name in amendment.routes:
+            self._unfit.pop(name, None)
+        try:
+            return self._gateway.amend(parts_of(amendment))
+        except DocumentRefused:
+            for part in amendment.parts():
+                try:
+                    self._gateway.amend(parts_of(part))
+                except DocumentRefused as error:
+                    self._report("publish_failed", str(error))
+                    self._unfit |= dict.fromkeys(part.routes, str(error))
+            return self._gateway.progress()
+
+    def _note(self, progress: Progress) -> None:
+        refused = {**progress.refused, **self._unfit}
+        epoch = self._published.epoch
         with self._state:
-            self._converged = converged
+            if refused and not self._converged.refused:
+                self._retry_at = time.monotonic() + RETRY_S
+            self._converged = Converged(epoch=epoch, pending=progress.pending, refused=refused, error=None)
             self._state.notify_all()
+        if self._is_cluttered and not progress.pending:
+            self._agent.prune(self._published)
+            self._is_cluttered = False

@@ -23,6 +23,7 @@ from tidegate.services.routes import missing
 from tidegate.services.versions import resolve
 from tidegate.stores import artifacts, heads
 from tidegate.stores.heads import Plan
+from tidegate.stores.models import Version
 
 PLAN_LIVES_US = 3600 * 1_000_000
 """How long a plan may be applied: long enough to be read by another, too short to be forgotten."""
@@ -60,6 +61,16 @@ def plan(registry: Registry, caller: Caller, document: dict[str, Any]) -> Planne
         return {"plan": kept.id}
 
     return get(registry, registry.change(caller, work)["plan"])
+
+
+def kept(registry: Registry, plan_id: str) -> Plan:
+    """A plan as it was made.
+
+    Raises:
+        Missing: There is no such plan; plans go some time after they are over.
+    """
+    with registry.reading() as connection:
+        return _kept(connection, plan_id)
 
 
 def get(registry: Registry, plan_id: str) -> Planned:
@@ -165,11 +176,13 @@ def _compile(change: Change, document: dict[str, Any]) -> tuple[Plan, dict[str, 
     known = heads.get(connection, scope)
     current = None if known is None else heads.revision_of(connection, scope, known.revision).content
     previous = None if current is None else current["route"]
-    compiled = compiler.compile_route(written, lambda reference: _servable(connection, reference), previous)
+    # By short name, so that each is read once.
+    found: dict[str, Version] = {}
+    compiled = compiler.compile_route(written, lambda reference: _servable(connection, reference, found), previous)
     content = {
         "route": compiled.route,
         "versions": {
-            version: _pinned(connection, version, compiled.settings[version])
+            version: _pinned(connection, found[version], compiled.settings[version])
             for version in sorted(compiler.versions_of(compiled.route))
         },
         "keep_warm_s": written.keep_warm_s,
@@ -207,17 +220,17 @@ def _check_fresh(change: Change, kept: Plan) -> None:
         )
 
 
-def _servable(connection: Connection, reference: str) -> str:
-    version = resolve(connection, reference)
+def _servable(connection: Connection, reference: str, found: dict[str, Version]) -> str:
+    version = found.get(reference) or resolve(connection, reference)
+    found[version.name.short] = version
     reason = check_servable(version.name, version.state)
     if reason is not None:
         raise InputRefused(reason, reason="VERSION_NOT_SERVABLE")
     return version.name.short
 
 
-def _pinned(connection: Connection, short: str, settings: dict[str, Any]) -> dict[str, Any]:
+def _pinned(connection: Connection, version: Version, settings: dict[str, Any]) -> dict[str, Any]:
     """What a revision says of a version: its digests, and how it is run."""
-    version = resolve(connection, short)
     profiles = [a for a in artifacts.attached(connection, version.artifact) if a.kind == Evidence.PROFILE.value]
     return {
         "digest": version.artifact,
@@ -238,8 +251,10 @@ def _loaded(connection: Connection, scope: str) -> set[str]:
 def _breaking(connection: Connection, current: dict[str, Any] | None, content: dict[str, Any]) -> list[Violation]:
     if current is None or current["route"] is None:
         return []
-    old = resolve(connection, current["route"]["stable"])
     new = sorted(compiler.answering(content["route"]) - compiler.answering(current["route"]))
+    if not new:
+        return []
+    old = resolve(connection, current["route"]["stable"])
     return [
         Violation(f"{version}: {path}", reason)
         for version in new

@@ -36,7 +36,9 @@ class Publications:
         self._registry = registry
         self._prefix = f"projects/{project}/environments/{environment}/"
         self._lock = threading.Lock()
-        self._parts: dict[str, _Part] = {}
+        self._routes: dict[str, _Part] = {}
+        """By the id of the route, as are the monitors."""
+        self._monitors: dict[str, _Part] = {}
         self._seq = -1
         """The journal entry that the parts know of; below zero they know nothing."""
 
@@ -46,41 +48,41 @@ class Publications:
             end = journal.end(connection)
             self._catch_up(connection, end.seq)
             now_us = self._registry.now_us()
-            routes = self._under("routes")
+            # A route that nobody is left to answer is closed.
+            served = {name: part.content for name, part in self._routes.items() if part.content["route"] is not None}
             versions: dict[str, Any] = {}
-            for part in routes.values():
-                warm = part.warm if now_us <= part.warm_until_us else {}
-                versions = {**warm, **versions, **part.content["versions"]}
+            for part in self._routes.values():
+                if part.warm and now_us <= part.warm_until_us and part.content["route"] is not None:
+                    versions.update(part.warm)
+            # What is served says how a version is run, before what a rollback may lead to.
+            for content in served.values():
+                versions.update(content["versions"])
             return Publication(
                 instance=end.instance,
                 incarnation=end.incarnation,
                 epoch=end.seq,
-                routes={route: part.content["route"] for route, part in routes.items()},
+                routes={route: content["route"] for route, content in served.items()},
                 versions=versions,
-                monitors={route: part.content for route, part in self._under("monitors").items() if route in routes},
+                monitors={route: part.content for route, part in self._monitors.items() if route in served},
             )
-
-    def _under(self, collection: str) -> dict[str, _Part]:
-        """The parts of a kind that are served, by the id of the route, in the order of names."""
-        prefix = f"{self._prefix}{collection}/"
-        parts = {scope.removeprefix(prefix): part for scope, part in self._parts.items() if scope.startswith(prefix)}
-        # A route that nobody is left to answer is closed.
-        return {name: part for name, part in sorted(parts.items()) if part.content.get("route", part) is not None}
 
     def _catch_up(self, connection: Connection, seq: int) -> None:
         changed = None if self._seq < 0 else self._changed(connection)
         if changed is None:
-            self._parts = {
-                scope: self._part(connection, scope, content)
-                for scope, content in heads.contents_under(connection, self._prefix)
-            }
+            self._routes, self._monitors = {}, {}
+            for scope, content in heads.contents_under(connection, self._prefix):
+                self._put(connection, scope, content)
         else:
-            for scope in changed:
+            for scope in sorted(changed):
                 head = heads.get(connection, scope)
                 if head is not None:
-                    content = heads.revision_of(connection, scope, head.revision).content
-                    self._parts[scope] = self._part(connection, scope, content)
+                    self._put(connection, scope, heads.revision_of(connection, scope, head.revision).content)
         self._seq = seq
+
+    def _put(self, connection: Connection, scope: str, content: dict[str, Any]) -> None:
+        collection, _, name = scope.removeprefix(self._prefix).partition("/")
+        parts = self._monitors if collection == "monitors" else self._routes
+        parts[name] = self._part(connection, scope, content)
 
     def _changed(self, connection: Connection) -> set[str] | None:
         """The scopes that have changed; None if all may have."""

@@ -7,7 +7,6 @@ from sqlalchemy import Connection
 from tidegate.core import routes as compiler
 from tidegate.core.names import RouteName, VersionName
 from tidegate.core.revisions import Cause
-from tidegate.core.routing import allocate
 from tidegate.core.versions import Standing, State, check_move
 from tidegate.errors import ChangeRefused
 from tidegate.services import heads as scopes
@@ -143,7 +142,5 @@ def _without(content: dict[str, Any], version: str) -> dict[str, Any]:
     route = compiler.without(content["route"], version)
     if route is None:
         return {**content, "route": None, "versions": {}}
-    route["stable"] = route["stable"] or max(sorted(route["split"]), key=lambda arm: int(route["split"][arm]))
-    route["ranges"] = [list(range_) for range_ in allocate((), route["split"], stable=route["stable"])]
     needed = compiler.versions_of(route)
     return {**content, "route": route, "versions": {v: said for v, said in content["versions"].items() if v in needed}}

@@ -5,12 +5,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, bindparam, func, or_, select
 
 from tidegate.core.manifests import Manifest
 from tidegate.core.versions import State
 from tidegate.errors import RegistryDamaged
 from tidegate.stores import tables
+
+# What every change asks is made once: making a statement takes longer than running it.
+_OF_DIGEST = select(tables.artifact).where(tables.artifact.c.digest == bindparam("digest"))
+_ATTACHED = (
+    select(tables.artifact)
+    .where(tables.artifact.c.subject == bindparam("subject"))
+    .order_by(tables.artifact.c.seq, tables.artifact.c.digest)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +44,7 @@ class Edge(NamedTuple):
 
 def get(connection: Connection, digest: str) -> Artifact | None:
     """The manifest of a digest."""
-    row = connection.execute(select(tables.artifact).where(tables.artifact.c.digest == digest)).first()
+    row = connection.execute(_OF_DIGEST, {"digest": digest}).first()
     return None if row is None else _artifact(row)
 
 
@@ -58,9 +66,7 @@ def of(connection: Connection, digest: str) -> Artifact:
 
 def attached(connection: Connection, subject: str) -> list[Artifact]:
     """What is attached to a manifest, in the order in which it was."""
-    table = tables.artifact
-    rows = connection.execute(select(table).where(table.c.subject == subject).order_by(table.c.seq, table.c.digest))
-    return [_artifact(row) for row in rows]
+    return [_artifact(row) for row in connection.execute(_ATTACHED, {"subject": subject})]
 
 
 def add(connection: Connection, manifest: Manifest, *, blobs: Sequence[str], now_us: int, seq: int) -> bool:

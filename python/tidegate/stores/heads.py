@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Column, Connection, select
+from sqlalchemy import Column, Connection, bindparam, select
 
 from tidegate.core.revisions import Cause, Tenure
 from tidegate.errors import Missing
@@ -14,6 +14,21 @@ from tidegate.stores import tables
 
 _MOST_READ = 16_384
 """Contents and documents that are kept read: of as many routes as a gateway may have."""
+
+# What every change asks is made once: making a statement takes longer than running it.
+_HEAD = select(tables.head).where(tables.head.c.scope == bindparam("scope"))
+_REVISION = select(tables.revision).where(
+    tables.revision.c.scope == bindparam("scope"), tables.revision.c.number == bindparam("number")
+)
+_NEWEST = (
+    select(tables.revision.c.number)
+    .where(tables.revision.c.scope == bindparam("scope"))
+    .order_by(tables.revision.c.number.desc())
+    .limit(1)
+)
+_PLAN = select(tables.plan).where(tables.plan.c.id == bindparam("id"))
+_ADD_HEAD, _ADD_TENURE = tables.head.insert(), tables.tenure.insert()
+_ADD_REVISION, _ADD_PLAN = tables.revision.insert(), tables.plan.insert()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +74,7 @@ class Plan:
 
 def get(connection: Connection, scope: str) -> Head | None:
     """The head of a scope."""
-    row = connection.execute(select(tables.head).where(tables.head.c.scope == scope)).first()
+    row = connection.execute(_HEAD, {"scope": scope}).first()
     return None if row is None else _head(row)
 
 
@@ -77,7 +92,7 @@ def swap(connection: Connection, head: Head, *, expected: int) -> bool:
     if expected == 0:
         if get(connection, head.scope) is not None:
             return False
-        connection.execute(table.insert().values(scope=head.scope, **values))
+        connection.execute(_ADD_HEAD, {"scope": head.scope, **values})
         return True
     same = table.update().where(table.c.scope == head.scope, table.c.generation == expected)
     return connection.execute(same.values(**values)).rowcount == 1
@@ -86,14 +101,15 @@ def swap(connection: Connection, head: Head, *, expected: int) -> bool:
 def begin_tenure(connection: Connection, head: Head, cause: Cause, begin_us: int) -> None:
     """Notes since when a revision is the head."""
     connection.execute(
-        tables.tenure.insert().values(
-            scope=head.scope,
-            generation=head.generation,
-            revision=head.revision,
-            cause=cause.value,
-            begin_us=begin_us,
-            seq=head.seq,
-        )
+        _ADD_TENURE,
+        {
+            "scope": head.scope,
+            "generation": head.generation,
+            "revision": head.revision,
+            "cause": cause.value,
+            "begin_us": begin_us,
+            "seq": head.seq,
+        },
     )
 
 
@@ -112,8 +128,7 @@ def tenures(connection: Connection, scope: str, *, upto: int | None = None, limi
 
 def get_revision(connection: Connection, scope: str, number: int) -> StoredRevision | None:
     """A revision of a scope."""
-    table = tables.revision
-    row = connection.execute(select(table).where(table.c.scope == scope, table.c.number == number)).first()
+    row = connection.execute(_REVISION, {"scope": scope, "number": number}).first()
     return None if row is None else _revision(row)
 
 
@@ -167,25 +182,24 @@ def _revisions_under(connection: Connection, prefix: str, *columns: Column[Any])
 
 def newest_revision(connection: Connection, scope: str) -> int:
     """The highest number of a scope's revisions; 0 if there is none."""
-    table = tables.revision
-    query = select(table.c.number).where(table.c.scope == scope).order_by(table.c.number.desc()).limit(1)
-    return connection.execute(query).scalar() or 0
+    return connection.execute(_NEWEST, {"scope": scope}).scalar() or 0
 
 
 def add_revision(connection: Connection, revision: StoredRevision) -> None:
     """Adds a revision."""
     connection.execute(
-        tables.revision.insert().values(
-            scope=revision.scope,
-            number=revision.number,
-            cause=revision.cause.value,
-            change=revision.change,
-            document=json.dumps(revision.document, ensure_ascii=False),
-            content=json.dumps(revision.content, ensure_ascii=False),
-            digest=revision.digest,
-            create_us=revision.create_us,
-            seq=revision.seq,
-        )
+        _ADD_REVISION,
+        {
+            "scope": revision.scope,
+            "number": revision.number,
+            "cause": revision.cause.value,
+            "change": revision.change,
+            "document": json.dumps(revision.document, ensure_ascii=False),
+            "content": json.dumps(revision.content, ensure_ascii=False),
+            "digest": revision.digest,
+            "create_us": revision.create_us,
+            "seq": revision.seq,
+        },
     )
 
 
@@ -194,21 +208,22 @@ def keep_plan(connection: Connection, plan: Plan, *, now_us: int) -> None:
     table = tables.plan
     connection.execute(table.delete().where((table.c.expire_us <= now_us) | (table.c.id == plan.id)))
     connection.execute(
-        table.insert().values(
-            id=plan.id,
-            scope=plan.scope,
-            base_generation=plan.base_generation,
-            document=json.dumps(plan.document, ensure_ascii=False),
-            content=json.dumps(plan.content, ensure_ascii=False),
-            digest=plan.digest,
-            expire_us=plan.expire_us,
-        )
+        _ADD_PLAN,
+        {
+            "id": plan.id,
+            "scope": plan.scope,
+            "base_generation": plan.base_generation,
+            "document": json.dumps(plan.document, ensure_ascii=False),
+            "content": json.dumps(plan.content, ensure_ascii=False),
+            "digest": plan.digest,
+            "expire_us": plan.expire_us,
+        },
     )
 
 
 def get_plan(connection: Connection, plan_id: str) -> Plan | None:
     """A plan, whether or not its time is over."""
-    row = connection.execute(select(tables.plan).where(tables.plan.c.id == plan_id)).first()
+    row = connection.execute(_PLAN, {"id": plan_id}).first()
     if row is None:
         return None
     return Plan(

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import Connection, Row, Select, bindparam, select
 
 from tidegate.core.journal import FIRST, Entry, read
 from tidegate.stores import tables
@@ -21,6 +21,18 @@ class End(NamedTuple):
     hash: bytes
 
 
+# What every change asks is made once: making a statement takes longer than running it.
+_END = select(*(tables.registry.c[name] for name in End._fields))
+_MOVE_END = tables.registry.update()
+_ADD = tables.journal.insert()
+_AFTER = (
+    select(tables.journal.c.resource)
+    .where(tables.journal.c.seq > bindparam("after"))
+    .order_by(tables.journal.c.seq)
+    .limit(bindparam("most"))
+)
+
+
 def found(connection: Connection, instance: str) -> None:
     """Gives a new registry its name and an empty journal; leaves one that has them as it is."""
     if connection.execute(select(tables.registry.c.id)).first() is None:
@@ -30,13 +42,12 @@ def found(connection: Connection, instance: str) -> None:
 
 def end(connection: Connection) -> End:
     """Where it ends now."""
-    columns = [tables.registry.c[name] for name in End._fields]
-    return End(*connection.execute(select(*columns)).one())
+    return End(*connection.execute(_END).one())
 
 
 def move_end(connection: Connection, to: End) -> None:
     """Has it end elsewhere."""
-    connection.execute(tables.registry.update().values(**to._asdict()))
+    connection.execute(_MOVE_END, to._asdict())
 
 
 def append(connection: Connection, entries: Sequence[Entry]) -> None:
@@ -48,7 +59,7 @@ def append(connection: Connection, entries: Sequence[Entry]) -> None:
             {name: said[name] for name in _BESIDE}
             | {"body": entry.body, "previous": entry.previous, "hash": entry.hash}
         )
-    connection.execute(tables.journal.insert(), rows)
+    connection.execute(_ADD, rows)
 
 
 def walk(connection: Connection) -> Iterator[tuple[Entry, Mapping[str, Any]]]:
@@ -85,9 +96,7 @@ def after(connection: Connection, seq: int, *, limit: int) -> list[Entry]:
 
 def after_resources(connection: Connection, seq: int, *, limit: int) -> list[str]:
     """What the entries that follow a number are about, the oldest first."""
-    table = tables.journal
-    query = select(table.c.resource).where(table.c.seq > seq).order_by(table.c.seq).limit(limit)
-    return list(connection.execute(query).scalars())
+    return list(connection.execute(_AFTER, {"after": seq, "most": limit}).scalars())
 
 
 def _entry(row: Row[Any]) -> Entry:

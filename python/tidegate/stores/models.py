@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, and_, select
+from sqlalchemy import ColumnElement, Connection, Row, Table, and_, bindparam, select
 
 from tidegate.core.names import ModelName, VersionName
 from tidegate.core.versions import State
@@ -50,6 +50,14 @@ class Alias:
     seq: int
 
 
+# What every change asks is made once: making a statement takes longer than running it.
+_VERSION = select(tables.version).where(
+    tables.version.c.project == bindparam("project"),
+    tables.version.c.model == bindparam("model"),
+    tables.version.c.number == bindparam("number"),
+)
+
+
 def get_model(connection: Connection, name: ModelName) -> Model | None:
     """The model of a name."""
     row = connection.execute(select(tables.model).where(_of(tables.model, name))).first()
@@ -80,7 +88,9 @@ def put_model(connection: Connection, model: Model) -> None:
 
 def get_version(connection: Connection, name: VersionName) -> Version | None:
     """The version of a number."""
-    return _one_version(connection, name.model, tables.version.c.number == name.number)
+    key = {"project": name.model.project, "model": name.model.model, "number": name.number}
+    row = connection.execute(_VERSION, key).first()
+    return None if row is None else _version(row)
 
 
 def version_of(connection: Connection, model: ModelName, artifact: str) -> Version | None:

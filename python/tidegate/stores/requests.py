@@ -3,7 +3,7 @@
 import json
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from tidegate.stores import tables
 
@@ -17,11 +17,14 @@ class Answered(NamedTuple):
     receipt: dict[str, Any]
 
 
+_ANSWERED = select(tables.request.c.method, tables.request.c.body, tables.request.c.receipt).where(
+    tables.request.c.actor == bindparam("actor"), tables.request.c.request_id == bindparam("request_id")
+)
+
+
 def find(connection: Connection, actor: str, request_id: str) -> Answered | None:
     """What was answered to a request of an actor."""
-    table = tables.request
-    columns = table.c.method, table.c.body, table.c.receipt
-    row = connection.execute(select(*columns).where(table.c.actor == actor, table.c.request_id == request_id)).first()
+    row = connection.execute(_ANSWERED, {"actor": actor, "request_id": request_id}).first()
     return None if row is None else Answered(row.method, row.body, json.loads(row.receipt))
 
 

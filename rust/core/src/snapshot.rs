@@ -4,6 +4,7 @@
 //! passes over fields that it does not know, and a writer lists in `requires` what a route would be served wrongly
 //! without: a reader that does not know such a word refuses that route, by name, and serves the others.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -17,6 +18,10 @@ pub const SCHEMA: u64 = 2;
 
 /// What this release can do beyond a split.
 const FEATURES: [&str; 2] = ["segments", "pins"];
+
+/// The JSON of routes as it was last written, so that of many routes only those that have changed are written anew.
+#[derive(Debug, Default)]
+pub struct RouteTexts(BTreeMap<String, (Arc<Revision>, String)>);
 
 /// What a gateway serves, or served when it was last told to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,6 +54,29 @@ impl SnapshotDocument {
             "routes": routes,
             "versions": digests,
         })
+    }
+
+    /// The text of [`Self::to_json`] in pieces, of which each route is one.
+    pub fn pieces<'a>(&self, texts: &'a mut RouteTexts) -> Vec<Cow<'a, str>> {
+        let is_route = |name: &String| self.routes.contains_key(name);
+        texts.0.retain(|name, _| is_route(name));
+        for (name, revision) in &self.routes {
+            if texts.0.get(name).is_none_or(|(known, _)| !Arc::ptr_eq(known, revision)) {
+                let text = format!("{}:{}", Value::from(&**name), route_to_json(revision));
+                texts.0.insert(name.clone(), (Arc::clone(revision), text));
+            }
+        }
+        // What is around the routes is the document without them.
+        let Self { incarnation, epoch, ref digests, .. } = *self;
+        let bare = Self { incarnation, epoch, digests: digests.clone(), ..Self::default() }.to_json().to_string();
+        let (head, tail) = bare.split_once("\"routes\":{}").expect("a document has routes");
+        let mut pieces = vec![Cow::Owned(format!("{head}\"routes\":{{"))];
+        for (index, (_, text)) in texts.0.values().enumerate() {
+            pieces.extend((index > 0).then_some(Cow::Borrowed(",")));
+            pieces.push(Cow::Borrowed(text));
+        }
+        pieces.push(Cow::Owned(format!("}}{tail}")));
+        pieces
     }
 
     /// Reads a document of this form, an earlier one, or a later one that says it can be read so.

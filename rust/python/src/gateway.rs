@@ -61,6 +61,10 @@ impl Gateway {
         py.detach(|| self.native.apply(document.as_bytes())).map_err(refuse)
     }
 
+    fn amend(&self, py: Python<'_>, amendment: &str) -> PyResult<String> {
+        py.detach(|| self.native.amend(amendment.as_bytes())).map(|progress| progress.to_string()).map_err(refuse)
+    }
+
     fn progress(&self, py: Python<'_>) -> String {
         py.detach(|| self.native.progress()).to_string()
     }

@@ -4,6 +4,7 @@
 //! is the way back to JSON. `docs/configuration.md` is this module for readers.
 
 mod address;
+mod amend;
 mod front;
 mod gate;
 mod keys;
@@ -27,6 +28,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 pub use address::check_address;
+pub use amend::{Amendment, parse_amendment};
 pub use front::Front;
 pub use gate::GateMode;
 pub use keys::{Key, KeyRoutes, Sha256};
@@ -37,8 +39,10 @@ pub use names::{MAX_NAME_BYTES, NameError, VersionId, check_name};
 pub use parse::parse;
 pub use providers::{CPU, Provider};
 pub use route::{Decision, Pins, Route, Segment, Shadow};
+use routes::MAX_ROUTES;
 pub use routes::{MAX_CONDITIONS, parse_stored};
 pub use settings::{Arena, Batching, BatchingMode, Queue, VersionSettings};
+use versions::MAX_VERSIONS;
 pub use walk::Violation;
 
 /// The document with every default filled in, fields in the order of `docs/configuration.md`, names sorted.

@@ -61,7 +61,13 @@ pub struct Segment {
     pub name: String,
     pub when: Arc<Condition>,
     pub split: BTreeMap<VersionId, u64>,
+    /// The arm that its table starts from, if the document names it; see [`Revision::after`].
+    ///
+    /// [`Revision::after`]: crate::routing::Revision::after
+    pub stable: Option<VersionId>,
     pub salt: String,
+    /// An explicit table, as of a route.
+    pub ranges: Option<Vec<Range>>,
 }
 
 /// Whether callers may name the version that answers.

@@ -14,7 +14,7 @@ use super::walk::{Fields, Walk, describe};
 use super::{Document, Route, VersionId, check_name};
 
 /// Most routes in one document: each is a label of every metric.
-const MAX_ROUTES: usize = 16_384;
+pub(super) const MAX_ROUTES: usize = 16_384;
 /// Most arms of one route: decisions search them, and a person has to oversee them.
 const MAX_ARMS: usize = 64;
 /// Most explicit ranges of one route: a table that the allocator made never comes near.
@@ -124,7 +124,11 @@ pub(super) fn split(walk: &mut Walk, fields: &Fields<'_>) -> Option<BTreeMap<Ver
 }
 
 /// The arm that is named.
-fn stable(walk: &mut Walk, fields: &Fields<'_>, split: Option<&BTreeMap<VersionId, u64>>) -> Option<VersionId> {
+pub(super) fn stable(
+    walk: &mut Walk,
+    fields: &Fields<'_>,
+    split: Option<&BTreeMap<VersionId, u64>>,
+) -> Option<VersionId> {
     let (path, text) = walk.text(fields, "stable")?;
     let version = walk.parsed::<VersionId>(&path, text)?;
     let split = split?;
@@ -144,7 +148,11 @@ pub(super) fn salt<'v>(walk: &mut Walk, fields: &Fields<'v>) -> Option<&'v str> 
     Some(text)
 }
 
-fn ranges(walk: &mut Walk, fields: &Fields<'_>, split: Option<&BTreeMap<VersionId, u64>>) -> Option<Vec<Range>> {
+pub(super) fn ranges(
+    walk: &mut Walk,
+    fields: &Fields<'_>,
+    split: Option<&BTreeMap<VersionId, u64>>,
+) -> Option<Vec<Range>> {
     let (path, value) = fields.get("ranges")?;
     let Some(items) = value.as_array() else {
         walk.refuse(&path, format!("must be a list of [start, end, \"arm\"], got {}", describe(value)));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::routes::{salt, split};
+use super::routes::{ranges, salt, split, stable};
 use super::walk::{Fields, Walk, describe};
 use super::{Pins, Segment, check_name};
 use crate::condition::Condition;
@@ -15,7 +15,7 @@ const MAX_SEGMENTS: usize = 64;
 pub(super) fn segments(walk: &mut Walk, fields: &Fields<'_>, route_salt: &str) -> Vec<Segment> {
     let mut segments: Vec<Segment> = Vec::new();
     for (path, value) in walk.items(fields, "segments", MAX_SEGMENTS) {
-        let fields = walk.fields(path, value, &["name", "when", "split", "salt"]);
+        let fields = walk.fields(path, value, &["name", "when", "split", "stable", "salt", "ranges"]);
         let name = walk.text(&fields, "name").map(|(path, name)| {
             if let Err(error) = check_name(name) {
                 walk.refuse(&path, error.to_string());
@@ -28,10 +28,12 @@ pub(super) fn segments(walk: &mut Walk, fields: &Fields<'_>, route_salt: &str) -
         walk.require(&fields, "when", "is the condition, such as 'params.carrier == \"HA\"'");
         let when = condition(walk, &fields);
         let split = split(walk, &fields);
+        let stable = stable(walk, &fields, split.as_ref());
+        let ranges = ranges(walk, &fields, split.as_ref());
         let own = format!("{route_salt}/{}", name.unwrap_or_default());
         let salt = salt(walk, &fields).map_or(own, str::to_owned);
         if let (Some(name), Some(when), Some(split)) = (name, when, split) {
-            segments.push(Segment { name: name.to_owned(), when, split, salt });
+            segments.push(Segment { name: name.to_owned(), when, split, stable, salt, ranges });
         }
     }
     segments

@@ -9,7 +9,7 @@ use super::walk::{Bounds, Fields, Walk};
 use super::{Arena, Batching, BatchingMode, Sha256, VersionId, VersionSettings, providers};
 
 /// Most versions one document names: each is loaded, and each is a label of every metric.
-const MAX_VERSIONS: usize = 1024;
+pub(super) const MAX_VERSIONS: usize = 1024;
 
 const KNOWN: [&str; 8] =
     ["digest", "profile_digest", "batching", "instances", "intra_op_threads", "queue", "providers", "arena"];

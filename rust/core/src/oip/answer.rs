@@ -24,15 +24,12 @@ pub struct Stamp {
 
 impl Stamp {
     /// `model_name` is the name the caller used, `version` the version's number, `tidegate_version` its full name.
-    pub fn new(model_name: &str, version: &str, tidegate_version: &str, epoch: u64, outputs: &[TensorSpec]) -> Self {
+    pub fn new(model_name: &str, version: &str, tidegate_version: &str, outputs: &[TensorSpec]) -> Self {
         let mut names = Vec::new();
         put_text(&mut names, 1, model_name.as_bytes());
         put_text(&mut names, 2, version.as_bytes());
         let mut parameters = Vec::new();
         put_text_parameter(&mut parameters, "tidegate_version", tidegate_version);
-        put_parameter_head(&mut parameters, "tidegate_epoch", 1 + varint_len(epoch));
-        put_key(&mut parameters, 2, 0);
-        put_varint(&mut parameters, epoch);
         let outputs = outputs
             .iter()
             .map(|spec| {
@@ -49,6 +46,8 @@ impl Stamp {
 /// Who answered, as the caller is told.
 #[derive(Clone, Copy, Debug)]
 pub struct Credit<'a> {
+    /// The snapshot that decided.
+    pub epoch: u64,
     pub reason: &'a str,
     pub prediction_id: &'a str,
 }
@@ -110,6 +109,9 @@ pub fn write(
     }
     if let Some(credit) = said.credit {
         out.put_slice(&stamp.parameters);
+        put_parameter_head(out, "tidegate_epoch", 1 + varint_len(credit.epoch));
+        put_key(out, 2, 0);
+        put_varint(out, credit.epoch);
         put_text_parameter(out, "tidegate_reason", credit.reason);
         put_text_parameter(out, "tidegate_prediction_id", credit.prediction_id);
     }
@@ -131,7 +133,7 @@ pub fn write(
 
 /// Room that suffices for any answer of these outputs: varints at their longest.
 fn upper_bound(stamp: &Stamp, id: &[u8], raw: bool, outputs: &[Output<'_>]) -> usize {
-    const CREDIT: usize = 256;
+    const CREDIT: usize = 320;
     let fixed = FRAME_HEAD + stamp.names.len() + stamp.parameters.len() + id.len() + CREDIT;
     outputs.iter().fold(fixed, |sum, output| {
         let (head, datatype) = &stamp.outputs[output.index as usize];
@@ -268,7 +270,7 @@ mod tests {
     #[test]
     fn an_answer_that_grpc_cannot_carry_is_refused_before_a_byte_is_written() {
         let spec = TensorSpec { name: "y".to_owned(), datatype: Datatype::Bytes, dims: vec![-1], axes: Vec::new() };
-        let stamp = Stamp::new("m", "1", "m/1", 0, &[spec]);
+        let stamp = Stamp::new("m", "1", "m/1", &[spec]);
         let elements = Elements::Strings { text: &[], start: 0, ends: &[LARGEST] };
         let mut out = BytesMut::new();
         let refused = write(&mut out, &stamp, b"", Said::default(), true, &[Output { index: 0, dims: &[1], elements }]);

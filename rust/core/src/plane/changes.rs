@@ -48,6 +48,8 @@ pub type LoadId = usize;
 pub enum ChangeEvent {
     /// A document wants these contents; a subject that it does not name goes.
     Apply(BTreeMap<Subject, Content>),
+    /// Some subjects shall have these contents, or, with `None`, go; all others stay as they are or are on their way to be.
+    Amend(BTreeMap<Subject, Option<Content>>),
     /// The last [`ChangeCommand::Publish`] is in force.
     Published,
     /// Nothing of the last [`ChangeCommand::Publish`] is in force, because of these subjects of it.

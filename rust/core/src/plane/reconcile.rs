@@ -99,6 +99,7 @@ impl Reconciler {
         let mut todo = Vec::new();
         match event {
             ChangeEvent::Apply(wanted) => self.apply(wanted, &mut todo),
+            ChangeEvent::Amend(changes) => self.amend(changes, &mut todo),
             ChangeEvent::Published => self.published(&mut todo),
             ChangeEvent::Rejected(reasons) => self.rejected(&reasons, &mut todo),
             ChangeEvent::Load(id, event) => self.happened(id, event, &mut todo),
@@ -108,21 +109,36 @@ impl Reconciler {
     }
 
     fn apply(&mut self, wanted: BTreeMap<Subject, Content>, todo: &mut Vec<ChangeCommand>) {
-        // A new document is a new try.
-        self.failed.clear();
-        let before = std::mem::take(&mut self.pending);
-        for (subject, pending) in &before {
-            if !pending.is_fallback && wanted.get(subject) != Some(&pending.content) {
+        let known = self.current.keys().chain(self.pending.keys()).chain(self.kept.keys());
+        let unnamed: BTreeSet<Subject> = known.filter(|subject| !wanted.contains_key(*subject)).cloned().collect();
+        let unnamed = unnamed.into_iter().map(|subject| (subject, None));
+        let changes = wanted.into_iter().map(|(subject, content)| (subject, Some(content))).chain(unnamed).collect();
+        self.amend(changes, todo);
+    }
+
+    fn amend(&mut self, changes: BTreeMap<Subject, Option<Content>>, todo: &mut Vec<ChangeCommand>) {
+        // What is wanted again is tried again.
+        let wants = |content: &Option<Content>, want: &Want| content.iter().any(|content| content.wants.contains(want));
+        self.failed.retain(|want, _| !changes.values().any(|content| wants(content, want)));
+        for (subject, content) in &changes {
+            let before = self.pending.remove(subject).filter(|pending| !pending.is_fallback);
+            if before.is_some_and(|pending| content.as_ref() != Some(&pending.content)) {
                 todo.push(ChangeCommand::Settled(subject.clone(), Outcome::Superseded));
             }
         }
-        self.leaving = self.current.keys().filter(|subject| !wanted.contains_key(*subject)).cloned().collect();
-        self.kept.retain(|subject, _| wanted.contains_key(subject));
-        for (subject, content) in wanted {
-            if self.current.get(&subject) == Some(&content) {
-                todo.push(ChangeCommand::Settled(subject, Outcome::Unchanged));
-            } else {
-                self.pending.insert(subject, Pending { content, is_fallback: false });
+        for (subject, content) in changes {
+            self.leaving.remove(&subject);
+            match content {
+                Some(content) if self.current.get(&subject) == Some(&content) => {
+                    todo.push(ChangeCommand::Settled(subject, Outcome::Unchanged));
+                }
+                Some(content) => drop(self.pending.insert(subject, Pending { content, is_fallback: false })),
+                None => {
+                    self.kept.remove(&subject);
+                    if self.current.contains_key(&subject) {
+                        self.leaving.insert(subject);
+                    }
+                }
             }
         }
     }

@@ -35,19 +35,17 @@ impl Revision {
     /// stable; explicit ranges as they are.
     ///
     /// Stable is the arm that the document names; else the one before, as long as it is an arm, so that a ramp past one
-    /// half can be walked back; else the heaviest, ties by name. A segment without the route's arm has one of its own,
-    /// found in the same way.
+    /// half can be walked back; else the heaviest, ties by name. A segment starts from the route's arm unless it names
+    /// another; without it, it has one of its own, found in the same way.
     pub fn after(previous: Option<&Self>, route: &Route) -> Self {
         let before = previous.map(|revision| &revision.table);
         let stable = stable([route.stable.as_ref().map(VersionId::as_str), stable_of(before)], &route.split);
-        let table = match &route.ranges {
-            Some(ranges) => RouteTable { salt: route.salt.clone(), stable: stable.to_owned(), ranges: ranges.clone() },
-            None => table_after(before, &route.split, stable, &route.salt),
-        };
+        let table = table(route.ranges.as_ref(), before, &route.split, stable, &route.salt);
         let segments = route.segments.iter().map(|segment| {
             let before = previous.and_then(|revision| revision.segments.get(&segment.name));
-            let base = self::stable([Some(stable), stable_of(before)], &segment.split);
-            (segment.name.clone(), table_after(before, &segment.split, base, &segment.salt))
+            let named = segment.stable.as_ref().map(VersionId::as_str);
+            let base = self::stable([named, Some(stable), stable_of(before)], &segment.split);
+            (segment.name.clone(), self::table(segment.ranges.as_ref(), before, &segment.split, base, &segment.salt))
         });
         Self { route: route.clone(), segments: segments.collect(), table }
     }
@@ -63,21 +61,26 @@ fn stable_of(table: Option<&RouteTable>) -> Option<&str> {
 }
 
 /// The first of `wishes` that is an arm, or the heaviest arm, ties by name.
-fn stable<'a>(wishes: [Option<&'a str>; 2], split: &'a BTreeMap<VersionId, u64>) -> &'a str {
+fn stable<'a, const N: usize>(wishes: [Option<&'a str>; N], split: &'a BTreeMap<VersionId, u64>) -> &'a str {
     // Arms come in name order, and of equal weights max_by_key keeps the last it sees: walk backwards.
     let heaviest = split.iter().rev().max_by_key(|(_, weight)| **weight);
     let heaviest = || heaviest.expect("a parsed split has an arm").0.as_str();
     wishes.into_iter().flatten().find(|wish| split.contains_key(*wish)).unwrap_or_else(heaviest)
 }
 
-fn table_after(
+/// The table that is written, or the one that a history leads to.
+fn table(
+    written: Option<&Vec<Range>>,
     previous: Option<&RouteTable>,
     split: &BTreeMap<VersionId, u64>,
     stable: &str,
     salt: &str,
 ) -> RouteTable {
-    let weights = split.iter().map(|(arm, weight)| (arm.to_string(), *weight)).collect();
-    let start = previous.filter(|table| table.salt == salt).map_or(&[][..], |table| &table.ranges);
-    let ranges = allocate(start, &weights, stable).expect("a parsed split has weight, a stored table was checked");
+    let after_history = || {
+        let weights = split.iter().map(|(arm, weight)| (arm.to_string(), *weight)).collect();
+        let start = previous.filter(|table| table.salt == salt).map_or(&[][..], |table| &table.ranges);
+        allocate(start, &weights, stable).expect("a parsed split has weight, a stored table was checked")
+    };
+    let ranges = written.cloned().unwrap_or_else(after_history);
     RouteTable { salt: salt.to_owned(), stable: stable.to_string(), ranges }
 }

@@ -53,13 +53,13 @@ pub(crate) fn write_and_decode(rng: &mut Rng) {
         })
         .collect();
     let epoch = rng.number() >> 1;
-    let stamp = Stamp::new("flight-delay", "2", "flight-delay/2", epoch, &specs);
+    let stamp = Stamp::new("flight-delay", "2", "flight-delay/2", &specs);
     let mut out = BytesMut::new();
     for _ in 0..2 {
         let made: Vec<_> = specs.iter().map(|spec| Made::new(rng, spec.datatype)).collect();
         let is_raw = rng.once_in(2) || specs.iter().any(|spec| spec.datatype.contents_field().is_none());
         let id = rng.pick(&["", "a", "an id that is longer than the others, ünïcode ∞"]);
-        let credit = rng.once_in(2).then_some(Credit { reason: "split", prediction_id: "0192-ab" });
+        let credit = rng.once_in(2).then_some(Credit { epoch, reason: "split", prediction_id: "0192-ab" });
         let said = Said { credit, rules_broken: rng.once_in(4).then_some("dep_hour:range") };
         // Any subset of the outputs, the last first.
         let mut places: Vec<usize> = (0..specs.len()).filter(|_| !rng.once_in(4)).collect();

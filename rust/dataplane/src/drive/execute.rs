@@ -24,6 +24,8 @@ pub struct Request {
     /// The caller's own id, in the message.
     pub id: Span,
     pub reason: Reason,
+    /// The snapshot that chose the arm.
+    pub epoch: u64,
     pub prediction_id: PredictionId,
     /// Whether the answer's parameters say who answered.
     pub credited: bool,
@@ -199,7 +201,8 @@ fn write(
         })
         .collect();
     let prediction_id = request.prediction_id;
-    let credit = Credit { reason: request.arm.reason(request.reason), prediction_id: prediction_id.as_str() };
+    let reason = request.arm.reason(request.reason);
+    let credit = Credit { epoch: request.epoch, reason, prediction_id: prediction_id.as_str() };
     let stamp = &request.arm.stamp;
     let id = request.id.of(&request.message);
     let said = Said { credit: request.credited.then_some(credit), rules_broken: request.rules_broken.as_deref() };

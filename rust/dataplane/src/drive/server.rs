@@ -19,7 +19,7 @@ use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tidegate_core::document::{Document, Front, Violation};
+use tidegate_core::document::{self, Document, Front, Violation};
 use tokio::sync::mpsc;
 
 /// Connections that wait to be accepted.
@@ -133,6 +133,27 @@ impl Gateway {
         }
         drop(self.changes.apply(document));
         Ok(())
+    }
+
+    /// Makes what is wanted what an amendment says, and returns the progress once that has been taken up.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, or that only a restart can change; then nothing of it is wanted.
+    pub fn amend(&self, amendment: &[u8]) -> Result<Value, Vec<Violation>> {
+        let whole = |reason: String| vec![Violation { path: String::new(), reason }];
+        let value = serde_json::from_slice(amendment).map_err(|error| whole(format!("is not JSON: {error}")))?;
+        let amendment = document::parse_amendment(value)?;
+        let settings = amendment.versions.iter().filter_map(|(id, settings)| Some((id, settings.as_ref()?)));
+        let violations = admin::needing_a_larger_pool(&self.plane.document, settings);
+        if !violations.is_empty() {
+            return Err(violations);
+        }
+        match self.changes.amend(amendment).blocking_recv() {
+            Ok(taken) => taken.map(|()| self.progress()),
+            // A gateway that ends changes nothing more.
+            Err(_) if self.plane.is_changing() => Ok(self.progress()),
+            Err(_) => Err(whole(CHANGES_NOTHING.to_owned())),
+        }
     }
 
     /// Routes that wait for loads, and routes that were refused, each with the reason, once every document before has been

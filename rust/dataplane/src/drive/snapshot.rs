@@ -195,6 +195,20 @@ impl Arm {
 }
 
 impl Target {
+    /// Whether it is what a plan, or a model's own name, makes of these loads: the same ones, none more.
+    pub fn is_of(&self, plan: Option<&Arc<RoutePlan>>, versions: &[Arc<Version>]) -> bool {
+        let is_same_plan = match (&self.route, plan) {
+            (None, None) => true,
+            (Some(own), Some(plan)) => Arc::ptr_eq(own, plan),
+            _ => false,
+        };
+        let holds = |arm: &Arc<Arm>| versions.iter().any(|version| Arc::ptr_eq(version, &arm.version));
+        // A plan has an arm or a shadow for each of its versions; a model's name has an arm.
+        is_same_plan
+            && (plan.is_some() || self.arms.len() == versions.len())
+            && self.arms.iter().chain(self.shadows.arms()).all(holds)
+    }
+
     pub fn lead(&self) -> &Arc<Arm> {
         &self.arms[self.lead]
     }

@@ -6,16 +6,20 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
-use tidegate_core::snapshot::SnapshotDocument;
+use tidegate_core::snapshot::{RouteTexts, SnapshotDocument};
 
 const LOCK: &str = "lock";
 const APPLIED: &str = "applied.json";
 /// Written first and renamed; what a killed process leaves of it is overwritten by the next writer.
 const UNFINISHED: &str = "applied.json.new";
+/// Bytes that the digest takes with what is around it.
+const ROOM_FOR_DIGEST: usize = 80;
+
 /// Why the folder cannot be used.
 #[derive(Debug, Error)]
 pub enum StateError {
@@ -33,6 +37,8 @@ pub enum StateError {
 #[derive(Debug)]
 pub struct StateDir {
     folder: PathBuf,
+    /// What was written of each route.
+    texts: Mutex<RouteTexts>,
     /// Holds the lock; the kernel releases it when the file is closed.
     _lock: File,
 }
@@ -58,7 +64,7 @@ impl StateDir {
         lock.set_len(0)
             .and_then(|()| lock.write_all(format!("{}\n", std::process::id()).as_bytes()))
             .map_err(failed("write", &path))?;
-        Ok(Self { folder, _lock: lock })
+        Ok(Self { folder, texts: Mutex::default(), _lock: lock })
     }
 
     /// The folder.
@@ -81,9 +87,10 @@ impl StateDir {
     /// new has reached the disk.
     pub fn write(&self, applied: &SnapshotDocument) -> Result<(), StateError> {
         let unfinished = self.folder.join(UNFINISHED);
+        let text = encode(applied, &mut self.texts.lock().unwrap_or_else(PoisonError::into_inner));
         File::create(&unfinished)
             .and_then(|mut file| {
-                file.write_all(encode(applied).as_bytes())?;
+                file.write_all(text.as_bytes())?;
                 file.sync_all()
             })
             .map_err(failed("write", &unfinished))?;
@@ -108,10 +115,21 @@ fn holder(lock: &mut File) -> String {
     }
 }
 
-fn encode(applied: &SnapshotDocument) -> String {
-    let mut value = applied.to_json();
-    value["sha256"] = digest(&value).into();
-    serde_json::to_string_pretty(&value).expect("a JSON value can be written") + "\n"
+/// The file: compact JSON with its digest, and each route on a line of its own.
+fn encode(applied: &SnapshotDocument, texts: &mut RouteTexts) -> String {
+    let pieces = applied.pieces(texts);
+    let mut hasher = Sha256::new();
+    let mut text = String::with_capacity(pieces.iter().map(|piece| piece.len() + 1).sum::<usize>() + ROOM_FOR_DIGEST);
+    for piece in pieces {
+        hasher.update(piece.as_bytes());
+        text.push_str(&piece);
+        // White space is no part of the digest.
+        if piece.ends_with(['{', ',']) {
+            text.push('\n');
+        }
+    }
+    text.pop();
+    text + &format!(",\"sha256\":\"{}\"}}\n", hex(&hasher.finalize()))
 }
 
 fn decode(bytes: &[u8]) -> Result<SnapshotDocument, String> {
@@ -127,7 +145,10 @@ fn decode(bytes: &[u8]) -> Result<SnapshotDocument, String> {
 
 /// The digest of a value in its compact form, so that white space does not matter.
 fn digest(value: &Value) -> String {
-    let hash = Sha256::digest(value.to_string());
+    hex(&Sha256::digest(value.to_string()))
+}
+
+fn hex(hash: &[u8]) -> String {
     hash.iter().fold(String::with_capacity(64), |text, byte| text + &format!("{byte:02x}"))
 }
 
@@ -135,6 +156,7 @@ fn digest(value: &Value) -> String {
 mod tests {
     use proptest::prelude::*;
     use serde_json::json;
+    use std::collections::BTreeMap;
     use std::sync::Arc;
     use tidegate_core::document;
     use tidegate_core::routing::Revision;
@@ -200,7 +222,21 @@ mod tests {
             let revision = Revision::after(None, &document.expect("a good document").routes["r"]);
             let routes = [("r".to_owned(), Arc::new(revision))].into();
             let written = SnapshotDocument { incarnation: 1, epoch: 1, routes, ..SnapshotDocument::default() };
-            prop_assert_eq!(decode(encode(&written).as_bytes()), Ok(written));
+            prop_assert_eq!(decode(encode(&written, &mut RouteTexts::default()).as_bytes()), Ok(written));
+        }
+    }
+
+    #[test]
+    fn a_file_says_what_its_document_says_whatever_was_written_before() {
+        let mut texts = RouteTexts::default();
+        let first = applied(None, 10);
+        let mut second = applied(Some(&first), 30);
+        second.routes.insert("s".to_owned(), Arc::clone(&first.routes["r"]));
+        let third = SnapshotDocument { routes: BTreeMap::new(), epoch: 3, ..second.clone() };
+        for written in [&first, &second, &first, &third] {
+            let text = encode(written, &mut texts);
+            assert_eq!(decode(text.as_bytes()).as_ref(), Ok(written));
+            assert_eq!(text.lines().count(), written.routes.len() + 1, "a line each:\n{text}");
         }
     }
 
@@ -221,7 +257,7 @@ mod tests {
         let state = StateDir::open(&folder.0).expect("a new folder");
         let (old, new) = (applied(None, 10), applied(Some(&applied(None, 10)), 30));
         state.write(&old).expect("a writable folder");
-        let text = encode(&new);
+        let text = encode(&new, &mut RouteTexts::default());
         for end in (0..=text.len()).step_by(37) {
             fs::write(folder.file(UNFINISHED), &text[..end]).expect("a writable folder");
             assert_eq!(state.read().expect("the old file is whole"), Some(old.clone()));
@@ -234,11 +270,11 @@ mod tests {
     fn a_torn_or_foreign_file_is_refused_with_advice() {
         let folder = Folder::new("torn");
         let state = StateDir::open(&folder.0).expect("a new folder");
-        let good = encode(&applied(None, 10));
+        let good = encode(&applied(None, 10), &mut RouteTexts::default());
         // The last byte is the line end, which belongs to no value.
         let mut bad: Vec<String> = (0..good.len() - 1).step_by(23).map(|end| good[..end].to_owned()).collect();
-        bad.push(good.replace("\"epoch\": 1", "\"epoch\": 2"));
-        bad.push(good.replace("\"schema\": 2", "\"schema\": 3"));
+        bad.push(good.replace("\"epoch\":1", "\"epoch\":2"));
+        bad.push(good.replace("\"schema\":2", "\"schema\":3"));
         bad.extend(["[]", "{}", "null", "not json"].map(str::to_owned));
         for text in bad {
             fs::write(folder.file(APPLIED), &text).expect("a writable folder");

@@ -22,7 +22,7 @@ use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use tidegate_core::document::{self, Document, Violation};
+use tidegate_core::document::{self, Document, VersionId, VersionSettings, Violation};
 use tidegate_core::plane::Outcome;
 use tokio::net::{UnixListener, UnixStream};
 
@@ -139,14 +139,23 @@ pub fn read(plane: &Plane, body: &[u8]) -> Result<Document, Vec<Violation>> {
 }
 
 fn needing_a_restart(running: &Document, wanted: &Document) -> Vec<Violation> {
-    let (is, pool) = (document::render_settings(running), running.pool_threads());
+    let is = document::render_settings(running);
     let settings = document::render_settings(wanted).into_iter().filter(|(name, value)| is[name] != *value);
     let settings = settings.map(|(name, value)| {
         let is = &is[&name];
         let reason = format!("cannot change while the gateway serves (is {is}, would be {value}); restart it instead");
         Violation { path: name, reason }
     });
-    let too_wide = wanted.versions.iter().filter(|(_, version)| version.intra_op_threads > pool);
+    settings.chain(needing_a_larger_pool(running, &wanted.versions)).collect()
+}
+
+/// Versions that want more threads inside of one operator than the pool has.
+pub fn needing_a_larger_pool<'a>(
+    running: &Document,
+    versions: impl IntoIterator<Item = (&'a VersionId, &'a VersionSettings)>,
+) -> Vec<Violation> {
+    let pool = running.pool_threads();
+    let too_wide = versions.into_iter().filter(|(_, version)| version.intra_op_threads > pool);
     let too_wide = too_wide.map(|(id, version)| Violation {
         path: format!("versions[\"{id}\"].intra_op_threads"),
         reason: format!(
@@ -155,7 +164,7 @@ fn needing_a_restart(running: &Document, wanted: &Document) -> Vec<Violation> {
             version.intra_op_threads
         ),
     });
-    settings.chain(too_wide).collect()
+    too_wide.collect()
 }
 
 /// What becomes of the files of TLS, which are looked at whenever a document comes.

@@ -52,6 +52,10 @@ impl Shadows {
         self.0.iter()
     }
 
+    pub fn arms(&self) -> impl Iterator<Item = &Arc<Arm>> {
+        self.0.iter().map(|shadow| &shadow.arm)
+    }
+
     /// Copies a request for a shadow, if that has room.
     pub fn copy(&self, index: usize, message: &Bytes, happened_s: Option<u64>) -> Option<Copy> {
         let shadow = &self.0[index];
@@ -228,6 +232,8 @@ impl Launch {
             arm: Arc::clone(&shadow.arm),
             id: head.id,
             reason: Reason::Only,
+            // Nobody is told.
+            epoch: 0,
             prediction_id,
             credited: false,
             rules_broken: None,

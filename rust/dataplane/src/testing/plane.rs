@@ -99,7 +99,7 @@ pub(crate) fn target(
             name: Arc::clone(&name),
             route: route.clone(),
             version: Arc::clone(version),
-            stamp: Stamp::new(&name, version.id.version(), version.id.as_str(), 1, &version.signature().outputs),
+            stamp: Stamp::new(&name, version.id.version(), version.id.as_str(), &version.signature().outputs),
             label: HeaderValue::from_static("fixture"),
             segment_labels: Arc::default(),
             series: counters.series(&name, version.id.as_str()),

@@ -56,6 +56,7 @@ pub(crate) fn request(target: &Arc<Target>, columns: usize, values: &[f32]) -> R
         arm: Arc::clone(target.lead()),
         id: Span::default(),
         reason: Reason::Model,
+        epoch: 1,
         prediction_id: PredictionIds::new().next(0),
         credited: true,
         rules_broken: None,

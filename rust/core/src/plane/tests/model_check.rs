@@ -1,4 +1,5 @@
-//! Every order of events that two versions and three documents can meet, breadth first: nothing is lost in any of them.
+//! Every order of events that two versions, three documents and two amendments can meet, breadth first: nothing is lost in
+//! any of them.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 
@@ -8,8 +9,10 @@ use crate::plane::{
     Reconciler, Subject, VersionState as Is,
 };
 
-/// How many documents are applied in one history.
+/// How many documents and amendments are applied in one history.
 const MOST_DOCUMENTS: usize = 4;
+/// How many of them are amendments: with more the histories take minutes.
+const MOST_AMENDMENTS: usize = 1;
 /// Requests that a version has at once: enough to tell none, one and several apart.
 const MOST_IN_FLIGHT: u8 = 2;
 
@@ -19,6 +22,14 @@ fn documents() -> [BTreeMap<Subject, Content>; 3] {
         document(&[("r", &[want(1), want(2)]), ("s", &[want(2)])]),
         document(&[("r", &[with_settings(2, 1)])]),
     ]
+}
+
+fn amendments() -> [BTreeMap<Subject, Option<Content>>; 2] {
+    let mut swapped: BTreeMap<_, _> =
+        document(&[("s", &[want(1)])]).into_iter().map(|(subject, content)| (subject, Some(content))).collect();
+    swapped.insert(Subject::Route("r".to_owned()), None);
+    let grown = document(&[("r", &[want(1), want(2)])]).into_iter().map(|(subject, content)| (subject, Some(content)));
+    [swapped, grown.collect()]
 }
 
 /// The reconciler with a shell that does as it is told, in its own time.
@@ -35,11 +46,13 @@ struct World {
     /// Subjects of the newest document that were not settled yet.
     unsettled: Vec<Subject>,
     applied: usize,
+    amended: usize,
 }
 
 #[derive(Clone, Debug)]
 enum Step {
     Apply(usize),
+    Amend(usize),
     Publish { is_good: bool },
     Life(LoadId, Life),
     Begin(LoadId),
@@ -56,6 +69,7 @@ impl World {
             publishing: None,
             unsettled: Vec::new(),
             applied: 0,
+            amended: 0,
         }
     }
 
@@ -102,6 +116,9 @@ impl World {
         others.extend(self.timers.iter().map(|id| Step::Life(*id, Life::DrainTimeout)));
         if self.applied < MOST_DOCUMENTS {
             others.extend((0..documents().len()).map(Step::Apply));
+            if self.amended < MOST_AMENDMENTS {
+                others.extend((0..amendments().len()).map(Step::Amend));
+            }
         }
         let room = |id: &LoadId| self.requests(*id) < MOST_IN_FLIGHT;
         others.extend(self.served().into_iter().filter(room).map(Step::Begin));
@@ -125,6 +142,14 @@ impl World {
                 let document = documents()[*index].clone();
                 self.unsettled = document.keys().cloned().collect();
                 On::Apply(document)
+            }
+            Step::Amend(index) => {
+                self.applied += 1;
+                self.amended += 1;
+                let changes = amendments()[*index].clone();
+                self.unsettled.retain(|subject| !changes.contains_key(subject));
+                self.unsettled.extend(changes.iter().filter(|(_, content)| content.is_some()).map(|(s, _)| s.clone()));
+                On::Amend(changes)
             }
             Step::Publish { is_good } => {
                 let changes = self.publishing.take().expect("the step is offered only then");

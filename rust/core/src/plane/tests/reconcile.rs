@@ -116,6 +116,24 @@ fn what_needs_no_load_is_swapped_at_once_while_something_else_loads() {
 }
 
 #[test]
+fn an_amendment_leaves_alone_what_it_does_not_name() {
+    let mut shell = Shell::serving(document(&[("r", &[want(1)]), ("s", &[want(2)])]));
+    // One waits, and one was refused.
+    shell.step(On::Apply(document(&[("r", &[want(3)]), ("s", &[want(4)])])));
+    let loading = *shell.reconciler.loads().iter().find(|(_, load)| load.want == want(4)).expect("it loads").0;
+    shell.step(On::Load(loading, Life::LoadFailed("torn".into())));
+    let amendment = [(route("t"), Some(document(&[("t", &[want(1)])])[&route("t")].clone()))];
+    let commands = shell.step(On::Amend(amendment.into()));
+    assert_eq!(outcomes(&commands), [(route("t"), Outcome::Current)]);
+    assert!(!commands.iter().any(|command| matches!(command, Do::Begin(..))), "what was refused is not tried again");
+    assert_eq!(shell.wants("r"), [want(1)], "it still waits");
+    assert_eq!(outcomes(&shell.settle()), [(route("r"), Outcome::Current)]);
+    let commands = shell.step(On::Amend([(route("s"), None), (route("r"), None)].into()));
+    assert_eq!(outcomes(&commands), [(route("r"), Outcome::Removed), (route("s"), Outcome::Removed)]);
+    assert_eq!(shell.wants("t"), [want(1)]);
+}
+
+#[test]
 fn a_version_that_fails_refuses_its_route_and_no_other() {
     let mut shell = Shell::serving(document(&[("r", &[want(1)]), ("s", &[want(1)])]));
     shell.step(On::Apply(document(&[("r", &[want(2)]), ("s", &[want(3)])])));

@@ -24,16 +24,21 @@ pub(super) struct KeptAccount {
 }
 
 impl Changer {
-    /// The snapshot of what is in force.
-    pub(super) fn assemble(&mut self, in_force: &BTreeMap<Subject, Content>) -> Snapshot {
+    /// The snapshot of what is in force. Of the snapshot before, targets are taken over that are the same, unless who
+    /// watches them has changed.
+    pub(super) fn assemble(&mut self, in_force: &BTreeMap<Subject, Content>, is_watched_anew: bool) -> Snapshot {
         let plane = Arc::clone(&self.setting.plane);
+        let before = if is_watched_anew { Arc::default() } else { Arc::clone(&plane.snapshot().targets) };
         let mut versions: BTreeMap<(VersionId, u64), Arc<Version>> = BTreeMap::new();
         let mut targets: HashMap<String, Arc<Target>> = HashMap::new();
         for (subject, content) in in_force {
             let loads = content.wants.iter().filter_map(|want| self.reconciler.ready(want));
             let held: Vec<_> = loads.filter_map(|load| self.residents.version(load)).map(Arc::clone).collect();
             if let Subject::Route(name) = subject {
-                targets.insert(name.clone(), Arc::new(self.route_target(name, content, &held)));
+                let plan = Arc::clone(&self.prepared(name, content).plan);
+                let same = before.get(name).filter(|target| target.is_of(Some(&plan), &held));
+                let target = same.map_or_else(|| Arc::new(self.route_target(name, content, &held)), Arc::clone);
+                targets.insert(name.clone(), target);
             }
             versions.extend(held.into_iter().map(|version| ((version.id.clone(), version.serial), version)));
         }
@@ -47,7 +52,10 @@ impl Changer {
         for (model, mut own) in models {
             if !targets.contains_key(model) {
                 own.sort_by_key(|version| version.id.number());
-                targets.insert(model.to_owned(), Arc::new(self.model_target(model, &own)));
+                let own: Vec<Arc<Version>> = own.into_iter().map(Arc::clone).collect();
+                let same = before.get(model).filter(|target| target.is_of(None, &own));
+                let target = same.map_or_else(|| Arc::new(self.model_target(model, &own)), Arc::clone);
+                targets.insert(model.to_owned(), target);
             }
         }
         let in_use = |(route, to): &(String, VersionId)| {
@@ -100,7 +108,7 @@ impl Changer {
         }
     }
 
-    fn model_target(&self, model: &str, versions: &[&Arc<Version>]) -> Target {
+    fn model_target(&self, model: &str, versions: &[Arc<Version>]) -> Target {
         let name: Arc<str> = model.into();
         Target {
             route: None,
@@ -122,7 +130,7 @@ impl Changer {
             route: route.map(Arc::clone),
             segment_labels: route.map_or_else(Arc::default, |plan| segment_labels(plan)),
             version: Arc::clone(version),
-            stamp: Stamp::new(name, version.id.version(), id, self.applied.epoch, &version.signature().outputs),
+            stamp: Stamp::new(name, version.id.version(), id, &version.signature().outputs),
             label: HeaderValue::from_str(id).unwrap_or_else(|_| HeaderValue::from_static("?")),
             series: self.setting.plane.counters.series(name, id),
             observed: observer.map(|observer| Observed { observer, is_shadow }),

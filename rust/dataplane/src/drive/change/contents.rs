@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
-use tidegate_core::document::{Document, VersionId, VersionSettings};
+use tidegate_core::document::{Document, Route, VersionId, VersionSettings};
 use tidegate_core::plane::{
     Content, CostModel, LoadId, Outcome, SharedCost, SharedInlineGate, Subject, VersionKey, VersionPolicy, Want,
 };
@@ -53,16 +53,25 @@ impl Changer {
     pub(super) fn contents(&mut self, document: &Document) -> BTreeMap<Subject, Content> {
         let mut contents = BTreeMap::new();
         for (name, route) in &document.routes {
-            let before = self.applied.routes.get(name).map(Arc::as_ref);
-            let revision = Arc::new(Revision::after(before, route));
-            let content = self.prepare(name, revision, document);
+            let content = self.route_content(name, route, document);
             contents.insert(Subject::Route(name.clone()), content);
         }
         for version in self.found.unrouted(document) {
-            let want = self.want(&version, document);
-            contents.insert(Subject::Version(version), Content { revision: 0, wants: BTreeSet::from([want]) });
+            let content = self.version_content(&version, document);
+            contents.insert(Subject::Version(version), content);
         }
         contents
+    }
+
+    pub(super) fn route_content(&mut self, name: &str, route: &Route, document: &Document) -> Content {
+        let before = self.applied.routes.get(name).map(Arc::as_ref);
+        let revision = Arc::new(Revision::after(before, route));
+        self.prepare(name, revision, document)
+    }
+
+    /// What a version that no route names is served by.
+    pub(super) fn version_content(&mut self, version: &VersionId, document: &Document) -> Content {
+        Content { revision: 0, wants: BTreeSet::from([self.want(version, document)]) }
     }
 
     /// Compiles a revision, unless it was compiled before.

@@ -16,6 +16,7 @@ mod start;
 mod tests;
 mod ticket;
 mod timers;
+mod wanted;
 mod way;
 
 use super::clock::Clock;
@@ -23,7 +24,6 @@ use super::load::{Done, Loaders};
 use super::plane::{CHANGES_NOTHING, Plane};
 use super::state::StateDir;
 use crate::runtime::Runtime;
-use crate::runtime::onnx::trim_memory;
 use assemble::KeptAccount;
 use contents::Prepared;
 pub(super) use contents::describe;
@@ -34,22 +34,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
-use tidegate_core::document::{Document, VersionId, VersionSettings};
-use tidegate_core::plane::{ChangeEvent, LifecycleEvent, LoadId, Nanos, Outcome, Reconciler, Subject, VersionState};
+use tidegate_core::document::{Amendment, Document, VersionId, VersionSettings, Violation};
+use tidegate_core::plane::{ChangeEvent, LifecycleEvent, LoadId, Nanos, Reconciler, VersionState};
 use tidegate_core::snapshot::SnapshotDocument;
 use tokio::sync::oneshot;
 
+use ticket::Tickets;
 pub use ticket::{Report, Settlement, reason, word};
-use ticket::{Sections, Tickets};
 use timers::Timers;
 pub use way::Changes;
-
-/// A document of more subjects leaves so much behind that giving it back is worth a pause of the allocator.
-const MANY_SUBJECTS: usize = 1_000;
 
 /// What the thread hears of.
 pub(super) enum News {
     Apply(Box<Document>, oneshot::Sender<Report>),
+    Amend(Box<Amendment>, oneshot::Sender<Result<(), Vec<Violation>>>),
     Done(Done),
     /// No snapshot and no request holds the version any more.
     Idle(LoadId),
@@ -76,7 +74,7 @@ pub(super) struct Changer {
     loaders: Loaders,
     reconciler: Reconciler,
     /// The newest document.
-    document: Document,
+    document: Arc<Document>,
     /// What is in force, as it is remembered.
     applied: SnapshotDocument,
     /// What was in force when the gateway last ran.
@@ -184,8 +182,13 @@ impl Changer {
     fn hear(&mut self, news: News) -> bool {
         match news {
             // What is begun now would only hold up the end.
-            News::Apply(..) if !self.setting.plane.is_ready() => {}
+            News::Apply(..) | News::Amend(..) if !self.setting.plane.is_ready() => {}
             News::Apply(document, respond) => self.apply(*document, respond),
+            News::Amend(amendment, respond) => {
+                let taken = self.amend(*amendment);
+                // Who does not wait any more need not be told.
+                respond.send(taken).ok();
+            }
             News::Done(done) => self.done(done),
             News::Idle(load) => self.tell(load, LifecycleEvent::Idle),
             News::Vacated(load) => {
@@ -248,38 +251,5 @@ impl Changer {
 
     fn tell(&mut self, load: LoadId, event: LifecycleEvent) {
         self.step(ChangeEvent::Load(load, event));
-    }
-
-    fn apply(&mut self, document: Document, respond: oneshot::Sender<Report>) {
-        let monitors = self.setting.plane.watches.change(&document.monitors);
-        if matches!(monitors, Some(Outcome::Current | Outcome::Removed)) {
-            // Before anybody is told that it is so.
-            self.observe_anew();
-        }
-        let sections = Sections { keys: self.change_keys(&document), monitors };
-        let mut warnings = Vec::new();
-        match scan::scan(&self.setting.repository, &self.found, &mut warnings) {
-            Ok(found) => self.found = found,
-            // What is loaded needs no folder; what is not will say that there is none.
-            Err(reason) => warnings.push(reason),
-        }
-        for note in warnings {
-            self.say(note);
-        }
-        let contents = self.contents(&document);
-        // What the repository brought along is no part of the document: it is in the log and in the index.
-        let is_named = |subject: &&Subject| match subject {
-            Subject::Route(_) => true,
-            Subject::Version(version) => document.versions.contains_key(version),
-        };
-        let subjects = contents.keys().chain(self.reconciler.current().keys()).filter(is_named).cloned().collect();
-        self.refused.retain(|name, _| document.routes.contains_key(name));
-        self.document = document;
-        self.tickets.open(subjects, sections, respond);
-        let is_large = contents.len() > MANY_SUBJECTS;
-        self.step(ChangeEvent::Apply(contents));
-        if is_large {
-            trim_memory();
-        }
     }
 }

@@ -43,7 +43,7 @@ impl Changer {
             self.applied = before;
             return Err(changes.keys().map(|subject| (subject.clone(), reason.clone())).collect());
         }
-        let snapshot = self.assemble(&in_force);
+        let snapshot = self.assemble(&in_force, false);
         self.setting.plane.swap(snapshot);
         Ok(())
     }
@@ -53,7 +53,7 @@ impl Changer {
         let plane = Arc::clone(&self.setting.plane);
         if plane.snapshot().incarnation > 0 {
             let in_force = self.reconciler.current().clone();
-            plane.swap(self.assemble(&in_force));
+            plane.swap(self.assemble(&in_force, true));
         }
     }
 

@@ -7,6 +7,7 @@ use super::{Changer, Changes, News, Setting, scan};
 use crate::drive::load::Loaders;
 use crate::runtime::onnx::trim_memory;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::mpsc;
 use tidegate_core::document::Document;
 use tidegate_core::plane::{Reconciler, Subject};
@@ -46,7 +47,7 @@ impl Changer {
             changes: changes.clone(),
             loaders,
             reconciler: Reconciler::new(loads, BTreeMap::new()),
-            document: document.clone(),
+            document: Arc::new(document.clone()),
             stored: applied.clone(),
             last_epoch: applied.epoch,
             applied,
@@ -103,7 +104,7 @@ impl Changer {
             // A document without anything to serve has swapped nothing yet.
             if self.setting.plane.snapshot().incarnation == 0 {
                 self.write().map_err(|reason| vec![reason])?;
-                let nothing = self.assemble(&BTreeMap::new());
+                let nothing = self.assemble(&BTreeMap::new(), true);
                 self.setting.plane.swap(nothing);
             }
             self.show_progress();

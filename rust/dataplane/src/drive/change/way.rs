@@ -2,7 +2,7 @@
 
 use super::{News, Report};
 use std::sync::mpsc;
-use tidegate_core::document::Document;
+use tidegate_core::document::{Amendment, Document, Violation};
 use tokio::sync::oneshot;
 
 /// The way to the thread.
@@ -16,6 +16,13 @@ impl Changes {
         let (respond, report) = oneshot::channel();
         self.0.send(News::Apply(Box::new(document), respond)).ok();
         report
+    }
+
+    /// Wants what an amendment says; comes when it has been taken up, with what of it cannot be: then nothing of it is.
+    pub fn amend(&self, amendment: Amendment) -> oneshot::Receiver<Result<(), Vec<Violation>>> {
+        let (respond, taken) = oneshot::channel();
+        self.0.send(News::Amend(Box::new(amendment), respond)).ok();
+        taken
     }
 
     /// Comes when every document before has been taken up: what it wants and need not load is served.

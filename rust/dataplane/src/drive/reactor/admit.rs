@@ -124,6 +124,7 @@ impl Admission {
             arm: Arc::clone(chosen),
             id: head.id,
             reason,
+            epoch: snapshot.epoch,
             prediction_id,
             credited: self.plane.document.answer_parameters,
             rules_broken,
