@@ -58,7 +58,7 @@ def build(asked: str | None) -> typer.Typer:
 
     A gateway lives for months: it must not carry what other commands import (the client alone brings grpcio and numpy).
     """
-    if asked in COMMANDS:
+    if asked is not None and asked in COMMANDS:
         return _alone(asked)
     app = _application(cls=lazily(_Whole, tuple(COMMANDS), _add), add_completion=True)
     app.callback()(lambda: None)

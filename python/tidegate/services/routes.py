@@ -90,21 +90,21 @@ def history(
     """
     with registry.reading() as connection:
         _head(connection, name)
-        # One more than asked for: a time ends when the next one begins.
-        upto = None if before is None or at_us is not None else before
-        times = heads.tenures(connection, str(name), upto=upto, limit=None if at_us is not None else limit + 1)
+        if at_us is not None:
+            times = heads.tenures_at(connection, str(name), at_us)
+            if not times:
+                raise Missing(f"There was no route {name.short} at that time.", reason="ROUTE_MISSING", route=str(name))
+        else:
+            # One more than asked for: a time ends when the next one begins.
+            times = heads.tenures(connection, str(name), upto=before, limit=limit + 1)
         ends = [*(tenure.begin_us for tenure in times[1:]), None]
         past = list(zip(times, ends, strict=True))
-        if at_us is None:
-            past = [(time, end) for time, end in past if before is None or time.generation < before][-limit:]
-        if at_us is not None:
-            past = [(time, end) for time, end in past if time.begin_us <= at_us and (end is None or at_us < end)]
-            if not past:
-                raise Missing(f"There was no route {name.short} at that time.", reason="ROUTE_MISSING", route=str(name))
-        return [
-            Past(tenure=time, revision=heads.revision_of(connection, str(name), time.revision), end_us=end)
-            for time, end in reversed(past)
-        ]
+        past = (
+            past[:1] if at_us is not None else [each for each in past if before is None or each[0].generation < before]
+        )
+        past = past[-limit:]
+        revisions = heads.revisions_of(connection, str(name), [time.revision for time, _ in past])
+        return [Past(tenure=time, revision=revisions[time.revision], end_us=end) for time, end in reversed(past)]
 
 
 def get(registry: Registry, name: RouteName) -> tuple[Head, StoredRevision]:
