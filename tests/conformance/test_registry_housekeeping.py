@@ -121,6 +121,20 @@ def test_garbage_is_shown_before_it_goes(typist):
     assert typist.reads("gc", "--dry-run")["count"] == 0
 
 
+def test_what_cut_off_uploads_have_left_is_counted_and_goes(typist):
+    left = typist.admin.folder / "artifacts" / "incoming" / "tmp1"
+    left.write_bytes(b"half of a model")
+    assert "Nothing is garbage." in typist.types("gc").stdout
+    typist.admin.clock.move(days=9_000)
+    assert "1 uploads that were cut off, 15 B would go." in typist.types("gc", "--dry-run").stdout
+    assert typist.reads("gc", "--dry-run")["cut_off_count"] == 1
+    assert left.exists()
+    assert "1 uploads that were cut off, 15 B gone." in typist.types("gc").stdout
+    assert not left.exists()
+    [entry] = typist.reads("journal", "show", "--resource", "blobs")
+    assert entry["action"] == "garbage.collect"
+
+
 def test_damage_is_told(typist):
     [file] = typist.reads("models", "show", "fraud/1")["files"]
     typist.admin.clock.move(days=9_000)

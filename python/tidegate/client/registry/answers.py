@@ -263,3 +263,7 @@ class Garbage:
     size_bytes: int
     missing: tuple[str, ...]
     """What versions need and is not there: damage, not garbage."""
+    cut_off_count: int
+    """Uploads that did not end."""
+    cut_off_bytes: int
+    """What they have left behind."""

@@ -219,6 +219,8 @@ def garbage(message: registry_service_pb2.CollectGarbageResponse) -> answers.Gar
         count=message.blob_count,
         size_bytes=message.size_bytes,
         missing=tuple(message.missing),
+        cut_off_count=message.cut_off_count,
+        cut_off_bytes=message.cut_off_bytes,
     )
 
 
