@@ -192,3 +192,13 @@ def test_a_bad_model_is_refused_and_nothing_of_it_stays(tmp_path):
         with pytest.raises(InputRefused):
             running.register("m", b"not a model")
         assert running.registry.list_models() == []
+
+
+def test_a_rollback_needs_no_number_where_revisions_need_not_prove_themselves(tmp_path):
+    with up(tmp_path, "--min-bake", "0") as running:
+        one, two = (running.register("m", models.add(amount)) for amount in (1, 2))
+        running.apply("sum", (one, 1))
+        assert running.registry.plan({"route": "sum", "split": {two: 1}}).min_bake_s == 0
+        running.apply("sum", (two, 1))
+        assert running.registry.rollback("sum").route.revision == 1
+        assert running.answer("sum") == 1

@@ -168,10 +168,11 @@ def _way_back(registry: "Registry", made: "Plan") -> Text:
     if made.replaced_revision is None:
         return Text("rollback  there is nothing before it: this is the first revision", style="dim")
     [now] = registry.history(made.route, limit=1)
+    asked = f"{made.min_bake_s:g} s" if made.min_bake_s < 60 else f"{made.min_bake_s / 60:g} min"  # noqa: PLR2004
     return Text.assemble(
         ("rollback  ", "dim"),
         f"tidegate rollback {made.route} leads to revision {made.replaced_revision}, live since {moment(now.start_time)}",
-        (" (ten minutes are asked for; --to names any)", "dim"),
+        (f" ({asked} are asked for; --to names any)", "dim"),
     )
 
 

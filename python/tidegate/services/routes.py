@@ -14,9 +14,6 @@ from tidegate.services.registry import Caller, Change, Receipt, Registry, check_
 from tidegate.stores import heads, models
 from tidegate.stores.heads import Head, StoredRevision
 
-MIN_BAKE_US = 600 * 1_000_000
-"""How long a revision must have been live before one rolls back to it by itself."""
-
 
 def rollback(
     registry: Registry,
@@ -25,7 +22,6 @@ def rollback(
     *,
     to: int | None = None,
     etag: str = "",
-    min_bake_us: int = MIN_BAKE_US,
 ) -> Receipt:
     """Has a route be what it was, and holds it there.
 
@@ -35,7 +31,6 @@ def rollback(
         name: The route.
         to: The revision; by default the newest one of an earlier change that has proven itself.
         etag: Of the route as the caller has seen it; empty if any will do.
-        min_bake_us: How long it must have been live.
 
     Returns:
         `revision` and `generation`; `passed_over`, newer revisions with the reasons why they were not taken.
@@ -51,7 +46,7 @@ def rollback(
         head = _head(change.connection, name)
         check_etag(etag, head.seq, scope)
         target = (
-            target_of(change.connection, scope, change.now_us, min_bake_us)
+            target_of(change.connection, scope, change.now_us, registry.min_bake_us)
             if to is None
             else Target(revision=to, passed_over=())
         )

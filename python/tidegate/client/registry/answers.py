@@ -160,6 +160,8 @@ class Plan:
     content: Mapping[str, Any]
     digest: str
     expire_time: dt.datetime
+    min_bake_s: float
+    """How long a revision must have been live before a rollback leads to it by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -118,6 +118,7 @@ def plan(message: route_pb2.Plan) -> answers.Plan:
         content=document_of(message.content),
         digest=message.digest,
         expire_time=_time(message.expire_time),
+        min_bake_s=message.min_bake.ToMicroseconds() / 1e6,
     )
 
 
