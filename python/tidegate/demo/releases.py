@@ -1,4 +1,4 @@
-"""The last act: the same models through a registry, their weights shifted and taken back while flights are asked about."""
+"""The last act: the same trainings through a registry, their weights shifted and taken back while flights are asked about."""
 
 import shlex
 from collections.abc import Callable, Mapping, Sequence
