@@ -29,6 +29,7 @@ from tidegate.client.registry.answers import (
     Watched,
 )
 from tidegate.client.registry.facade import Registry
+from tidegate.client.registry.histories import Past, alias_history, state_history
 
 __all__ = [
     "Alias",
@@ -41,6 +42,7 @@ __all__ = [
     "File",
     "Garbage",
     "Model",
+    "Past",
     "Plan",
     "Principal",
     "Quarantined",
@@ -52,4 +54,6 @@ __all__ = [
     "Verified",
     "Version",
     "Watched",
+    "alias_history",
+    "state_history",
 ]
