@@ -117,8 +117,11 @@ def test_a_backup_comes_back_and_the_gateway_follows_it(tmp_path):
     with up(tmp_path) as running:
         one, two = (running.register("m", models.add(amount)) for amount in (1, 2))
         running.apply("sum", (one, 1))
-        saved = command("backup", tmp_path / "saved", "--data", tmp_path / "tidegate-data")
+        saved = command("backup", tmp_path / "saved", "--data", tmp_path / "tidegate-data", "--output", "json")
         assert saved.returncode == 0, saved.stderr
+        assert json.loads(saved.stdout)["blob_count"] == len(
+            list((tmp_path / "saved/artifacts/blobs/sha256").iterdir())
+        )
         for number in range(50):
             running.apply("sum", (one, 1 + number), (two, 1))
     data = tmp_path / "tidegate-data"

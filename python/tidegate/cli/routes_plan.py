@@ -76,6 +76,12 @@ def _parts(registry: "Registry", made: "Plan", current: "Route | None") -> Itera
     yield from _changes(made, current)
     yield ""
     yield _versions(registry, made)
+    if made.loads:
+        files = size(sum(size_bytes for _, size_bytes in made.loads))
+        loads = (
+            f"{len(made.loads)} version{'s' if len(made.loads) > 1 else ''}, {files} of files, before anything changes"
+        )
+        yield Text.assemble(("gateways load  ", "dim"), loads)
     if made.breaking:
         yield ""
         yield Text("! breaks callers of what answers now: apply it with --allow-breaking if they know", "bold red")
@@ -172,7 +178,7 @@ def _way_back(registry: "Registry", made: "Plan") -> Text:
     return Text.assemble(
         ("rollback  ", "dim"),
         f"tidegate rollback {made.route} leads to revision {made.replaced_revision}, live since {moment(now.start_time)}",
-        (f" ({asked} are asked for; --to names any)", "dim"),
+        (f"\n          {asked} are asked for; --to names any", "dim"),
     )
 
 
