@@ -92,3 +92,4 @@ def test_a_list_that_nobody_answers_draws_no_table(tmp_path):
     token.write_text("nobody\n")
     modules, _ = imported("models", "list", "--admin", "127.0.0.1:1", "--token-file", str(token))
     assert {"rich.table", "rich.console"} & modules == set()
+    assert [name for name in modules if name.startswith("tidegate.client.registry.answers.")] == []
