@@ -1,13 +1,13 @@
-"""`python -m benchmarks.registry [rollbacks applies reads uploads]`: exits with 1 when a bar is missed."""
+"""`python -m benchmarks.registry [rollbacks applies reads uploads starts]`: exits with 1 when a bar is missed."""
 
 import argparse
 import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.registry import applies, reads, rollbacks, uploads
+from benchmarks.registry import applies, reads, rollbacks, starts, uploads
 
-MEASURES = {"rollbacks": rollbacks, "applies": applies, "reads": reads, "uploads": uploads}
+MEASURES = {"rollbacks": rollbacks, "applies": applies, "reads": reads, "uploads": uploads, "starts": starts}
 
 
 def main() -> int:

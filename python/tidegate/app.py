@@ -25,6 +25,7 @@ from tidegate.config import load
 from tidegate.core.documents import fill_in
 from tidegate.core.journal import Actor, Kind
 from tidegate.core.names import DEFAULT
+from tidegate.core.revisions import MIN_BAKE_US
 from tidegate.errors import DocumentRefused, DocumentViolation, Missing, RegistryUnavailable
 from tidegate.gateway import Gateway
 from tidegate.gateway.agent import OBEYED, Agent
@@ -56,6 +57,8 @@ class Settings:
     """Addresses of sinks that are told of every change."""
     adopt: bool = False
     """Whether the gateway may obey another registry than before."""
+    min_bake_s: int = MIN_BAKE_US // 1_000_000
+    """How long a revision must have been live before a rollback leads to it by itself."""
 
 
 class App:
@@ -73,7 +76,7 @@ class App:
             folder = settings.folder
             folder.mkdir(parents=True, exist_ok=True)
             stack.enter_context(hold(folder))
-            self.registry, store, blobs = open_registry(folder)
+            self.registry, store, blobs = open_registry(folder, min_bake_us=settings.min_bake_s * 1_000_000)
             stack.callback(store.close)
             _make_owner(self.registry, folder)
             own = folder / "gateway"
@@ -113,10 +116,11 @@ class App:
         _LOG.warning("%s: %s", event, reason)
 
 
-def open_registry(folder: Path) -> tuple[Registry, Store, Blobs]:
+def open_registry(folder: Path, *, min_bake_us: int = MIN_BAKE_US) -> tuple[Registry, Store, Blobs]:
     """The registry in a folder that this process holds."""
     store, blobs = _open(folder)
-    return Registry(store, SystemClock(), instance=secrets.token_hex(8)), store, blobs
+    registry = Registry(store, SystemClock(), instance=secrets.token_hex(8), min_bake_us=min_bake_us)
+    return registry, store, blobs
 
 
 def back_up(folder: Path, to: Path, tell: Progress) -> int:

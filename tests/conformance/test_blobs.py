@@ -115,3 +115,26 @@ def test_what_was_put_again_is_not_removed(blobs):
 def test_the_folder_is_an_oci_layout(tmp_path):
     open_blobs(f"folder:{tmp_path}")
     assert (tmp_path / "oci-layout").read_bytes() == b'{"imageLayoutVersion":"1.0.0"}'
+
+
+def test_what_a_cut_off_upload_has_left_is_swept_once_nobody_writes_to_it(blobs, tmp_path):
+    """As a killed process leaves it: the file of an upload, and one that was on its way out."""
+    incoming = tmp_path / "artifacts" / "incoming"
+    kept, begun_s = blobs.put(b"kept"), time.time()
+    (incoming / "tmp1").write_bytes(b"half")
+    (incoming / "tmp2").write_bytes(b"half of another")
+    (tmp_path / "artifacts" / "blobs" / "sha256" / kept[7:]).rename(incoming / f"removed-{kept[7:]}")
+    os.utime(incoming / "tmp1", (0, 0))
+    assert blobs.sweep(untouched_since_s=begun_s - 60, dry_run=True) == (1, 4)
+    assert blobs.sweep(untouched_since_s=begun_s - 60, dry_run=False) == (1, 4)
+    assert [path.name for path in incoming.iterdir()] == ["tmp2"], "somebody may be writing to it"
+    assert blobs.read(kept, 10) == b"kept", "nobody knows whether it was put again: it is looked at anew"
+    assert blobs.sweep(untouched_since_s=begun_s + 60, dry_run=False) == (1, 15)
+    assert list(incoming.iterdir()) == []
+
+
+def test_the_index_is_replaced_whole(blobs, tmp_path):
+    blobs.publish(b"one")
+    blobs.publish(b"another")
+    assert (tmp_path / "artifacts" / "index.json").read_bytes() == b"another"
+    assert list((tmp_path / "artifacts" / "incoming").iterdir()) == []

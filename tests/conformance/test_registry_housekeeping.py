@@ -31,6 +31,47 @@ def test_an_alias_is_set_listed_and_removed_and_says_who_serves_the_one_before(t
     assert "has no aliases" in typist.types("aliases", "list", "fraud").stdout
 
 
+def test_the_history_of_an_alias_says_what_it_pointed_to_when_and_why(typist):
+    for number, why in ((1, "first"), (2, "better")):
+        typist.types("aliases", "set", "fraud@champion", f"fraud/{number}", "--reason", why)
+        typist.admin.clock.move(hours=1)
+    refused = typist.types("aliases", "set", "fraud@champion", "fraud/3", by="gate")
+    assert refused.exit_code == 1
+    typist.types("aliases", "remove", "fraud@champion", "--reason", "nobody uses it")
+    typist.types("aliases", "set", "fraud@champion", "fraud/2")
+    found = typist.reads("aliases", "history", "fraud@champion")
+    assert [(past["was"], past["reason"]) for past in found] == [
+        ("fraud/2", ""),
+        (None, "nobody uses it"),
+        ("fraud/2", "better"),
+        ("fraud/1", "first"),
+    ]
+    assert found[0]["end_time"] is None
+    assert [past["end_time"] for past in found[1:]] == [past["start_time"] for past in found[:-1]]
+    assert len(typist.reads("aliases", "history", "fraud@champion", "--limit", 2)) == 2
+    table = typist.types("aliases", "history", "fraud@champion").stdout
+    assert [word for word in ("now", "nowhere", "nobody uses it", "ann") if word not in table] == []
+    never = typist.types("aliases", "history", "fraud@nobody")
+    assert (never.exit_code, "fraud@nobody was never set" in never.stderr) == (1, True)
+
+
+def test_the_states_of_a_version_are_told_with_who_made_them_so(typist):
+    typist.types("models", "quarantine", "fraud/1", "--reason", "leaks")
+    typist.types("models", "quarantine", "fraud/1", "--reason", "again")
+    typist.types("models", "release", "fraud/1", "--reason", "it did not")
+    typist.types("models", "retire", "fraud/1")
+    found = typist.reads("models", "show", "fraud/1")["states"]
+    assert [(past["was"], past["reason"]) for past in found[:-1]] == [
+        ("retired", ""),
+        ("registered", "it did not"),
+        ("quarantined", "leaks"),
+    ]
+    assert found[-1]["was"] == "registered"
+    assert found[-1]["start_time"] == typist.reads("models", "show", "fraud/1")["create_time"]
+    shown = typist.types("models", "show", "fraud/1").stdout
+    assert [word for word in ("quarantined", "leaks", "it did not", "ann") if word not in shown] == []
+
+
 @pytest.mark.parametrize(
     "words, code, sentence",
     [
@@ -119,6 +160,20 @@ def test_garbage_is_shown_before_it_goes(typist):
     assert "1 blobs, 15 B would go." in typist.types("gc", "--dry-run").stdout
     assert "1 blobs, 15 B gone." in typist.types("gc", "--reason", "room").stdout
     assert typist.reads("gc", "--dry-run")["count"] == 0
+
+
+def test_what_cut_off_uploads_have_left_is_counted_and_goes(typist):
+    left = typist.admin.folder / "artifacts" / "incoming" / "tmp1"
+    left.write_bytes(b"half of a model")
+    assert "Nothing is garbage." in typist.types("gc").stdout
+    typist.admin.clock.move(days=9_000)
+    assert "1 uploads that were cut off, 15 B would go." in typist.types("gc", "--dry-run").stdout
+    assert typist.reads("gc", "--dry-run")["cut_off_count"] == 1
+    assert left.exists()
+    assert "1 uploads that were cut off, 15 B gone." in typist.types("gc").stdout
+    assert not left.exists()
+    [entry] = typist.reads("journal", "show", "--resource", "blobs")
+    assert entry["action"] == "garbage.collect"
 
 
 def test_damage_is_told(typist):

@@ -55,6 +55,8 @@ def test_a_plan_says_who_moves_what_aliases_mean_and_where_a_rollback_leads(appl
     assert "fraud@next" in ended.stdout
     assert "ranges" not in ended.stdout
     assert "leads to revision 1" in ended.stdout
+    assert "10 min are asked for; --to names any" in ended.stdout
+    assert "gateways load  1 version, " in ended.stdout
 
 
 @pytest.mark.parametrize(
@@ -142,7 +144,12 @@ def test_history_says_what_was_when_by_whom_and_why(applied):
     table = applied.types("routes", "history", "fraud").stdout
     assert "2026-11-01T13:00:00Z" in table
     assert "RISK-2" in table
-    for text, sentence in (("yesterday", "is no moment"), ("2026-11-01T12:30", "has no time zone")):
+    cases = (
+        ("yesterday", "is no moment"),
+        ("2026-11-01T12:30", "has no time zone: write 2026-11-01T12:30Z"),
+        ("2026-11-01", "has no time zone: write 2026-11-01T00:00Z"),
+    )
+    for text, sentence in cases:
         ended = applied.types("routes", "history", "fraud", "--at", text)
         assert ended.exit_code == 2
         assert sentence in ended.stderr
@@ -155,7 +162,8 @@ def test_routes_are_listed_and_shown(applied):
     assert "fraud/1 1" in listed.stdout
     shown = applied.types("routes", "show", "fraud")
     assert "revision 1, generation 1" in shown.stdout
-    assert "sha256:" in shown.stdout
+    digest = applied.reads("models", "show", "fraud/1")["digest"]
+    assert digest.removeprefix("sha256:")[:12] in shown.stdout
 
 
 @contextmanager

@@ -1,14 +1,16 @@
 """What every store promises."""
 
 import multiprocessing
+import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 from sqlalchemy import func, select, text
 
 from tidegate.errors import AlreadyThere, InputRefused, RegistryDamaged, RegistryUnavailable
-from tidegate.stores import open_store, tables
+from tidegate.stores import journal, open_store, tables
 from tidegate.stores.tables import APPEND_ONLY
 
 STORES = ("sqlite",)
@@ -70,40 +72,40 @@ def test_a_reader_sees_one_moment_while_changes_go_on(store):
 def test_changes_come_one_after_another(store):
     """Each reads what the one before has written: nothing is lost between them."""
     with store.changing() as connection:
-        connection.execute(tables.environment.insert().values(project="p", environment="e", epoch=0))
+        journal.found(connection, "test")
 
-    def raise_epoch(_):
+    def count(_):
         with store.changing() as connection:
-            epoch = connection.execute(select(tables.environment.c.epoch)).scalar_one()
-            connection.execute(tables.environment.update().values(epoch=epoch + 1))
+            seq = connection.execute(select(tables.registry.c.seq)).scalar_one()
+            connection.execute(tables.registry.update().values(seq=seq + 1))
 
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(raise_epoch, range(64)))
+        list(pool.map(count, range(64)))
     with store.reading() as connection:
-        assert connection.execute(select(tables.environment.c.epoch)).scalar_one() == 64
+        assert connection.execute(select(tables.registry.c.seq)).scalar_one() == 64
 
 
-def _raise_epoch_often(address, times):
+def _count_often(address, times):
     store = open_store(address)
     for _ in range(times):
         with store.changing() as connection:
-            epoch = connection.execute(select(tables.environment.c.epoch)).scalar_one()
-            connection.execute(tables.environment.update().values(epoch=epoch + 1))
+            seq = connection.execute(select(tables.registry.c.seq)).scalar_one()
+            connection.execute(tables.registry.update().values(seq=seq + 1))
     store.close()
 
 
 def test_changes_of_two_processes_come_one_after_another(store, address):
     with store.changing() as connection:
-        connection.execute(tables.environment.insert().values(project="p", environment="e", epoch=0))
+        journal.found(connection, "test")
     context = multiprocessing.get_context("spawn")
-    others = [context.Process(target=_raise_epoch_often, args=(address, 20)) for _ in range(2)]
+    others = [context.Process(target=_count_often, args=(address, 20)) for _ in range(2)]
     for other in others:
         other.start()
     for other in others:
         other.join(60)
         assert other.exitcode == 0
     with store.reading() as connection:
-        assert connection.execute(select(tables.environment.c.epoch)).scalar_one() == 40
+        assert connection.execute(select(tables.registry.c.seq)).scalar_one() == 40
 
 
 @pytest.mark.parametrize("table", APPEND_ONLY, ids=lambda table: table.name)
@@ -191,3 +193,28 @@ def test_what_is_no_database_is_refused(tmp_path):
 def test_an_unknown_scheme_names_those_that_there_are():
     with pytest.raises(InputRefused, match="sqlite"):
         open_store("oracle:there")
+
+
+def form(path):
+    """Every table, index and trigger of a database, as its statement; white space is nobody's business."""
+    with closing(sqlite3.connect(path)) as connection:
+        rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+        return {name: " ".join(sql.split()) for name, sql in rows}
+
+
+def test_a_database_of_the_first_form_becomes_what_a_new_one_is(tmp_path):
+    for name in ("new", "old"):
+        open_store(f"sqlite:{tmp_path}/{name}.db").close()
+    with closing(sqlite3.connect(tmp_path / "old.db")) as old, old:
+        old.execute("DROP INDEX ix_journal_time_us_seq")
+        old.execute("DROP INDEX ix_tenure_scope_begin_us_generation")
+        old.execute(
+            "CREATE TABLE environment (project TEXT NOT NULL, environment TEXT NOT NULL, epoch BIGINT NOT NULL)"
+        )
+        old.execute("UPDATE form SET version_num = '0001'")
+        old.execute("INSERT INTO edge (source, role, target, seq) VALUES ('a', 'r', 'kept', 1)")
+    assert form(tmp_path / "old.db") != form(tmp_path / "new.db")
+    store = open_store(f"sqlite:{tmp_path}/old.db")
+    assert targets(store) == {"kept"}
+    store.close()
+    assert form(tmp_path / "old.db") == form(tmp_path / "new.db")

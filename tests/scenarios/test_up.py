@@ -117,8 +117,11 @@ def test_a_backup_comes_back_and_the_gateway_follows_it(tmp_path):
     with up(tmp_path) as running:
         one, two = (running.register("m", models.add(amount)) for amount in (1, 2))
         running.apply("sum", (one, 1))
-        saved = command("backup", tmp_path / "saved", "--data", tmp_path / "tidegate-data")
+        saved = command("backup", tmp_path / "saved", "--data", tmp_path / "tidegate-data", "--output", "json")
         assert saved.returncode == 0, saved.stderr
+        assert json.loads(saved.stdout)["blob_count"] == len(
+            list((tmp_path / "saved/artifacts/blobs/sha256").iterdir())
+        )
         for number in range(50):
             running.apply("sum", (one, 1 + number), (two, 1))
     data = tmp_path / "tidegate-data"
@@ -192,3 +195,13 @@ def test_a_bad_model_is_refused_and_nothing_of_it_stays(tmp_path):
         with pytest.raises(InputRefused):
             running.register("m", b"not a model")
         assert running.registry.list_models() == []
+
+
+def test_a_rollback_needs_no_number_where_revisions_need_not_prove_themselves(tmp_path):
+    with up(tmp_path, "--min-bake", "0") as running:
+        one, two = (running.register("m", models.add(amount)) for amount in (1, 2))
+        running.apply("sum", (one, 1))
+        assert running.registry.plan({"route": "sum", "split": {two: 1}}).min_bake_s == 0
+        running.apply("sum", (two, 1))
+        assert running.registry.rollback("sum").route.revision == 1
+        assert running.answer("sum") == 1

@@ -47,6 +47,8 @@ class TheRegistry:
             blob_count=len(found.blobs),
             size_bytes=found.size_bytes,
             missing=found.missing[:MOST_LISTED],
+            cut_off_count=found.cut_off,
+            cut_off_bytes=found.cut_off_bytes,
         )
 
     def download_backup(self, call: Call, request: messages.DownloadBackupRequest) -> Iterator[bytes]:

@@ -48,11 +48,12 @@ class Routes:
         # In the environment `default` the id says it all; elsewhere it would mean another route.
         is_whole = RouteName.parse(str(document["route"])) == name
         written = document if is_whole else {**document, "route": str(name)}
-        return plan_message(plans.plan(self._registry, caller, written))
+        return plan_message(plans.plan(self._registry, caller, written), self._registry.min_bake_us)
 
     def get_plan(self, _call: Call, request: messages.GetPlanRequest) -> route_pb2.Plan:
         """Gets a plan."""
-        return plan_message(plans.get(self._registry, self._kept(request.name).id))
+        kept = plans.get(self._registry, self._kept(request.name).id)
+        return plan_message(kept, self._registry.min_bake_us)
 
     def apply_route(self, call: Call, request: messages.ApplyRouteRequest) -> messages.ApplyRouteResponse:
         """Makes a planned change, if nothing has changed since."""

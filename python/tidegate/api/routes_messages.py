@@ -72,7 +72,7 @@ def tenure_message(past: Past) -> messages.Tenure:
     return message
 
 
-def plan_message(planned: Planned) -> messages.Plan:
+def plan_message(planned: Planned, min_bake_us: int) -> messages.Plan:
     """A plan."""
     plan = planned.plan
     message = messages.Plan(
@@ -89,6 +89,7 @@ def plan_message(planned: Planned) -> messages.Plan:
         message.loads.add(version=str(VersionName.parse(version)), size_bytes=size_bytes)
     fill_findings(message.breaking, planned.breaking)
     message.expire_time.FromMicroseconds(plan.expire_us)
+    message.min_bake.FromMicroseconds(min_bake_us)
     return message
 
 

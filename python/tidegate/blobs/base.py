@@ -74,6 +74,14 @@ class Blobs(Protocol):
         """Everything that is there, in no order."""
         ...
 
+    def sweep(self, *, untouched_since_s: float, dry_run: bool) -> tuple[int, int]:
+        """Gives up what uploads have left that were cut off before that time: how many, and their bytes together."""
+        ...
+
+    def publish(self, index: bytes) -> None:
+        """Replaces the list of what is there for other tools: all of it, or nothing."""
+        ...
+
     def remove(self, digest: str, *, untouched_since_s: float) -> bool:
         """Gives bytes up, unless they were put again after that time; whether they are gone."""
         ...

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tidegate.blobs.base import Blobs
 from tidegate.blobs.folder import Folder
-from tidegate.errors import InputRefused
+from tidegate.core.addresses import choose
 
 BLOBS: Mapping[str, Callable[[str], Blobs]] = {"folder": lambda where: Folder(Path(where))}
 
@@ -16,10 +16,5 @@ def open_blobs(address: str) -> Blobs:
     Raises:
         InputRefused: No place has this scheme.
     """
-    scheme, _, rest = address.partition(":")
-    if scheme not in BLOBS:
-        known = ", ".join(sorted(BLOBS))
-        raise InputRefused(
-            f"{address!r} is no address of a place for bytes: <scheme>:<where>, of {known}", reason="BLOBS_UNKNOWN"
-        )
-    return BLOBS[scheme](rest)
+    make, where = choose(address, BLOBS, what="a place for bytes", reason="BLOBS_UNKNOWN")
+    return make(where)

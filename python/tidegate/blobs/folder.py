@@ -11,10 +11,12 @@ from typing import BinaryIO
 
 from tidegate.blobs.base import Kept
 from tidegate.core.canonical import digest as digest_of_bytes
+from tidegate.core.manifests import index_of
 from tidegate.core.names import check_digest
 from tidegate.errors import InputRefused, Missing, RegistryDamaged, RegistryUnavailable
 
 _LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
+_GRAVE = "removed-"
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -26,9 +28,13 @@ class Folder:
         self._incoming = folder / "incoming"
         for made in (self._blobs, self._incoming):
             made.mkdir(parents=True, exist_ok=True)
+        self._index = folder / "index.json"
         layout = folder / "oci-layout"
         if not layout.exists():
             layout.write_bytes(_LAYOUT)
+        if not self._index.exists():
+            # A layout has an index, and one that lists nothing is valid: what is there is listed when that is asked for.
+            self.publish(index_of(()))
         _sync_folder(folder)
 
     @contextmanager
@@ -81,9 +87,40 @@ class Folder:
                     status = entry.stat(follow_symlinks=False)
                     yield Kept(f"sha256:{entry.name}", status.st_size, status.st_mtime)
 
+    def sweep(self, *, untouched_since_s: float, dry_run: bool) -> tuple[int, int]:
+        """Unlinks what lies between the two places since then; whatever was on its way out comes back, to be looked at."""
+        count = size_bytes = 0
+        for path in self._incoming.iterdir():
+            if path.name.startswith(_GRAVE):
+                # A process was killed while it removed this, and nobody knows whether it was put again meanwhile.
+                if not dry_run and not (self._blobs / path.name.removeprefix(_GRAVE)).exists():
+                    path.rename(self._blobs / path.name.removeprefix(_GRAVE))
+                continue
+            try:
+                status = path.stat()
+            except FileNotFoundError:
+                # An upload that has ended since.
+                continue
+            if status.st_mtime < untouched_since_s:
+                count, size_bytes = count + 1, size_bytes + status.st_size
+                if not dry_run:
+                    path.unlink()
+        return count, size_bytes
+
+    def publish(self, index: bytes) -> None:
+        """Writes `index.json` under another name, and renames it."""
+        with _explained(self._incoming):
+            descriptor, name = tempfile.mkstemp(dir=self._incoming)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(index)
+                file.flush()
+                os.fsync(file.fileno())
+        Path(name).rename(self._index)
+        _sync_folder(self._index.parent)
+
     def remove(self, digest: str, *, untouched_since_s: float) -> bool:
         """Unlinks the file, by a rename first: whoever puts the same bytes meanwhile puts a file of its own."""
-        path, grave = self._path(digest), self._incoming / f"removed-{self._path(digest).name}"
+        path, grave = self._path(digest), self._incoming / f"{_GRAVE}{self._path(digest).name}"
         try:
             if path.stat().st_mtime > untouched_since_s:
                 return False

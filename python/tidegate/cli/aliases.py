@@ -5,7 +5,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tidegate.cli.models_states import Ref
-from tidegate.cli.output import BadInput, Output, OutputOption, cell, console, plain_table, print_json
+from tidegate.cli.output import (
+    FAILED,
+    BadInput,
+    Output,
+    OutputOption,
+    cell,
+    console,
+    fail,
+    moment,
+    plain_table,
+    print_json,
+)
 from tidegate.cli.registries import Reason, asks
 
 if TYPE_CHECKING:
@@ -19,6 +30,7 @@ def register(app: typer.Typer) -> None:
     aliases = typer.Typer(help="Name versions: fraud@champion.", no_args_is_help=True)
     aliases.command("set")(set_alias)
     aliases.command("list")(list_aliases)
+    aliases.command("history")(history)
     aliases.command("remove")(remove)
     app.add_typer(aliases, name="aliases")
 
@@ -56,6 +68,35 @@ def list_aliases(
     table = plain_table("alias", "version")
     for each in found:
         table.add_row(cell(each.name, "bold"), cell(each.version))
+    console().print(table)
+
+
+@asks
+def history(
+    registry: "Registry",
+    alias: Alias,
+    *,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest first.")] = 50,
+    output: OutputOption = Output.table,
+) -> None:
+    """Show which versions an alias has pointed to, from when to when, by whom and why."""
+    from tidegate.client.registry import alias_history  # noqa: PLC0415  # as all of the client
+
+    found = alias_history(registry, _checked(alias), limit=limit)
+    if output is Output.json:
+        print_json(found)
+        return
+    if not found:
+        fail([f"{alias} was never set: `tidegate aliases list MODEL` shows what there is."], FAILED)
+    table = plain_table("from", "to", "version", "by", "why")
+    for past in found:
+        table.add_row(
+            moment(past.start_time),
+            moment(past.end_time) if past.end_time else "now",
+            cell(past.was or "nowhere", "bold" if past.was else "dim"),
+            cell(past.principal),
+            cell(past.reason or "-"),
+        )
     console().print(table)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from tidegate.cli.output import BAD_INPUT, FAILED, console, fail
+from tidegate.cli.output import BAD_INPUT, FAILED, Output, OutputOption, console, fail, print_json
 from tidegate.errors import AlreadyThere, Missing, RegistryError
 
 Data = Annotated[Path, typer.Option("--data", help="The folder of the registry.")]
@@ -22,6 +22,7 @@ def back_up(
     to: Annotated[Path, typer.Argument(help="A folder that is new or empty.")],
     *,
     data: Data = DATA,
+    output: OutputOption = Output.table,
 ) -> None:
     """Copy a registry, with every byte that it needs, while it goes on: all of one moment."""
     from tidegate import app  # noqa: PLC0415  # SQLAlchemy takes its time to import
@@ -33,6 +34,9 @@ def back_up(
             blobs = app.back_up(data, to, lambda done, total: bar.update(task, completed=done, total=total))
         except RegistryError as error:
             fail([str(error)], code_of(error))
+    if output is Output.json:
+        print_json({"folder": str(to), "blob_count": blobs})
+        return
     typer.echo(f"{to} has the registry of {data} with {blobs:,} blobs; bring it back with `tidegate restore {to}`.")
 
 

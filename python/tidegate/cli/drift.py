@@ -2,19 +2,17 @@
 
 import typer
 
-from tidegate.cli.drift_compare import compare
-from tidegate.cli.drift_explain import explain
-from tidegate.cli.drift_selftest import selftest
-from tidegate.cli.drift_show import show
+from tidegate.cli.groups import add_group
+
+_COMMANDS = {
+    "show": "drift_show:show",
+    "compare": "drift_compare:compare",
+    "explain": "drift_explain:explain",
+    "selftest": "drift_selftest:selftest",
+}
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
-    drift = typer.Typer(
-        help="Find the features that drift, of a route that is watched or between tables.", no_args_is_help=True
-    )
-    drift.command("show")(show)
-    drift.command("compare")(compare)
-    drift.command("explain")(explain)
-    drift.command("selftest")(selftest)
-    app.add_typer(drift, name="drift")
+    about = "Find the features that drift, of a route that is watched or between tables."
+    add_group(app, "drift", _COMMANDS, about=about)

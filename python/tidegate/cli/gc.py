@@ -39,7 +39,12 @@ def collect(
         if found.count > MOST_ROWS:
             typer.echo(f"… {found.count - MOST_ROWS:,} more: --output json has them")
         verb = "would go" if dry_run else "gone"
-        typer.echo(f"{found.count:,} blobs, {size(found.size_bytes)} {verb}." if found.count else "Nothing is garbage.")
+        if found.count:
+            typer.echo(f"{found.count:,} blobs, {size(found.size_bytes)} {verb}.")
+        if found.cut_off_count:
+            typer.echo(f"{found.cut_off_count:,} uploads that were cut off, {size(found.cut_off_bytes)} {verb}.")
+        if not found.count and not found.cut_off_count:
+            typer.echo("Nothing is garbage.")
     if found.missing:
         typer.echo(f"{len(found.missing)} blobs are needed and not there: restore a backup.", err=True)
         for digest in found.missing[:MOST_ROWS]:

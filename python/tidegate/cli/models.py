@@ -2,23 +2,21 @@
 
 import typer
 
-from tidegate.cli.models_diff import diff
-from tidegate.cli.models_inspect import inspect
-from tidegate.cli.models_register import register_version
-from tidegate.cli.models_show import list_models, show
-from tidegate.cli.models_states import quarantine, release, restore, retire
+from tidegate.cli.groups import add_group
+
+_COMMANDS = {
+    "inspect": "models_inspect:inspect",
+    "register": "models_register:register_version",
+    "list": "models_list:list_models",
+    "show": "models_show:show",
+    "diff": "models_diff:diff",
+    "retire": "models_states:retire",
+    "restore": "models_states:restore",
+    "quarantine": "models_states:quarantine",
+    "release": "models_states:release",
+}
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
-    models = typer.Typer(help="Register models, look at their versions, take versions out.", no_args_is_help=True)
-    models.command("inspect")(inspect)
-    models.command("register")(register_version)
-    models.command("list")(list_models)
-    models.command("show")(show)
-    models.command("diff")(diff)
-    models.command("retire")(retire)
-    models.command("restore")(restore)
-    models.command("quarantine")(quarantine)
-    models.command("release")(release)
-    app.add_typer(models, name="models")
+    add_group(app, "models", _COMMANDS, about="Register models, look at their versions, take versions out.")

@@ -1,16 +1,15 @@
-"""`tidegate models list` and `show`: what there is, and everything that is known of it."""
+"""`tidegate models show`: everything that is known of a version."""
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from tidegate.cli.models_evidence import facts_of
-from tidegate.cli.models_states import Ref
+from tidegate.cli.models_states import STATE_STYLES, Ref
 from tidegate.cli.output import (
     Output,
     OutputOption,
@@ -26,57 +25,26 @@ from tidegate.cli.output import (
 from tidegate.cli.registries import asks
 
 if TYPE_CHECKING:
-    from tidegate.client.registry import Registry, Version
+    from tidegate.client.registry import Past, Registry, Version
 
-STATE_STYLES = {"registered": "green", "retired": "dim", "quarantined": "bold red"}
 MOST_EDGES = 20
-
-
-@asks
-def list_models(
-    registry: "Registry",
-    model: Annotated[str | None, typer.Argument(help="A model whose versions are listed.")] = None,
-    *,
-    output: OutputOption = Output.table,
-) -> None:
-    """List the models, or the versions of one."""
-    if model is not None:
-        versions = registry.list_versions(model)
-        table = plain_table("version", "state", "registered", "digest", "why")
-        for version in versions:
-            table.add_row(
-                cell(version.name, "bold"),
-                cell(version.state, STATE_STYLES.get(version.state, "")),
-                moment(version.create_time),
-                cell(short_digest(version.digest), "dim"),
-                cell(version.state_reason),
-            )
-        return print_json(versions) if output is Output.json else console().print(table)
-    models = registry.list_models()
-    table = plain_table("model", "newest", "owner", "contact", "since")
-    for each in models:
-        newest = f"{each.name}/{each.latest_version}" if each.latest_version else "-"
-        cells = (cell(each.name, "bold"), cell(newest), cell(each.owner or "-"), cell(each.contact or "-"))
-        table.add_row(*cells, moment(each.create_time))
-    if output is Output.json:
-        return print_json(models)
-    if not models:
-        typer.echo("There are no models: register one with `tidegate models register MODEL PATH`.")
-        return None
-    return console().print(table)
+MOST_STATES = 20
 
 
 @asks
 def show(registry: "Registry", ref: Ref, *, output: OutputOption = Output.table) -> None:
-    """Show a version: signature, digests, lineage, metrics, profile, and where it serves since when."""
+    """Show a version: signature, digests, states, lineage, metrics, profile, and where it serves since when."""
+    from tidegate.client.registry import state_history  # noqa: PLC0415  # as all of the client
+
     version = registry.show(ref)
+    states = state_history(registry, version.name, limit=MOST_STATES + 1)
     serves = [_serving(registry, route, version.name) for route in version.routes]
     facts = facts_of(registry, version)
     if output is Output.json:
-        print_json({**_fields(version), "serves": serves, "said": facts})
+        print_json({**_fields(version), "states": states, "serves": serves, "said": facts})
         return
     screen = console()
-    for part in _parts(version, serves, facts):
+    for part in _parts(version, states, serves, facts):
         screen.print(part)
 
 
@@ -106,7 +74,7 @@ def _fields(version: "Version") -> dict[str, Any]:
 
 
 def _parts(
-    version: "Version", serves: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]
+    version: "Version", states: "Sequence[Past]", serves: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]
 ) -> Iterator[RenderableType]:
     heading = Text.assemble((version.name, "bold"), "  ", (version.state, STATE_STYLES.get(version.state, "")))
     if version.state_reason:
@@ -122,6 +90,8 @@ def _parts(
     yield _signature(version)
     yield ""
     yield _serves(serves)
+    yield ""
+    yield from _states(version, states)
     for name, rows in facts.items():
         yield ""
         yield Text(name, style="bold")
@@ -153,6 +123,18 @@ def _serves(serves: Sequence[Mapping[str, Any]]) -> RenderableType:
             moment(each["since"]),
         )
     return table
+
+
+def _states(version: "Version", states: "Sequence[Past]") -> Iterator[RenderableType]:
+    table = plain_table("state", "from", "to", "by", "why")
+    for past in states[:MOST_STATES]:
+        state = past.was or "-"
+        end = moment(past.end_time) if past.end_time else "now"
+        style = STATE_STYLES.get(state, "")
+        table.add_row(cell(state, style), moment(past.start_time), end, cell(past.principal), cell(past.reason or "-"))
+    yield table
+    if len(states) > MOST_STATES:
+        yield Text(f"… more: tidegate journal show --resource {version.name}", style="dim")
 
 
 def _rows(rows: Sequence[tuple[str, str]]) -> Table:

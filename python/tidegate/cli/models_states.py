@@ -10,6 +10,8 @@ from tidegate.cli.registries import Reason, asks
 if TYPE_CHECKING:
     from tidegate.client.registry import Registry, Version
 
+STATE_STYLES = {"registered": "green", "retired": "dim", "quarantined": "bold red"}
+
 Ref = Annotated[str, typer.Argument(help="The version: model/3, model@alias or model@sha256:…")]
 
 

@@ -5,13 +5,15 @@ import datetime as dt
 import json
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import Annotated, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+
+if TYPE_CHECKING:
+    # Drawing takes longer to import than a command that is refused takes to run: what draws imports it.
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
 
 FAILED = 1
 """Exit code: it could not be done, or was done in part."""
@@ -47,13 +49,17 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
-def cell(text: str, style: str = "") -> Text:
+def cell(text: str, style: str = "") -> "Text":
     """A text from elsewhere as one of a table: neither markup nor control characters of it reach the terminal."""
+    from rich.text import Text  # noqa: PLC0415  # see above
+
     return Text(printable(text), style=style, overflow="fold")
 
 
-def console(*, stderr: bool = False) -> Console:
+def console(*, stderr: bool = False) -> "Console":
     """The terminal, or a page of a usual width where there is none."""
+    from rich.console import Console  # noqa: PLC0415
+
     console = Console(highlight=False, stderr=stderr)
     console.width = max(console.width, LEAST_WIDTH)
     return console
@@ -63,8 +69,11 @@ TIMES = frozenset({"from", "to", "since", "time", "registered", "revoked"})
 """Headings of times, which are never broken into lines."""
 
 
-def plain_table(*headings: str, right: Iterable[str] = ()) -> Table:
+def plain_table(*headings: str, right: Iterable[str] = ()) -> "Table":
     """A table without edges: one line is drawn, below the headings; the columns in `right` are numbers."""
+    from rich import box  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="dim")
     for heading in headings:
         justify: Literal["left", "right"] = "right" if heading in right else "left"

@@ -2,15 +2,11 @@
 
 import typer
 
-from tidegate.cli.profiles_build import build
-from tidegate.cli.profiles_check import check
-from tidegate.cli.profiles_show import show
+from tidegate.cli.groups import add_group
+
+_COMMANDS = {"build": "profiles_build:build", "check": "profiles_check:check", "show": "profiles_show:show"}
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
-    profiles = typer.Typer(help="Make and read profiles of reference data.", no_args_is_help=True)
-    profiles.command("build")(build)
-    profiles.command("check")(check)
-    profiles.command("show")(show)
-    app.add_typer(profiles, name="profiles")
+    add_group(app, "profiles", _COMMANDS, about="Make and read profiles of reference data.")

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 
 DEFAULT = "127.0.0.1:8003"
+ATTEMPTS = 2
+"""Once more for a connection that breaks; a person who hears at once that nobody answers can start somebody."""
 OWNER_TOKEN = Path("tidegate-data/owner.token")
 """Where `tidegate up` leaves the token of whoever started it."""
 
@@ -125,7 +127,7 @@ def connected(admin: str, token_file: Path | None, ca_file: Path | None) -> "Ite
         credentials = grpc.ssl_channel_credentials(_read(ca_file, "--ca-file"))
     token = _token(token_file)
     try:
-        with Registry(admin, token=token, credentials=credentials) as registry:
+        with Registry(admin, token=token, attempts=ATTEMPTS, credentials=credentials) as registry:
             yield registry
     except RegistryUnavailable as error:
         if error.reason != "UNAVAILABLE":

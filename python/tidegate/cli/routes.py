@@ -2,28 +2,22 @@
 
 import typer
 
-from tidegate.cli.routes_apply import apply
-from tidegate.cli.routes_diff import diff
-from tidegate.cli.routes_explain import explain
-from tidegate.cli.routes_history import history, list_routes, show
-from tidegate.cli.routes_plan import plan
-from tidegate.cli.routes_simulate import simulate
-from tidegate.cli.routes_switch import switch
+from tidegate.cli.groups import add_group
+
+_COMMANDS = {
+    "plan": "routes_plan:plan",
+    "apply": "routes_apply:apply",
+    "switch": "routes_switch:switch",
+    "list": "routes_history:list_routes",
+    "show": "routes_history:show",
+    "history": "routes_history:history",
+    "explain": "routes_explain:explain",
+    "simulate": "routes_simulate:simulate",
+    "diff": "routes_diff:diff",
+}
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
-    routes = typer.Typer(
-        help="Plan and apply routes, look at their history, ask why a request goes where it goes.",
-        no_args_is_help=True,
-    )
-    routes.command("plan")(plan)
-    routes.command("apply")(apply)
-    routes.command("switch")(switch)
-    routes.command("list")(list_routes)
-    routes.command("show")(show)
-    routes.command("history")(history)
-    routes.command("explain")(explain)
-    routes.command("simulate")(simulate)
-    routes.command("diff")(diff)
-    app.add_typer(routes, name="routes")
+    about = "Plan and apply routes, look at their history, ask why a request goes where it goes."
+    add_group(app, "routes", _COMMANDS, about=about)

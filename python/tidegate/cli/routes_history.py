@@ -76,7 +76,7 @@ def show(registry: "Registry", route: Name, *, output: OutputOption = Output.tab
     table = plain_table("version", "digest", "profile")
     for version, said in sorted(found.content["versions"].items()):
         profile = short_digest(said["profile"]) if said["profile"] else "-"
-        table.add_row(cell(version, "bold"), cell(said["digest"]), cell(profile, "dim"))
+        table.add_row(cell(version, "bold"), cell(short_digest(said["digest"])), cell(profile, "dim"))
     screen.print(table)
     screen.print()
     # markup in a document is text.
@@ -112,7 +112,8 @@ def moment_of(text: str) -> dt.datetime:
     except ValueError:
         raise BadInput(f"{text!r} is no moment: write it as 2026-11-01T12:00Z.") from None
     if moment.tzinfo is None:
-        raise BadInput(f"{text!r} has no time zone: write {text}Z for UTC, or {text}+02:00.")
+        whole = f"{text}T00:00" if text == moment.date().isoformat() else text
+        raise BadInput(f"{text!r} has no time zone: write {whole}Z for UTC, or {whole}+02:00.")
     return moment
 
 

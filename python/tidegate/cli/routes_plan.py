@@ -76,6 +76,12 @@ def _parts(registry: "Registry", made: "Plan", current: "Route | None") -> Itera
     yield from _changes(made, current)
     yield ""
     yield _versions(registry, made)
+    if made.loads:
+        files = size(sum(size_bytes for _, size_bytes in made.loads))
+        loads = (
+            f"{len(made.loads)} version{'s' if len(made.loads) > 1 else ''}, {files} of files, before anything changes"
+        )
+        yield Text.assemble(("gateways load  ", "dim"), loads)
     if made.breaking:
         yield ""
         yield Text("! breaks callers of what answers now: apply it with --allow-breaking if they know", "bold red")
@@ -168,10 +174,11 @@ def _way_back(registry: "Registry", made: "Plan") -> Text:
     if made.replaced_revision is None:
         return Text("rollback  there is nothing before it: this is the first revision", style="dim")
     [now] = registry.history(made.route, limit=1)
+    asked = f"{made.min_bake_s:g} s" if made.min_bake_s < 60 else f"{made.min_bake_s / 60:g} min"  # noqa: PLR2004
     return Text.assemble(
         ("rollback  ", "dim"),
         f"tidegate rollback {made.route} leads to revision {made.replaced_revision}, live since {moment(now.start_time)}",
-        (" (ten minutes are asked for; --to names any)", "dim"),
+        (f"\n          {asked} are asked for; --to names any", "dim"),
     )
 
 

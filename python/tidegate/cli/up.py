@@ -33,6 +33,12 @@ def up(
         list[str], typer.Option(help="Who is told of every change: log:, or file:events.jsonl; may be repeated.")
     ] = ["log:"],  # noqa: B006  # typer reads it, nobody changes it
     adopt: Annotated[bool, typer.Option("--adopt", help="Let the gateway obey another registry than before.")] = False,
+    min_bake: Annotated[
+        int,
+        typer.Option(
+            min=0, help="Seconds that a revision must have been live before a rollback leads to it by itself."
+        ),
+    ] = 600,
     tls_cert: Annotated[Path | None, typer.Option(help="Certificate of the admin API, in PEM.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Its key.")] = None,
     tls_client_ca: Annotated[Path | None, typer.Option(help="Who signs callers' certificates.")] = None,
@@ -53,6 +59,7 @@ def up(
         tls=_tls(tls_cert, tls_key, tls_client_ca),
         events=tuple(events),
         adopt=adopt,
+        min_bake_s=min_bake,
     )
     try:
         running = App(settings)

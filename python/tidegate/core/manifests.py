@@ -5,7 +5,8 @@ The digest of the manifest's bytes is the version's; the same files give the sam
 """
 
 import hashlib
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import PurePosixPath
@@ -15,6 +16,7 @@ from tidegate.core.canonical import canonical, digest
 from tidegate.core.names import check_digest
 from tidegate.errors import InputRefused, Violation
 
+INDEX = "application/vnd.oci.image.index.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 EMPTY = "application/vnd.oci.empty.v1+json"
 EMPTY_CONFIG = b"{}"
@@ -23,6 +25,8 @@ MODEL = "application/vnd.tidegate.model.v1"
 MODEL_FILE = "model.onnx"
 PATH = "org.opencontainers.image.title"
 """The annotation that has a file's path."""
+REFERENCE = "org.opencontainers.image.ref.name"
+"""The annotation under which tools find a version in an index."""
 MOST_FILES = 10_000
 MOST_PATH_BYTES = 1_024
 
@@ -112,6 +116,35 @@ def of_version(files: Sequence[File], signature: Any) -> Manifest:
 def of_evidence(kind: Evidence, file: File, *, subject: Manifest) -> Manifest:
     """The manifest that attaches evidence to a version."""
     return _manifest(kind.value, [file], subject=subject)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A manifest as an index lists it."""
+
+    digest: str
+    size_bytes: int
+    """Of the manifest itself."""
+    kind: str
+    reference: str | None
+    """Such as `fraud/3`; None for what is attached to a version."""
+
+
+def index_of(listed: Iterable[Listed]) -> bytes:
+    """The index of an OCI image layout: every manifest, and the names under which tools find versions."""
+    manifests = []
+    for each in listed:
+        descriptor = {
+            "mediaType": MANIFEST,
+            "digest": each.digest,
+            "size": each.size_bytes,
+            "artifactType": each.kind,
+        }
+        if each.reference is not None:
+            descriptor["annotations"] = {REFERENCE: each.reference}
+        manifests.append(descriptor)
+    # Nobody hashes it, and it may have a hundred thousand lines.
+    return json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": manifests}, separators=(",", ":")).encode()
 
 
 def files_digest(files: Sequence[File]) -> str:

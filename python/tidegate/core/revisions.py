@@ -7,6 +7,9 @@ from enum import Enum
 from tidegate.core.journal import Actor, Kind
 from tidegate.errors import ChangeRefused, Violation
 
+MIN_BAKE_US = 600 * 1_000_000
+"""How long a revision must have been live before one rolls back to it by itself, where nobody says otherwise."""
+
 
 class Cause(Enum):
     """Why a revision became the head."""

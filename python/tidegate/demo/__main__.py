@@ -87,15 +87,13 @@ def run_demo(console: Console) -> int:
     console.print(f"Serving {document.relative_to(TOP)}; of the aircraft get {split}.", highlight=False)
     with gateway.serving(document) as addresses, Client(addresses.grpc, timeout=CALL_TIMEOUT_S) as client:
         console.print(f"gRPC on {addresses.grpc}, metrics on http://{addresses.http}/metrics\n", highlight=False)
-        code, areas = run_april(console, flights, client, addresses)
+        code = run_april(console, flights, client, addresses)
         code = code or run_year(console, flights, client, addresses)
-    return code or run_releases(console, learnt_from, flights, areas)
+    return code or run_releases(console, learnt_from, flights)
 
 
-def run_april(
-    console: Console, flights: Sequence[Flight], client: Client, addresses: gateway.Addresses
-) -> tuple[int, Mapping[str, float | None]]:
-    """The first month, flight by flight, while the route changes; 0 if it held, and how good each version is."""
+def run_april(console: Console, flights: Sequence[Flight], client: Client, addresses: gateway.Addresses) -> int:
+    """The first month, flight by flight, while the route changes; 0 if it held."""
     stage = Stage(FOLDER, console.width)
     april = [flight for flight in flights if flight.month == FIRST_MONTH]
     moment = replay_flights(console, april, asking(client), stage, lambda: gateway.epoch(addresses))
@@ -106,7 +104,7 @@ def run_april(
     moves = moves_of(moment.tally, stage)
     console.print(closing_tables(moment, results_of(moment.tally, stage, batches, areas)))
     tell_changes(console, moment.tally, moves, shadow)
-    return conclude(console, moment, stage, moves if reported == 0 else None), areas
+    return conclude(console, moment, stage, moves if reported == 0 else None)
 
 
 def run_year(console: Console, flights: Sequence[Flight], client: Client, addresses: gateway.Addresses) -> int:
@@ -121,17 +119,13 @@ def run_year(console: Console, flights: Sequence[Flight], client: Client, addres
     return watched.tell_year(console, FOLDER, year, TOP)
 
 
-def run_releases(
-    console: Console, learnt_from: Sequence[Flight], flights: Sequence[Flight], areas: Mapping[str, float | None]
-) -> int:
-    """The same models through a registry, under another month; 0 if nothing failed and what was taken back stayed so."""
+def run_releases(console: Console, learnt_from: Sequence[Flight], flights: Sequence[Flight]) -> int:
+    """The same trainings through a registry, under another month; 0 if nothing failed and what was taken back stayed so."""
     material = Material(
-        models=FOLDER / "models",
         locator=ARCHIVE,
         code=TOP,
         learnt_from=learnt_from,
         judged_by=[flight for flight in flights if flight.month == FIRST_MONTH],
-        areas=areas,
     )
     may = [flight for flight in flights if flight.month == RELEASE_MONTH]
     return play_releases(console, FOLDER / REGISTRY, top=TOP, material=material, flights=may, asking=asking)

@@ -1,7 +1,8 @@
-"""The registry of the demo: its process, and how two versions come into it, each with the training that it came of."""
+"""The registry of the demo: its process, and how two versions come into it, each out of its training."""
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +19,13 @@ from tidegate.demo.training import (
     LABEL,
     MODEL,
     PROFILE,
+    area_under_curve,
+    features,
     gradient_boosting,
     hold_out,
     labels,
     logistic_regression,
+    train,
 )
 
 DATA = "tidegate-data"  # where commands that are typed in the folder look for the owner's token
@@ -52,18 +56,14 @@ class Up:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Material:
-    """What the registry is told of: the models that were trained, and what they were made of."""
+    """What versions are made of."""
 
-    models: Path
-    """The repository of the first gateway."""
     locator: str
     """Where all of the flights can be read again."""
     code: Path
     learnt_from: Sequence[Flight]
     """The days that were held out among them."""
     judged_by: Sequence[Flight]
-    areas: Mapping[str, float | None]
-    """The area under the curve of each version, asked about `judged_by`."""
 
 
 @contextmanager
@@ -80,7 +80,9 @@ def up(folder: Path) -> Iterator[Up]:
 
 
 def register(registry: Registry, material: Material) -> list[Registered]:
-    """Register both versions as a training script does, in the order of their numbers.
+    """Train and register both versions as a training script does, in the order of their numbers.
+
+    The recipes are those of the first gateway's models, and so are the bytes that come of them.
 
     Raises:
         TrainingRefused: What is told cannot be kept.
@@ -94,14 +96,19 @@ def register(registry: Registry, material: Material) -> list[Registered]:
     )
     found = []
     for arm, recipe in VERSIONS.items():
-        params = params_of(recipe())
-        folder = material.models / arm
-        with training.run(
-            acts.ROUTE, params=params, seed=params.get("random_state"), registry=registry, code=material.code
-        ) as run:
+        pipeline = recipe()
+        params = params_of(pipeline)
+        with (
+            tempfile.TemporaryDirectory(prefix="tidegate-demo-") as scratch,
+            training.run(
+                acts.ROUTE, params=params, seed=params.get("random_state"), registry=registry, code=material.code
+            ) as run,
+        ):
             for role, name, table in datasets:
                 run.dataset(role, table, name=name, locator=material.locator)
-            if (area := material.areas[arm]) is not None:
+            folder = Path(scratch) / arm
+            train(pipeline, learnt, held_out, folder)
+            if (area := _area_under_curve(pipeline, material.judged_by)) is not None:
                 run.metrics(auc=area)
             found.append(run.log_model(folder / MODEL, profile=folder / PROFILE, progress=False))
     return found
@@ -115,6 +122,11 @@ def params_of(pipeline: Pipeline) -> dict[str, Any]:
     told = {name: value for name, value in estimator.get_params().items() if value != defaults[name]}
     rows = {"label": LABEL, "late_after_minutes": LATE_AFTER_MINUTES, "held_out_every_days": HELD_OUT_EVERY}
     return {"estimator": type(estimator).__name__, **rows, **told}
+
+
+def _area_under_curve(pipeline: Pipeline, flights: Sequence[Flight]) -> float | None:
+    late = pipeline.predict_proba(features(flights))[:, 1]
+    return area_under_curve([flight.is_late for flight in flights], late.tolist())
 
 
 def _table(flights: Sequence[Flight]) -> dict[str, Any]:

@@ -54,18 +54,20 @@ def train_models(repository: Path, name: str, archive: Path, read: Callable[[], 
     shutil.rmtree(repository, ignore_errors=True)
     learnt, held_out = hold_out(read())
     for number, pipeline in enumerate((logistic_regression(), gradient_boosting(), more_boosting()), start=1):
-        pipeline.fit(features(learnt), labels(learnt))
-        whole = export(pipeline).SerializeToString()
         folder = repository / name / str(number)
-        _save(folder, whole)
-        model = folder / MODEL
-        profile = drift.build_profile(
-            columns(learnt), model=model, holdout=columns(held_out), label=LABEL, time="planned"
-        )
-        (folder / PROFILE).write_text(profile.text)
+        train(pipeline, learnt, held_out, folder)
+    whole = (folder / MODEL).read_bytes()
     _save(repository / name / str(TORN_NUMBER), whole[: len(whole) // 2])
     stamp.write_text(recipe)
     return True
+
+
+def train(pipeline: Pipeline, learnt: Sequence[Flight], held_out: Sequence[Flight], folder: Path) -> None:
+    """Fit a pipeline, and write it into a folder that is made: `model.onnx`, with `profile.json` of what it has seen."""
+    pipeline.fit(features(learnt), labels(learnt))
+    model = _save(folder, export(pipeline).SerializeToString())
+    profile = drift.build_profile(columns(learnt), model=model, holdout=columns(held_out), label=LABEL, time="planned")
+    (folder / PROFILE).write_text(profile.text)
 
 
 def hold_out(flights: Sequence[Flight]) -> tuple[list[Flight], list[Flight]]:
@@ -134,9 +136,10 @@ def area_under_curve(is_late: Sequence[bool], probabilities: Sequence[float]) ->
     return float(roc_auc_score(is_late, probabilities))
 
 
-def _save(folder: Path, content: bytes) -> None:
+def _save(folder: Path, content: bytes) -> Path:
     folder.mkdir(parents=True)
     (folder / MODEL).write_bytes(content)
+    return folder / MODEL
 
 
 def _columns(hour: StandardScaler | str) -> ColumnTransformer:

@@ -5,6 +5,7 @@ from sqlalchemy import Connection
 from tidegate.core.names import ModelName, check_id
 from tidegate.core.routes import versions_of
 from tidegate.errors import InputRefused, Missing
+from tidegate.services.models import known as known_model
 from tidegate.services.registry import Caller, Change, Receipt, Registry, check_etag
 from tidegate.services.versions import resolve
 from tidegate.stores import heads, models
@@ -97,8 +98,7 @@ def list_aliases(registry: Registry, model: ModelName) -> list[Alias]:
         Missing: There is no such model.
     """
     with registry.reading() as connection:
-        if models.get_model(connection, model) is None:
-            raise Missing(f"There is no model {model.short}.", reason="MODEL_MISSING", model=str(model))
+        known_model(connection, model)
         return models.list_aliases(connection, model)
 
 

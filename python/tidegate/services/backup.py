@@ -7,7 +7,9 @@ from pathlib import Path
 
 from tidegate.blobs import Blobs
 from tidegate.clock import Clock
+from tidegate.core.manifests import index_of
 from tidegate.errors import AlreadyThere, Missing, RegistryDamaged
+from tidegate.services.artifacts import download as read_whole
 from tidegate.services.registry import Caller, Change, Receipt, Registry
 from tidegate.stores import Store, artifacts
 
@@ -44,6 +46,8 @@ def back_up(store: Store, blobs: Blobs, to: Path, target: Callable[[Path], tuple
     for done, digest in enumerate(needed):
         tell(done, len(needed))
         _copy(blobs, place, digest)
+    with copy.reading() as connection:
+        place.publish(index_of(artifacts.listed(connection)))
     tell(len(needed), len(needed))
     copy.close()
     return len(needed)
@@ -132,11 +136,10 @@ def _copy(source: Blobs, target: Blobs, digest: str) -> None:
     try:
         with source.open(digest) as reader:
             size_bytes = reader.seek(0, 2)
-            reader.seek(0)
-            with target.upload(digest, size_bytes) as upload:
-                while chunk := reader.read(_CHUNK_BYTES):
-                    upload.write(chunk)
-                upload.keep()
+        with target.upload(digest, size_bytes) as upload:
+            for chunk in read_whole(source, digest):
+                upload.write(chunk)
+            upload.keep()
     except Missing as error:
         raise RegistryDamaged(
             f"The registry needs {digest}, and it is not there: restore an older backup.",

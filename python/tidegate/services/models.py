@@ -22,7 +22,7 @@ def get(registry: Registry, name: ModelName) -> Model:
         Missing: There is none of this name.
     """
     with registry.reading() as connection:
-        return _known(connection, name)
+        return known(connection, name)
 
 
 def update(registry: Registry, caller: Caller, name: ModelName, about: Mapping[str, str], *, etag: str = "") -> Receipt:
@@ -46,7 +46,7 @@ def update(registry: Registry, caller: Caller, name: ModelName, about: Mapping[s
     _check(about)
 
     def work(change: Change) -> Receipt:
-        model = _known(change.connection, name)
+        model = known(change.connection, name)
         check_etag(etag, model.seq, str(name))
         before, after = _about(model), {**_about(model), **about}
         if before == after:
@@ -78,7 +78,12 @@ def _about(model: Model) -> dict[str, str]:
     return {"owner": model.owner, "contact": model.contact, "runbook": model.runbook}
 
 
-def _known(connection: Connection, name: ModelName) -> Model:
+def known(connection: Connection, name: ModelName) -> Model:
+    """A model that is there.
+
+    Raises:
+        Missing: It is not.
+    """
     model = models.get_model(connection, name)
     if model is None:
         raise Missing(

@@ -11,7 +11,7 @@ from tidegate.core.publications import Publication
 from tidegate.core.revisions import Cause
 from tidegate.errors import ChangeRefused
 from tidegate.services.registry import Registry
-from tidegate.services.routes import MIN_BAKE_US, target_of
+from tidegate.services.routes import target_of
 from tidegate.stores import heads, journal
 
 _MOST_ENTRIES = 1_000
@@ -99,7 +99,7 @@ class Publications:
             return none
         before, now = newest
         try:
-            target = target_of(connection, scope, self._registry.now_us(), MIN_BAKE_US).revision
+            target = target_of(connection, scope, self._registry.now_us(), self._registry.min_bake_us).revision
         except ChangeRefused:
             target = before.revision
         warm = heads.revision_of(connection, scope, target).content["versions"]

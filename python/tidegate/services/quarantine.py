@@ -12,15 +12,13 @@ from tidegate.errors import ChangeRefused
 from tidegate.services import heads as scopes
 from tidegate.services.heads import Swap
 from tidegate.services.registry import Caller, Change, Receipt, Registry, check_etag
-from tidegate.services.routes import MIN_BAKE_US, target_of
+from tidegate.services.routes import target_of
 from tidegate.services.versions import resolve
 from tidegate.stores import heads, models
 from tidegate.stores.models import Version
 
 
-def quarantine(
-    registry: Registry, caller: Caller, reference: str, *, etag: str = "", min_bake_us: int = MIN_BAKE_US
-) -> Receipt:
+def quarantine(registry: Registry, caller: Caller, reference: str, *, etag: str = "") -> Receipt:
     """Takes a version out of every route, in one change, and lets no route name it until it is released.
 
     A route goes back to what it would be rolled back to; where there is nothing, the version leaves the split, its
@@ -40,7 +38,7 @@ def quarantine(
         check_etag(etag, version.seq, str(name))
         check_move(Standing(version=name, state=version.state, served_by=()), State.QUARANTINED)
         _move(change, version, State.QUARANTINED, "versions.quarantine")
-        routes = [_leave(change, scope, name, min_bake_us) for scope in serving(change.connection, name)]
+        routes = [_leave(change, scope, name, registry.min_bake_us) for scope in serving(change.connection, name)]
         return {"version": str(name), "routes": routes}
 
     return registry.change(caller, work)
@@ -78,7 +76,7 @@ def retire(registry: Registry, caller: Caller, reference: str, *, etag: str = ""
         version = resolve(connection, reference)
         check_etag(etag, version.seq, str(version.name))
         served_by = [RouteName.parse(scope).short for scope in serving(connection, version.name)]
-        targets = [RouteName.parse(scope).short for scope in rolled_back_to(change, version.name)]
+        targets = [RouteName.parse(scope).short for scope in rolled_back_to(change, version.name, registry.min_bake_us)]
         check_move(
             Standing(version=version.name, state=version.state, served_by=served_by, rolled_back_to_by=targets),
             State.RETIRED,
@@ -100,13 +98,13 @@ def serving(connection: Connection, version: VersionName) -> list[str]:
     return [scope for scope, content in contents if "/routes/" in scope and version.short in content["versions"]]
 
 
-def rolled_back_to(change: Change, version: VersionName) -> list[str]:
+def rolled_back_to(change: Change, version: VersionName, min_bake_us: int) -> list[str]:
     """Every route, by full name, that a rollback would bring back to a version."""
     found = []
     for scope, _ in heads.contents_under(change.connection, f"projects/{version.model.project}/environments/"):
         if "/routes/" in scope:
             try:
-                target = target_of(change.connection, scope, change.now_us, MIN_BAKE_US)
+                target = target_of(change.connection, scope, change.now_us, min_bake_us)
             except ChangeRefused:
                 continue
             content = heads.revision_of(change.connection, scope, target.revision).content

@@ -1,6 +1,5 @@
 """Registers versions: files that can change an answer, and what is said about them."""
 
-import hashlib
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -23,14 +22,13 @@ from tidegate.core.manifests import (
 )
 from tidegate.core.names import ModelName, VersionName, check_digest
 from tidegate.core.versions import State
-from tidegate.errors import InputRefused, RegistryDamaged, Violation
+from tidegate.errors import InputRefused, Violation
+from tidegate.services.artifacts import download
 from tidegate.services.inspection import inspect
 from tidegate.services.registry import Caller, Change, Receipt, Registry
 from tidegate.stores import artifacts, models
 from tidegate.stores.artifacts import Edge
 from tidegate.stores.models import Model, Version
-
-_CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,17 +98,8 @@ def materialise(blobs: Blobs, files: Sequence[File], folder: Path) -> None:
     for file in files:
         path = folder / file.path
         path.parent.mkdir(parents=True, exist_ok=True)
-        found = hashlib.sha256()
-        with blobs.open(file.digest) as source, path.open("xb") as target:
-            while chunk := source.read(_CHUNK_BYTES):
-                found.update(chunk)
-                target.write(chunk)
-        if f"sha256:{found.hexdigest()}" != file.digest:
-            raise RegistryDamaged(
-                f"The bytes of {file.path} are not {file.digest} any more: restore them from a backup.",
-                reason="BLOB_DAMAGED",
-                digest=file.digest,
-            )
+        with path.open("xb") as target:
+            target.writelines(download(blobs, file.digest))
 
 
 def _check_uploaded(blobs: Blobs, files: Sequence[tuple[str, str]]) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from tidegate.clock import Clock
 from tidegate.core import guard
 from tidegate.core.journal import Actor, Deed, Entry, Outcome, enter
+from tidegate.core.revisions import MIN_BAKE_US
 from tidegate.errors import ChangeConflict, ChangeRefused, Forbidden, InputRefused, RegistryError
 from tidegate.stores import Store, journal, requests
 from tidegate.stores.journal import End
@@ -96,16 +97,18 @@ class Change:
 class Registry:
     """A store with its journal."""
 
-    def __init__(self, store: Store, clock: Clock, *, instance: str) -> None:
+    def __init__(self, store: Store, clock: Clock, *, instance: str, min_bake_us: int = MIN_BAKE_US) -> None:
         """Founds the registry if it is new.
 
         Args:
             store: Where the rows are.
             clock: Says the time.
             instance: The name that a new registry gets; one that is there keeps its own.
+            min_bake_us: How long a revision must have been live before a rollback leads to it by itself.
         """
         self._store = store
         self._clock = clock
+        self.min_bake_us = min_bake_us
         self._listeners: list[Listener] = []
         with store.changing() as connection:
             journal.found(connection, instance)

@@ -14,9 +14,6 @@ from tidegate.services.registry import Caller, Change, Receipt, Registry, check_
 from tidegate.stores import heads, models
 from tidegate.stores.heads import Head, StoredRevision
 
-MIN_BAKE_US = 600 * 1_000_000
-"""How long a revision must have been live before one rolls back to it by itself."""
-
 
 def rollback(
     registry: Registry,
@@ -25,7 +22,6 @@ def rollback(
     *,
     to: int | None = None,
     etag: str = "",
-    min_bake_us: int = MIN_BAKE_US,
 ) -> Receipt:
     """Has a route be what it was, and holds it there.
 
@@ -35,7 +31,6 @@ def rollback(
         name: The route.
         to: The revision; by default the newest one of an earlier change that has proven itself.
         etag: Of the route as the caller has seen it; empty if any will do.
-        min_bake_us: How long it must have been live.
 
     Returns:
         `revision` and `generation`; `passed_over`, newer revisions with the reasons why they were not taken.
@@ -51,7 +46,7 @@ def rollback(
         head = _head(change.connection, name)
         check_etag(etag, head.seq, scope)
         target = (
-            target_of(change.connection, scope, change.now_us, min_bake_us)
+            target_of(change.connection, scope, change.now_us, registry.min_bake_us)
             if to is None
             else Target(revision=to, passed_over=())
         )
@@ -90,21 +85,21 @@ def history(
     """
     with registry.reading() as connection:
         _head(connection, name)
-        # One more than asked for: a time ends when the next one begins.
-        upto = None if before is None or at_us is not None else before
-        times = heads.tenures(connection, str(name), upto=upto, limit=None if at_us is not None else limit + 1)
+        if at_us is not None:
+            times = heads.tenures_at(connection, str(name), at_us)
+            if not times:
+                raise Missing(f"There was no route {name.short} at that time.", reason="ROUTE_MISSING", route=str(name))
+        else:
+            # One more than asked for: a time ends when the next one begins.
+            times = heads.tenures(connection, str(name), upto=before, limit=limit + 1)
         ends = [*(tenure.begin_us for tenure in times[1:]), None]
         past = list(zip(times, ends, strict=True))
-        if at_us is None:
-            past = [(time, end) for time, end in past if before is None or time.generation < before][-limit:]
-        if at_us is not None:
-            past = [(time, end) for time, end in past if time.begin_us <= at_us and (end is None or at_us < end)]
-            if not past:
-                raise Missing(f"There was no route {name.short} at that time.", reason="ROUTE_MISSING", route=str(name))
-        return [
-            Past(tenure=time, revision=heads.revision_of(connection, str(name), time.revision), end_us=end)
-            for time, end in reversed(past)
-        ]
+        past = (
+            past[:1] if at_us is not None else [each for each in past if before is None or each[0].generation < before]
+        )
+        past = past[-limit:]
+        revisions = heads.revisions_of(connection, str(name), [time.revision for time, _ in past])
+        return [Past(tenure=time, revision=revisions[time.revision], end_us=end) for time, end in reversed(past)]
 
 
 def get(registry: Registry, name: RouteName) -> tuple[Head, StoredRevision]:

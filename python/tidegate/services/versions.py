@@ -9,6 +9,7 @@ from tidegate.core.manifests import PATH, Evidence
 from tidegate.core.names import ByAlias, ByDigest, ByNumber, ModelName, Reference, parse_reference
 from tidegate.core.signatures import breaks
 from tidegate.errors import Missing, Violation
+from tidegate.services.models import known
 from tidegate.services.registry import Registry
 from tidegate.stores import artifacts, models
 from tidegate.stores.artifacts import Artifact, Edge
@@ -80,8 +81,7 @@ def list_versions(registry: Registry, model: ModelName, *, before: int | None = 
         Missing: There is no such model.
     """
     with registry.reading() as connection:
-        if models.get_model(connection, model) is None:
-            raise Missing(f"There is no model {model.short}.", reason="MODEL_MISSING", model=str(model))
+        known(connection, model)
         return models.list_versions(connection, model, before=before, limit=min(limit, MOST_LISTED))
 
 

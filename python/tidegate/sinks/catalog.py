@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tidegate.errors import InputRefused
+from tidegate.core.addresses import choose
 from tidegate.sinks.base import Sink
 from tidegate.sinks.file import FileSink
 from tidegate.sinks.log import LogSink
@@ -20,8 +20,5 @@ def open_sink(address: str) -> Sink:
     Raises:
         InputRefused: No sink has this scheme.
     """
-    scheme, colon, rest = address.partition(":")
-    if scheme not in SINKS or not colon:
-        known = ", ".join(sorted(SINKS))
-        raise InputRefused(f"{address!r} is no address of a sink: <scheme>:<where>, of {known}", reason="SINK_UNKNOWN")
-    return SINKS[scheme](rest)
+    make, where = choose(address, SINKS, what="a sink", reason="SINK_UNKNOWN")
+    return make(where)

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, func, or_, select
 
-from tidegate.core.manifests import Manifest
+from tidegate.core.manifests import Listed, Manifest
+from tidegate.core.names import ModelName, VersionName
 from tidegate.core.versions import State
 from tidegate.errors import RegistryDamaged
 from tidegate.stores import tables
@@ -97,6 +98,26 @@ def needed_blobs(connection: Connection) -> Iterator[str]:
     )
     is_needed = or_(blob.c.blob == artifact.c.digest, version.c.state.is_(None), version.c.state != State.RETIRED.value)
     yield from connection.execute(select(blob.c.blob).select_from(joined).where(is_needed).distinct()).scalars()
+
+
+def listed(connection: Connection) -> Iterator[Listed]:
+    """Every version that is not retired, and what is attached to one: that of which every byte is needed."""
+    artifact, version = tables.artifact, tables.version
+    manifest = artifact.c.digest, artifact.c.kind, func.length(artifact.c.manifest).label("size_bytes")
+    is_kept = version.c.state != State.RETIRED.value
+    versions = (
+        select(*manifest, version.c.project, version.c.model, version.c.number)
+        .select_from(version.join(artifact, artifact.c.digest == version.c.artifact))
+        .where(is_kept)
+        .order_by(version.c.project, version.c.model, version.c.number)
+    )
+    for row in connection.execute(versions):
+        reference = VersionName(ModelName(row.project, row.model), row.number).short
+        yield Listed(digest=row.digest, size_bytes=row.size_bytes, kind=row.kind, reference=reference)
+    subjects = select(version.c.artifact).where(is_kept)
+    attached = select(*manifest).where(artifact.c.subject.in_(subjects)).order_by(artifact.c.seq, artifact.c.digest)
+    for said in connection.execute(attached):
+        yield Listed(digest=said.digest, size_bytes=said.size_bytes, kind=said.kind, reference=None)
 
 
 def link(connection: Connection, edges: Sequence[Edge], seq: int) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from tidegate.errors import InputRefused
+from tidegate.core.addresses import choose
 from tidegate.stores.base import Store
 from tidegate.stores.sqlite import open_sqlite
 
@@ -17,10 +17,5 @@ def open_store(address: str) -> Store:
         RegistryDamaged: It is no registry, or one that a newer release has written.
         RegistryUnavailable: It cannot be opened now.
     """
-    scheme, _, rest = address.partition(":")
-    if scheme not in STORES:
-        known = ", ".join(sorted(STORES))
-        raise InputRefused(
-            f"{address!r} is no address of a store: <scheme>:<where>, of {known}", reason="STORE_UNKNOWN"
-        )
-    return STORES[scheme](rest)
+    make, where = choose(address, STORES, what="a store", reason="STORE_UNKNOWN")
+    return make(where)

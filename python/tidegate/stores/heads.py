@@ -1,12 +1,12 @@
 """Heads, revisions and plans: what a route or a monitor is, was and may become. A scope is its full name."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Column, Connection, bindparam, select
+from sqlalchemy import Column, ColumnElement, Connection, and_, bindparam, select
 
 from tidegate.core.revisions import Cause, Tenure
 from tidegate.errors import Missing
@@ -79,9 +79,9 @@ def get(connection: Connection, scope: str) -> Head | None:
 
 
 def list_under(connection: Connection, prefix: str, *, after: str = "", limit: int) -> list[Head]:
-    """Heads whose scope begins with a prefix, in the order of names, behind one."""
+    """Heads whose scope begins with a prefix that ends with a slash, in the order of names, behind one."""
     column = tables.head.c.scope
-    under = select(tables.head).where(column.startswith(prefix, autoescape=True), column > after)
+    under = select(tables.head).where(_begins_with(prefix), column > after)
     return [_head(row) for row in connection.execute(under.order_by(column).limit(limit))]
 
 
@@ -120,10 +120,20 @@ def tenures(connection: Connection, scope: str, *, upto: int | None = None, limi
     if upto is not None:
         query = query.where(table.c.generation <= upto)
     rows = connection.execute(query if limit is None else query.limit(limit)).all()
-    return [
-        Tenure(generation=row.generation, revision=row.revision, cause=Cause(row.cause), begin_us=row.begin_us)
-        for row in reversed(rows)
-    ]
+    return [_tenure(row) for row in reversed(rows)]
+
+
+def tenures_at(connection: Connection, scope: str, at_us: int) -> list[Tenure]:
+    """The time that a moment is in, and the one after it; nothing before the first."""
+    table = tables.tenure
+    newest_first = table.c.begin_us.desc(), table.c.generation.desc()
+    # Times never go back: of those that begin at once, the last one is what the moment is in.
+    begun = select(table).where(table.c.scope == scope, table.c.begin_us <= at_us).order_by(*newest_first).limit(1)
+    row = connection.execute(begun).first()
+    if row is None:
+        return []
+    following = select(table).where(table.c.scope == scope, table.c.generation == row.generation + 1)
+    return [_tenure(each) for each in (row, connection.execute(following).first()) if each is not None]
 
 
 def get_revision(connection: Connection, scope: str, number: int) -> StoredRevision | None:
@@ -147,6 +157,18 @@ def revision_of(connection: Connection, scope: str, number: int) -> StoredRevisi
             revision=str(number),
         )
     return revision
+
+
+def revisions_of(connection: Connection, scope: str, numbers: Collection[int]) -> dict[int, StoredRevision]:
+    """Revisions of a scope by their numbers, no more than of one page.
+
+    Raises:
+        Missing: There is no such revision.
+    """
+    table = tables.revision
+    rows = connection.execute(select(table).where(table.c.scope == scope, table.c.number.in_(set(numbers))))
+    found = {row.number: _revision(row) for row in rows}
+    return {number: found[number] if number in found else revision_of(connection, scope, number) for number in numbers}
 
 
 def list_revisions(
@@ -177,7 +199,13 @@ def _revisions_under(connection: Connection, prefix: str, *columns: Column[Any])
     head, revision = tables.head, tables.revision
     joined = head.join(revision, (revision.c.scope == head.c.scope) & (revision.c.number == head.c.revision))
     query = select(head.c.scope, *columns).select_from(joined)
-    return connection.execute(query.where(head.c.scope.startswith(prefix, autoescape=True)).order_by(head.c.scope))
+    return connection.execute(query.where(_begins_with(prefix)).order_by(head.c.scope))
+
+
+def _begins_with(prefix: str) -> ColumnElement[bool]:
+    """Whether a head is below a prefix that ends with a slash: a range, which an index knows, as it knows no LIKE."""
+    column = tables.head.c.scope
+    return and_(column > prefix, column < prefix[:-1] + chr(ord("/") + 1))
 
 
 def newest_revision(connection: Connection, scope: str) -> int:
@@ -242,6 +270,10 @@ def _read(text: str) -> dict[str, Any]:
     """A document or a content; the same value each time, which nobody changes: revisions are immutable."""
     value: dict[str, Any] = json.loads(text)
     return value
+
+
+def _tenure(row: Any) -> Tenure:
+    return Tenure(generation=row.generation, revision=row.revision, cause=Cause(row.cause), begin_us=row.begin_us)
 
 
 def _head(row: Any) -> Head:

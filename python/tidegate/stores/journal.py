@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, bindparam, select
+from sqlalchemy import Connection, Row, ScalarSelect, Select, bindparam, select
 
 from tidegate.core.journal import FIRST, Entry, read
 from tidegate.stores import tables
@@ -84,8 +84,15 @@ def page(
     if before is not None:
         query = query.where(tables.journal.c.seq < before)
     if until_us is not None:
-        query = query.where(tables.journal.c.time_us <= until_us)
+        query = query.where(tables.journal.c.seq <= _last_until(until_us))
     return [_entry(row) for row in connection.execute(query)]
+
+
+def _last_until(until_us: int) -> ScalarSelect[int]:
+    """The number of the last entry up to a time. Times never go back, so that all entries before it are up to it, too."""
+    table = tables.journal
+    until = select(table.c.seq).where(table.c.time_us <= until_us)
+    return until.order_by(table.c.time_us.desc(), table.c.seq.desc()).limit(1).scalar_subquery()
 
 
 def after(connection: Connection, seq: int, *, limit: int) -> list[Entry]:

@@ -67,6 +67,7 @@ journal = Table(
     _bytes("previous"),
     _bytes("hash"),
     Index(None, "resource", "seq"),
+    Index(None, "time_us", "seq"),
     comment="Append-only. The body is what is hashed; the columns beside it are for searching.",
 )
 
@@ -163,15 +164,6 @@ alias = Table(
     ForeignKeyConstraint(["project", "model", "number"], ["version.project", "version.model", "version.number"]),
 )
 
-environment = Table(
-    "environment",
-    metadata,
-    _text("project", key=True),
-    _text("environment", key=True),
-    _int("epoch"),
-    comment="The number of its newest snapshot.",
-)
-
 head = Table(
     "head",
     metadata,
@@ -207,6 +199,7 @@ tenure = Table(
     _text("cause"),
     _int("begin_us"),
     _int("seq"),
+    Index(None, "scope", "begin_us", "generation"),
     comment="Append-only. Which revision was the head from when on.",
 )
 

@@ -8,11 +8,23 @@ import platform
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-LOCKS = ("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml", "Pipfile.lock", "requirements.lock", "requirements.txt")
-"""Files that name every dependency, the strictest first."""
+LOCKS = (
+    "uv.lock",
+    "poetry.lock",
+    "pdm.lock",
+    "pixi.lock",
+    "pylock.toml",
+    "Pipfile.lock",
+    "requirements.lock",
+    "requirements.txt",
+    "requirements*.txt",
+    ".locks/**/*",
+)
+"""Files that name every dependency, the strictest first; where a pattern finds several, all of them together are the lock."""
 LIBRARIES = {
     "catboost": "catboost",
     "jax": "jax",
@@ -53,17 +65,28 @@ def lock_of(folder: Path) -> tuple[str, str]:
     That is the nearest lock above the folder; without one it is the list of everything that is installed.
     """
     for place in (folder, *folder.parents):
-        for name in LOCKS:
-            if (place / name).is_file():
-                return name, _digest((place / name).read_bytes())
+        for pattern in LOCKS:
+            if found := sorted(path for path in place.glob(pattern) if path.is_file()):
+                return _pinned(place, found)
         if (place / ".git").exists():
             break
     installed = {
-        f"{found.metadata['Name'].lower()}=={found.version}\n"
-        for found in importlib.metadata.distributions()
-        if found.metadata["Name"]
+        f"{package.metadata['Name'].lower()}=={package.version}\n"
+        for package in importlib.metadata.distributions()
+        if package.metadata["Name"]
     }
     return "installed packages", _digest("".join(sorted(installed)).encode())
+
+
+def _pinned(place: Path, locks: Sequence[Path]) -> tuple[str, str]:
+    """What a lock is called, and its digest; of several the folder, and the digest of what `sha256sum` prints of them."""
+    names = [lock.relative_to(place).as_posix() for lock in locks]
+    digests = [_digest(lock.read_bytes()) for lock in locks]
+    if len(locks) == 1:
+        return names[0], digests[0]
+    listed = "".join(f"{digest.removeprefix('sha256:')}  {name}\n" for digest, name in zip(digests, names, strict=True))
+    folder = names[0].partition("/")[0] if "/" in names[0] else ", ".join(names)
+    return folder, _digest(listed.encode())
 
 
 def environment_of() -> dict[str, str]:

@@ -28,16 +28,20 @@ class CollectGarbageRequest(_message.Message):
     def __init__(self, name: _Optional[str] = ..., validate_only: bool = ..., reason: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
 
 class CollectGarbageResponse(_message.Message):
-    __slots__ = ("blobs", "blob_count", "size_bytes", "missing")
+    __slots__ = ("blobs", "blob_count", "size_bytes", "missing", "cut_off_count", "cut_off_bytes")
     BLOBS_FIELD_NUMBER: _ClassVar[int]
     BLOB_COUNT_FIELD_NUMBER: _ClassVar[int]
     SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
     MISSING_FIELD_NUMBER: _ClassVar[int]
+    CUT_OFF_COUNT_FIELD_NUMBER: _ClassVar[int]
+    CUT_OFF_BYTES_FIELD_NUMBER: _ClassVar[int]
     blobs: _containers.RepeatedCompositeFieldContainer[_blob_pb2.Blob]
     blob_count: int
     size_bytes: int
     missing: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, blobs: _Optional[_Iterable[_Union[_blob_pb2.Blob, _Mapping[str, object]]]] = ..., blob_count: _Optional[int] = ..., size_bytes: _Optional[int] = ..., missing: _Optional[_Iterable[str]] = ...) -> None: ...
+    cut_off_count: int
+    cut_off_bytes: int
+    def __init__(self, blobs: _Optional[_Iterable[_Union[_blob_pb2.Blob, _Mapping[str, object]]]] = ..., blob_count: _Optional[int] = ..., size_bytes: _Optional[int] = ..., missing: _Optional[_Iterable[str]] = ..., cut_off_count: _Optional[int] = ..., cut_off_bytes: _Optional[int] = ...) -> None: ...
 
 class DownloadBackupRequest(_message.Message):
     __slots__ = ("name", "reason")

@@ -3,8 +3,8 @@ from contextlib import contextmanager
 import pytest
 
 from support.flown import a_flight
-from tidegate.demo import registry
-from tidegate.demo.acts import CANDIDATE, STABLE
+from tidegate import drift
+from tidegate.demo import registry, training
 from tidegate.demo.flights import DAY_S
 from tidegate.demo.training import gradient_boosting, logistic_regression
 
@@ -14,12 +14,27 @@ def flights(days):
     return [a_flight(planned_s=start_s + day * DAY_S, is_late=bool(day % 2)) for day in range(days)]
 
 
+def some_flights():
+    """Ten a day of forty days, so that there is something to learn."""
+    begun = a_flight().planned_s
+    return [
+        a_flight(
+            planned_s=begun + at // 10 * DAY_S,
+            carrier=("AA", "HA")[at % 2],
+            dep_hour=5.0 + at % 17,
+            is_late=at % 3 == 0,
+        )
+        for at in range(400)
+    ]
+
+
 class Run:
     """Keeps what a training is told."""
 
     def __init__(self, model, told):
         self.model, self.told = model, told
-        self.datasets, self.values, self.logged = {}, {}, []
+        self.datasets, self.values, self.logged, self.profiles = {}, {}, [], []
+        self.is_open = True
 
     def dataset(self, role, source, *, locator, **_):
         self.datasets[role] = (len(source["late"]), locator)
@@ -28,8 +43,9 @@ class Run:
         self.values |= values
 
     def log_model(self, model, *, profile, **_):
-        self.logged.append((model, profile))
-        return model
+        self.logged.append(model.read_bytes())
+        self.profiles.append(drift.read_profile(profile))
+        return self.logged[-1]
 
 
 @pytest.fixture
@@ -40,6 +56,7 @@ def runs(monkeypatch):
     def run(model, **told):
         made.append(Run(model, told))
         yield made[-1]
+        made[-1].is_open = False
 
     monkeypatch.setattr(registry.training, "run", run)
     return made
@@ -53,22 +70,40 @@ def test_params_are_what_the_estimator_was_told_and_what_its_rows_were_made_for(
     assert registry.params_of(logistic_regression()) == {"estimator": "LogisticRegression", **rows, "max_iter": 500}
 
 
-def test_each_version_is_registered_with_its_rows_its_profile_and_what_was_measured(runs, tmp_path):
+def test_each_version_is_trained_in_its_run_and_registered_with_its_rows_and_what_was_measured(
+    runs, monkeypatch, tmp_path
+):
+    trained = []
+
+    def train(pipeline, *more):
+        trained.append((type(pipeline[-1]).__name__, runs[-1].is_open))
+        training.train(pipeline, *more)
+
+    monkeypatch.setattr(registry, "train", train)
     material = registry.Material(
-        models=tmp_path,
-        locator="flights.tar.gz",
-        code=tmp_path,
-        learnt_from=flights(16),
-        judged_by=flights(5),
-        areas={STABLE: 0.6, CANDIDATE: None},
+        locator="flights.tar.gz", code=tmp_path, learnt_from=some_flights(), judged_by=flights(5)
     )
+    learnt, held_out = training.hold_out(material.learnt_from)
     made = registry.register(None, material)
-    assert made == [tmp_path / arm / "model.onnx" for arm in (STABLE, CANDIDATE)]
-    rows = {"train": (14, "flights.tar.gz"), "reference": (2, "flights.tar.gz"), "test": (5, "flights.tar.gz")}
+    assert trained == [("LogisticRegression", True), ("GradientBoostingClassifier", True)]
+    rows = {
+        "train": (len(learnt), "flights.tar.gz"),
+        "reference": (len(held_out), "flights.tar.gz"),
+        "test": (5, "flights.tar.gz"),
+    }
     assert [(run.model, run.datasets) for run in runs] == [("flight-delay", rows)] * 2
-    assert [run.values for run in runs] == [{"auc": 0.6}, {}]
+    assert all(0 <= run.values["auc"] <= 1 for run in runs)
     assert [run.told["seed"] for run in runs] == [None, 2013]
-    assert runs[1].logged == [(tmp_path / CANDIDATE / "model.onnx", tmp_path / CANDIDATE / "profile.json")]
+    again = training.export(gradient_boosting().fit(training.features(learnt), training.labels(learnt)))
+    assert made[1] == runs[1].logged[0] == again.SerializeToString(), "the same recipe gives the same bytes"
+    assert [profile.label for profile in runs[1].profiles] == ["late"]
+
+
+def test_what_cannot_be_judged_is_registered_without_a_measure(runs, tmp_path):
+    registry.register(
+        None, registry.Material(locator="", code=tmp_path, learnt_from=some_flights(), judged_by=flights(1))
+    )
+    assert [run.values for run in runs] == [{}, {}]
 
 
 def test_a_registry_begins_with_nothing_that_an_earlier_one_has_left(monkeypatch, tmp_path):

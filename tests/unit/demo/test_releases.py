@@ -71,7 +71,7 @@ def play(monkeypatch, running):
         monkeypatch.setattr(releases, "register", lambda *_: [Registered(name) for name in versions])
         monkeypatch.setattr(releases.gateway, "run_command", typed)
         top = running.folder.parent
-        material = Material(models=top, locator="", code=top, learnt_from=[], judged_by=[], areas={})
+        material = Material(locator="", code=top, learnt_from=[], judged_by=[])
 
         def ask(_):
             first_words = [words[0] for words in typed.commands]

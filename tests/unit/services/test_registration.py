@@ -132,6 +132,12 @@ def test_an_unsound_model_is_refused_with_a_reason(kept, content):
     assert len(error.message) < 1_000
 
 
+@pytest.mark.parametrize("content", [b"not a model", models.add(1).SerializeToString()[:-20]], ids=["text", "torn"])
+def test_what_is_no_model_is_told_so_and_not_in_the_words_of_a_parser(kept, content):
+    error = refused(kept, kept.file("model.onnx", content, ONNX))
+    assert error.message == "model.onnx is refused: is no ONNX model, or one that was cut short."
+
+
 @pytest.mark.parametrize("location", ["../secret.bin", "/etc/hostname", "sub/../../secret.bin"])
 def test_external_data_outside_of_the_folder_is_refused(kept, location):
     model, _ = with_external_data(kept)

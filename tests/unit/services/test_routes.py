@@ -1,11 +1,12 @@
 import pytest
 
 from support import models
-from support.registries import ROBOT
+from support.registries import HOUR_US, ROBOT
 from tidegate.core.names import ModelName, RouteName
 from tidegate.errors import ChangeConflict, ChangeRefused, InputRefused, Missing
 from tidegate.services import aliases, journal, monitors, plans, quarantine, routes
 from tidegate.services.publications import Publications
+from tidegate.services.registry import Registry
 
 SUM = RouteName.parse("sum")
 
@@ -253,3 +254,19 @@ def test_a_publication_is_the_same_however_it_came_about(kept):
     assert set(served(kept).monitors) == {"sum"}
     kept.clock.pass_hours(48)
     assert following.newest() == served(kept)
+
+
+def test_how_long_a_revision_must_have_been_live_is_a_setting_of_the_registry(kept):
+    kept.register_some("m", 3)
+    hasty = Registry(kept.store, kept.clock, instance="test", min_bake_us=0)
+    slow = Registry(kept.store, kept.clock, instance="test", min_bake_us=2 * HOUR_US)
+    apply_each(kept, document(("m/1", 1)), document(("m/2", 1)))
+    kept.apply(document(("m/3", 1)))
+    with pytest.raises(ChangeRefused, match="and 7200 s are asked for"):
+        routes.rollback(slow, kept.caller, SUM)
+    closed = quarantine.quarantine(slow, kept.caller, "m/3")["routes"]
+    assert [each["is_closed"] for each in closed] == [True], "nothing has proven itself for so long"
+    kept.apply(document(("m/1", 1)), release_hold=True)
+    kept.apply(document(("m/2", 1)))
+    assert set(Publications(hasty, "default", "default").newest().versions) == {"m/1", "m/2"}
+    assert routes.rollback(hasty, kept.caller, SUM)["revision"] == 5

@@ -1,5 +1,6 @@
 """Where a training comes from is read from git, from locks and from what is loaded."""
 
+import hashlib
 import platform
 import subprocess
 
@@ -51,6 +52,34 @@ def test_the_nearest_lock_counts_and_without_one_what_is_installed(repository, t
     assert lock_of(inner)[0] == "requirements.txt"
     name, digest = lock_of(tmp_path_factory.mktemp("bare"))
     assert (name, digest[:7], len(digest)) == ("installed packages", "sha256:", 71)
+
+
+@pytest.mark.parametrize(
+    "name", ["uv.lock", "poetry.lock", "pdm.lock", "pixi.lock", "requirements-gpu.txt", ".locks/gpu.txt"]
+)
+def test_a_lock_is_known_by_its_usual_name(tmp_path, name):
+    (tmp_path / ".git").mkdir()
+    lock = tmp_path / name
+    lock.parent.mkdir(exist_ok=True)
+    lock.write_text("numpy==2.3.0")
+    assert lock_of(tmp_path) == (name, f"sha256:{hashlib.sha256(b'numpy==2.3.0').hexdigest()}")
+
+
+def test_locks_of_one_kind_are_one_lock_together(tmp_path):
+    (tmp_path / ".git").mkdir()
+    locks = tmp_path / ".locks"
+    (locks / "peers").mkdir(parents=True)
+    (locks / "demo.txt").write_text("numpy==2.3.0")
+    (locks / "peers" / "kserve.txt").write_text("kserve==1.0")
+    listed = subprocess.run(
+        ["sha256sum", ".locks/demo.txt", ".locks/peers/kserve.txt"], cwd=tmp_path, capture_output=True, check=True
+    )
+    before = lock_of(tmp_path)
+    assert before == (".locks", f"sha256:{hashlib.sha256(listed.stdout).hexdigest()}")
+    (locks / "peers" / "kserve.txt").write_text("kserve==1.1")
+    assert lock_of(tmp_path) != before
+    (tmp_path / "requirements.txt").write_text("numpy")
+    assert lock_of(tmp_path)[0] == "requirements.txt", "what stands beside the code counts before a folder"
 
 
 def test_the_environment_names_what_is_loaded():

@@ -6,29 +6,37 @@ with Registry("localhost:8003", token_file="tidegate-data/owner.token") as regis
     registry.apply(plan, reason="RISK-1432")
 """
 
-from tidegate.client.registry.answers import (
-    Alias,
-    AliasSet,
-    Applied,
-    Difference,
-    Edge,
-    Entry,
-    Evidence,
-    File,
-    Garbage,
-    Model,
-    Plan,
-    Principal,
-    Quarantined,
-    Registered,
-    RolledBack,
-    Route,
-    Tenure,
-    Verified,
-    Version,
-    Watched,
-)
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tidegate.client.registry import answers
 from tidegate.client.registry.facade import Registry
+from tidegate.client.registry.histories import Past, alias_history, state_history
+
+if TYPE_CHECKING:
+    from tidegate.client.registry.answers import (
+        Alias,
+        AliasSet,
+        Applied,
+        Difference,
+        Edge,
+        Entry,
+        Evidence,
+        File,
+        Garbage,
+        Model,
+        Plan,
+        Principal,
+        Quarantined,
+        Registered,
+        RolledBack,
+        Route,
+        Tenure,
+        Verified,
+        Version,
+        Watched,
+    )
 
 __all__ = [
     "Alias",
@@ -41,6 +49,7 @@ __all__ = [
     "File",
     "Garbage",
     "Model",
+    "Past",
     "Plan",
     "Principal",
     "Quarantined",
@@ -52,4 +61,12 @@ __all__ = [
     "Verified",
     "Version",
     "Watched",
+    "alias_history",
+    "state_history",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in answers.__all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(answers, name)

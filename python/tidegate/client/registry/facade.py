@@ -15,6 +15,7 @@ from tidegate.client.registry.connection import Connection, new_request_id
 from tidegate.client.registry.downloads import read
 from tidegate.client.registry.names import alias_name, environment_of, model_name, route_name, short_name
 from tidegate.client.registry.pieces import Content, pieces_of_model
+from tidegate.client.retry import RetryPolicy
 from tidegate.errors import InputRefused
 from tidegate.v1 import alias_service_pb2 as aliases
 from tidegate.v1 import journal_service_pb2 as journal
@@ -43,6 +44,7 @@ class Registry:
         token: str | None = None,
         token_file: str | Path | None = None,
         timeout: float = 30.0,
+        attempts: int = 5,
         credentials: grpc.ChannelCredentials | None = None,
     ) -> None:
         """Prepare a connection; the first call opens it.
@@ -52,6 +54,7 @@ class Registry:
             token: Of a principal, as `create_token` gave it.
             token_file: A file that has the token and nothing else.
             timeout: Seconds that a call may take, retries included.
+            attempts: How often a registry is asked that does not answer; pauses between grow from 50 ms.
             credentials: Of grpc; needed for other machines.
 
         Raises:
@@ -60,7 +63,10 @@ class Registry:
         if (token is None) is (token_file is None):
             raise InputRefused("Give a token or the file that has one.", reason="TOKEN_MISSING")
         said = token if token_file is None else Path(token_file).read_text(encoding="utf-8").strip()
-        self._connection = Connection(target, token=said or "", timeout_s=timeout, credentials=credentials)
+        policy = RetryPolicy(attempts=attempts)
+        self._connection = Connection(
+            target, token=said or "", timeout_s=timeout, credentials=credentials, policy=policy
+        )
 
     def __enter__(self) -> Self:
         """The registry itself."""
@@ -219,12 +225,9 @@ class Registry:
     ) -> answers.Applied:
         """Make a planned change, if nothing has changed since; a plan may be given by its name or its id."""
         request = routes.ApplyRouteRequest(
-            plan=plan if isinstance(plan, str) else plan.name,
-            reason=reason,
-            allow_breaking=allow_breaking,
-            release_hold=release_hold,
-            request_id=new_request_id(),
+            plan=plan if isinstance(plan, str) else plan.name, reason=reason, request_id=new_request_id()
         )
+        request.allow_breaking, request.release_hold = allow_breaking, release_hold
         answer = self._connection.ask(calls.APPLY_ROUTE, request)
         return answers.Applied(route=reading.route(answer.route), has_changed=answer.changed)
 
@@ -268,10 +271,7 @@ class Registry:
     def create_token(self, name: str, kind: Literal["person", "automation", "gateway"], *, reason: str = "") -> str:
         """Make a principal and get its token, which nobody can read again."""
         request = principals.CreateTokenRequest(
-            principal_id=name,
-            kind=kind.upper(),
-            reason=reason,
-            request_id=new_request_id(),
+            principal_id=name, kind=kind.upper(), reason=reason, request_id=new_request_id()
         )
         return self._connection.ask(calls.CREATE_TOKEN, request).token
 

@@ -30,6 +30,12 @@ def route_name(text: str) -> str:
     return text if "/" in text else f"projects/default/environments/default/routes/{text}"
 
 
+def version_name(text: str) -> str:
+    """The full name of a version such as `fraud/3`, or as it is."""
+    model, _, number = text.rpartition("/")
+    return text if "/" in model else f"{model_name(model)}/versions/{number}"
+
+
 def alias_name(text: str) -> str:
     """The full name of an alias such as `fraud@champion`."""
     model, _, alias = text.rpartition("@")

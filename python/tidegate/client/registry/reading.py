@@ -118,6 +118,7 @@ def plan(message: route_pb2.Plan) -> answers.Plan:
         content=document_of(message.content),
         digest=message.digest,
         expire_time=_time(message.expire_time),
+        min_bake_s=message.min_bake.ToMicroseconds() / 1e6,
     )
 
 
@@ -219,6 +220,8 @@ def garbage(message: registry_service_pb2.CollectGarbageResponse) -> answers.Gar
         count=message.blob_count,
         size_bytes=message.size_bytes,
         missing=tuple(message.missing),
+        cut_off_count=message.cut_off_count,
+        cut_off_bytes=message.cut_off_bytes,
     )
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tidegate.client.registry import reading
-from tidegate.client.registry.answers import Registered
+from tidegate.client.registry import answers, reading
 from tidegate.client.registry.calls import REGISTER_VERSION
 from tidegate.client.registry.connection import Connection
 from tidegate.client.registry.pieces import Content, Piece, piece_of_copy, piece_of_evidence
@@ -41,7 +40,7 @@ def register(
     copies: Sequence[Path] = (),
     progress: bool | None,
     timeout_s: float,
-) -> Registered:
+) -> answers.Registered:
     """Uploads what is missing and registers a version.
 
     Args:
@@ -69,4 +68,6 @@ def register(
         # Bytes that were there a moment ago were garbage, and have been collected since.
         upload_missing(connection, pieces, progress=progress)
         answer = connection.ask(REGISTER_VERSION, request, timeout_s=timeout_s)
-    return Registered(version=reading.version(answer.version), is_new=answer.created, attached=tuple(answer.attached))
+    return answers.Registered(
+        version=reading.version(answer.version), is_new=answer.created, attached=tuple(answer.attached)
+    )

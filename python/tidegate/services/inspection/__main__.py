@@ -21,6 +21,7 @@ def main(folder: Path, limit_bytes: int) -> None:
 
 def _inspect(folder: Path) -> dict[str, Any]:
     import onnx  # noqa: PLC0415  # under the limits
+    from google.protobuf.message import DecodeError  # noqa: PLC0415
 
     found: dict[str, Any] = {"reasons": [], "signature": {}, "external": []}
     path = folder / "model.onnx"
@@ -30,6 +31,8 @@ def _inspect(folder: Path) -> dict[str, Any]:
         if not found["reasons"]:
             onnx.checker.check_model(path, full_check=True)
             found["signature"] = _signature(model.graph, found["reasons"])
+    except DecodeError:
+        found["reasons"].append("is no ONNX model, or one that was cut short")
     except MemoryError:
         found["reasons"].append("needs more memory to check than any model of its size should")
     except Exception as error:  # noqa: BLE001  # onnx raises what its parsers raise

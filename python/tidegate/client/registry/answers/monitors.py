@@ -1,0 +1,18 @@
+"""What is watched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """What came of a monitor that was applied."""
+
+    route: str
+    revision: int
+    document: Mapping[str, Any]
+    content: Mapping[str, Any]
+    has_changed: bool
