@@ -18,6 +18,7 @@ from sqlalchemy import Engine, event, select
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from support import models
+from support.forks import Ended, count_of, forked
 from support.registries import Kept, open_registry
 from tidegate.core.names import RouteName
 from tidegate.services import journal, quarantine, routes, versions
@@ -125,30 +126,17 @@ def _check_route(kept: Kept, acknowledged: list[str]) -> None:
     assert answers in expected, f"after {acknowledged} the route is answered by {answers}"
 
 
-def run(scenario: str, folder: Path, end_at: int | None) -> tuple[int, list[str]]:
-    """Forks, goes through the scenario up to a point, and says how many were passed and what was acknowledged."""
-    told, tell = os.pipe()
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            kept = open_registry(folder)
-            points = Points(folder, end_at)
-            for done in SCENARIOS[scenario](kept):
-                os.write(tell, f"{done}\n".encode())
-            os.write(tell, f"#{points.passed}\n".encode())
-            code = 0
-        finally:
-            os._exit(code)
-    os.close(tell)
-    with os.fdopen(told) as lines:
-        said = lines.read().splitlines()
-    _, status = os.waitpid(child, 0)
-    if end_at is None:
-        assert os.waitstatus_to_exitcode(status) == 0, said
-        return int(said[-1][1:]), said[:-1]
-    assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL, f"point {end_at} was not reached: {said}"
-    return end_at, said
+def run(scenario: str, folder: Path, end_at: int | None) -> Ended:
+    """Goes through the scenario up to a point; tells what is acknowledged, and in the end how many points were passed."""
+
+    def work(tell: Callable[[object], None]) -> None:
+        kept = open_registry(folder)
+        points = Points(folder, end_at)
+        for done in SCENARIOS[scenario](kept):
+            tell(done)
+        tell(points.passed)
+
+    return forked(work)
 
 
 def main(scenario: str, folder: Path) -> None:
@@ -162,17 +150,23 @@ def main(scenario: str, folder: Path) -> None:
     def fresh(name: str) -> Path:
         return Path(shutil.copytree(prepared, folder / name))
 
-    count, _ = run(scenario, fresh("whole"), None)
-    for end_at in range(1, count + 1):
+    whole = run(scenario, fresh("whole"), None)
+    assert whole.code == 0
+    count = int(whole.said[-1])
+
+    def try_one(end_at: int) -> bool:
         tried = fresh(f"at-{end_at}")
-        _, acknowledged = run(scenario, tried, end_at)
+        ended = run(scenario, tried, end_at)
+        assert ended.is_killed, f"point {end_at} was not reached: {ended}"
         try:
-            check(scenario, tried, acknowledged)
+            check(scenario, tried, ended.said)
         except AssertionError as error:
-            error.add_note(f"ended at point {end_at} of {count}, after {acknowledged}")
+            error.add_note(f"ended at point {end_at} of {count}, after {ended.said}")
             raise
         shutil.rmtree(tried)
-    print(json.dumps({"points": count}))  # the test reads it
+        return True
+
+    print(json.dumps({"points": count_of(range(1, count + 1), try_one)}))  # the test reads it
 
 
 if __name__ == "__main__":

@@ -1,12 +1,14 @@
 """Publishes what the registry says to the gateway in this process, after every change and at once."""
 
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tidegate.core.journal import Entry
 from tidegate.core.names import RouteName
 from tidegate.core.publications import Publication
+from tidegate.core.routes import versions_of
 from tidegate.core.serving import Serving, ServingState
 from tidegate.errors import TidegateError
 from tidegate.gateway import Gateway
@@ -14,6 +16,8 @@ from tidegate.gateway.agent import Agent
 
 LOOK_S = 0.1
 """How often a gateway that loads is asked how far it is."""
+RETRY_S = 2.0
+"""How soon something is tried again that could not be fetched, read or written: disks get room, locks end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +59,7 @@ class Publisher:
         self._state = threading.Condition()
         self._is_due = True
         self._is_over = False
+        self._retry_at: float | None = None
         self._converged = Converged(epoch=0, pending={}, refused={}, error=None)
         self._thread = threading.Thread(target=self._run, name="tidegate-publish", daemon=True)
 
@@ -103,29 +108,41 @@ class Publisher:
         while True:
             with self._state:
                 # What loads is looked after until it is done; what is new goes first.
-                is_loading = bool(self._converged.pending)
-                self._state.wait_for(lambda: self._is_due or self._is_over, LOOK_S if is_loading else None)
+                is_loading, is_failing = bool(self._converged.pending), self._retry_at is not None
+                pause_s = LOOK_S if is_loading else RETRY_S if is_failing else None
+                self._state.wait_for(lambda: self._is_due or self._is_over, pause_s)
                 if self._is_over:
                     return
-                is_due, self._is_due = self._is_due, False
+                is_retry = self._retry_at is not None and time.monotonic() >= self._retry_at
+                is_due, self._is_due = self._is_due or is_retry, False
             try:
                 if is_due:
                     publication = self._publication()
                     self._gateway.apply(self._agent.prepare(publication))
                     self._agent.obeyed(publication)
                     published = publication
+                    self._retry_at = time.monotonic() + RETRY_S if self._agent.absent else None
                 self._follow(published)
             except TidegateError as error:
-                self._report("publish_failed", str(error))
+                self._retry_at = time.monotonic() + RETRY_S
+                if self._converged.error != str(error):
+                    self._report("publish_failed", str(error))
                 self._note(replace(self._converged, error=str(error)))
 
     def _follow(self, published: Publication | None) -> None:
         if published is None:
             return
         progress = self._gateway.progress()
-        self._note(Converged(epoch=published.epoch, pending=progress.pending, refused=progress.refused, error=None))
+        refused = {route: self._absent(published, route) or reason for route, reason in progress.refused.items()}
+        self._note(Converged(epoch=published.epoch, pending=progress.pending, refused=refused, error=None))
         if not progress.pending:
             self._agent.prune(published)
+
+    def _absent(self, published: Publication, route: str) -> str:
+        """Why versions of a route could not be fetched: what the gateway misses then is no news."""
+        named = versions_of(published.routes[route]) if self._agent.absent and route in published.routes else ()
+        reasons = (f"{version}: {self._agent.absent[version]}" for version in named if version in self._agent.absent)
+        return "; ".join(sorted(reasons))
 
     def _note(self, converged: Converged) -> None:
         with self._state:

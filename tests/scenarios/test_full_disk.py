@@ -1,0 +1,145 @@
+"""A disk that is full: what is asked for is refused with what to do, nothing half done stays, and it goes on once there is room.
+
+The kernel refuses what the process writes beyond a size (RLIMIT_FSIZE), as it does on a full disk: at any write, in any
+thread and library.
+"""
+
+import hashlib
+import resource
+from contextlib import contextmanager
+
+import grpc
+import pytest
+
+from support import models
+from support.admin import PATIENCE_S, Refusal
+from support.ups import up
+from support.waiting import until
+from tidegate.client.registry import calls
+from tidegate.v1 import version_service_pb2 as versions
+from tidegate.v1.blob_service_pb2 import BlobHead, UploadBlobRequest
+from tidegate.v1.route_service_pb2 import ApplyRouteRequest
+
+LARGE_BYTES = 8 << 20
+ROOM_BYTES = 4 << 20
+"""The database and its log stay below it; a large model does not."""
+CHUNK_BYTES = 1 << 20
+MODEL = "projects/default/models/m"
+
+
+@contextmanager
+def room(running, size_bytes):
+    """For the length of the block no file of the process gets larger than this."""
+    before = resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE, (size_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE, before)
+
+
+def large(amount):
+    """A model that adds an amount, and is as large as that."""
+    model = models.add(amount)
+    model.doc_string = "x" * LARGE_BYTES
+    return model.SerializeToString()
+
+
+class Raw:
+    """Calls that are made once, whatever is answered."""
+
+    def __init__(self, running):
+        self._channel = grpc.insecure_channel(running.admin)
+        token = (running.folder / "tidegate-data" / "owner.token").read_text().strip()
+        self._named = {"timeout": PATIENCE_S, "metadata": [("authorization", f"Bearer {token}")]}
+
+    def ask(self, method, request):
+        return method.read(self._channel.unary_unary(method.path)(request.SerializeToString(), **self._named))
+
+    def upload(self, content):
+        digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+        messages = [UploadBlobRequest(head=BlobHead(digest=digest, size_bytes=len(content)))]
+        messages += [UploadBlobRequest(chunk=content[at : at + CHUNK_BYTES]) for at in range(0, len(content), CHUNK_BYTES)]
+        sent = iter([message.SerializeToString() for message in messages])
+        self._channel.stream_unary(calls.UPLOAD_BLOB.path)(sent, **self._named)
+        return digest
+
+
+def refused(call, *arguments):
+    """The reason for which a full disk refuses a call, which has to say what to do."""
+    with pytest.raises(grpc.RpcError) as raised:
+        call(*arguments)
+    refusal = Refusal.of(raised.value)
+    assert (refusal.code, refusal.reason) == ("UNAVAILABLE", "DISK_FULL")
+    assert "make room" in refusal.message or "make some" in refusal.message
+    assert refusal.detail("RetryInfo").retry_delay.nanos > 0
+    return refusal
+
+
+def test_bytes_that_there_is_no_room_for_are_not_kept(tmp_path):
+    with up(tmp_path) as running:
+        raw, artifacts = Raw(running), tmp_path / "tidegate-data" / "artifacts"
+        before = {path.name for path in artifacts.rglob("*")}
+        with room(running, ROOM_BYTES):
+            refused(raw.upload, large(1))
+            assert {path.name for path in artifacts.rglob("*")} == before
+            # What is small enough has room all the while.
+            raw.upload(b"small")
+        raw.upload(large(1))
+
+
+def test_a_model_that_there_is_no_room_to_check_is_not_registered(tmp_path):
+    with up(tmp_path) as running:
+        raw, content = Raw(running), large(1)
+        digest = raw.upload(content)
+        request = versions.RegisterVersionRequest(parent=MODEL)
+        request.files.add(path="model.onnx", digest=digest, size_bytes=len(content), media_type="application/vnd.onnx.model")
+        with room(running, ROOM_BYTES):
+            refused(raw.ask, calls.REGISTER_VERSION, request)
+            assert running.registry.list_models() == []
+        assert raw.ask(calls.REGISTER_VERSION, request).created
+
+
+def test_a_change_that_there_is_no_room_for_is_not_made(tmp_path):
+    with up(tmp_path) as running:
+        one, two = (running.register("m", models.add(amount)) for amount in (1, 2))
+        running.apply("sum", (one, 1))
+        plan = running.registry.plan({"route": "sum", "split": {two: 1}})
+        newest = running.registry.journal(limit=1)
+        with room(running, 0):
+            refused(Raw(running).ask, calls.APPLY_ROUTE, ApplyRouteRequest(plan=plan.name, reason="test"))
+            assert running.registry.journal(limit=1) == newest
+            assert running.registry.route("sum").revision == 1
+            assert running.answer("sum") == 1, "what is served needs no disk"
+        assert running.registry.apply(plan.name, reason="test").route.serving.state == "served"
+        assert running.answer("sum") == 2
+        assert running.registry.verify().broken_entry is None
+
+
+def test_a_version_that_the_gateway_has_no_room_for_keeps_nobody_from_the_rest(tmp_path):
+    with up(tmp_path) as running:
+        one, two = (running.register("m", models.add(amount)) for amount in (1, 2))
+        running.apply("sum", (one, 1))
+        three = running.register("m", large(3))
+        with room(running, ROOM_BYTES):
+            serving = running.apply("large", (three, 1)).route.serving
+            assert serving.state == "refused"
+            assert "make room on its disk" in serving.reason
+            assert running.apply("sum", (two, 1)).route.serving.state == "served"
+            assert running.registry.rollback("sum", to=1, reason="test").route.serving.state == "served"
+            assert running.answer("sum") == 1
+        until(lambda: running.answer("large") == 3, what="it is fetched by itself once there is room")
+
+
+def test_what_the_gateway_cannot_write_is_said_and_written_later(tmp_path):
+    """The change is made, and the gateway cannot note it: its folder says so, as one of a full disk does."""
+    with up(tmp_path) as running:
+        one, two = (running.register("m", models.add(amount)) for amount in (1, 2))
+        running.apply("sum", (one, 1))
+        in_the_way = tmp_path / "tidegate-data" / "gateway" / "obeyed.json.new"
+        in_the_way.mkdir()
+        serving = running.apply("sum", (two, 1)).route.serving
+        assert serving.state == "refused"
+        assert "obeyed.json.new" in serving.reason
+        in_the_way.rmdir()
+        until(lambda: running.registry.route("sum").serving.state == "served")
