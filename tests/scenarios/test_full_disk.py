@@ -4,7 +4,6 @@ The kernel refuses what the process writes beyond a size (RLIMIT_FSIZE), as it d
 thread and library.
 """
 
-import hashlib
 import resource
 from contextlib import contextmanager
 
@@ -12,18 +11,17 @@ import grpc
 import pytest
 
 from support import models
-from support.admin import PATIENCE_S, Refusal
+from support.admin import Refusal
+from support.raw import Raw
 from support.ups import up
 from support.waiting import until
 from tidegate.client.registry import calls
 from tidegate.v1 import version_service_pb2 as versions
-from tidegate.v1.blob_service_pb2 import BlobHead, UploadBlobRequest
 from tidegate.v1.route_service_pb2 import ApplyRouteRequest
 
 LARGE_BYTES = 8 << 20
 ROOM_BYTES = 4 << 20
 """The database and its log stay below it; a large model does not."""
-CHUNK_BYTES = 1 << 20
 MODEL = "projects/default/models/m"
 
 
@@ -43,26 +41,6 @@ def large(amount):
     model = models.add(amount)
     model.doc_string = "x" * LARGE_BYTES
     return model.SerializeToString()
-
-
-class Raw:
-    """Calls that are made once, whatever is answered."""
-
-    def __init__(self, running):
-        self._channel = grpc.insecure_channel(running.admin)
-        token = (running.folder / "tidegate-data" / "owner.token").read_text().strip()
-        self._named = {"timeout": PATIENCE_S, "metadata": [("authorization", f"Bearer {token}")]}
-
-    def ask(self, method, request):
-        return method.read(self._channel.unary_unary(method.path)(request.SerializeToString(), **self._named))
-
-    def upload(self, content):
-        digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
-        messages = [UploadBlobRequest(head=BlobHead(digest=digest, size_bytes=len(content)))]
-        messages += [UploadBlobRequest(chunk=content[at : at + CHUNK_BYTES]) for at in range(0, len(content), CHUNK_BYTES)]
-        sent = iter([message.SerializeToString() for message in messages])
-        self._channel.stream_unary(calls.UPLOAD_BLOB.path)(sent, **self._named)
-        return digest
 
 
 def refused(call, *arguments):
