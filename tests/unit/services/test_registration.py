@@ -132,6 +132,17 @@ def test_an_unsound_model_is_refused_with_a_reason(kept, content):
     assert len(error.message) < 1_000
 
 
+@pytest.mark.parametrize("part", ["input", "output", "initializer", "node"])
+def test_a_model_in_which_a_name_is_there_twice_is_refused(kept, part):
+    model = models.add(1)
+    twice = getattr(model.graph, part)
+    twice.append(twice[0])
+    error = refused(kept, kept.file("model.onnx", model.SerializeToString(), ONNX))
+    assert error.reason == "MODEL_REFUSED"
+    name = {"input": "x", "output": "y", "initializer": "amount", "node": "y"}[part]
+    assert name in error.message
+
+
 @pytest.mark.parametrize("location", ["../secret.bin", "/etc/hostname", "sub/../../secret.bin"])
 def test_external_data_outside_of_the_folder_is_refused(kept, location):
     model, _ = with_external_data(kept)
