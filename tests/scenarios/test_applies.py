@@ -42,12 +42,14 @@ def test_applies_under_traffic_fail_no_request(tmp_path):
                 assert done.route.serving.state == "served", done.route.serving.reason
             took_s = time.monotonic() - begun
             answered = asking.end()
-        print(f"{APPLIES / took_s:.1f} applies/s beside {answered.answered / answered.seconds:,.0f} of at most", end=" ")
+        print(
+            f"{APPLIES / took_s:.1f} applies/s beside {answered.answered / answered.seconds:,.0f} of at most", end=" "
+        )
         print(f"{answered.capacity:,.0f} answers/s")
         assert answered.failures == ()
         assert answered.answered == answered.sent
-        assert answered.seconds >= took_s, "they asked all the time"
+        assert answered.seconds > 0.99 * took_s, "they asked all the time"
         assert answered.share >= LEAST_SHARE
-        loads = len(re.findall(r'\bloaded version="m/[234]"', running.log))
+        loads = len(re.findall(r' load version="m/[234]"', running.log))
         assert loads >= APPLIES // LOADS_EACH
         assert running.registry.verify().broken_entry is None

@@ -71,7 +71,9 @@ def test_a_model_that_there_is_no_room_to_check_is_not_registered(tmp_path):
         raw, content = Raw(running), large(1)
         digest = raw.upload(content)
         request = versions.RegisterVersionRequest(parent=MODEL)
-        request.files.add(path="model.onnx", digest=digest, size_bytes=len(content), media_type="application/vnd.onnx.model")
+        request.files.add(
+            path="model.onnx", digest=digest, size_bytes=len(content), media_type="application/vnd.onnx.model"
+        )
         with room(running, ROOM_BYTES):
             refused(raw.ask, calls.REGISTER_VERSION, request)
             assert running.registry.list_models() == []

@@ -3,6 +3,7 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 
 import pytest
 
@@ -83,8 +84,8 @@ def test_of_eight_rollbacks_from_one_etag_one_wins(running, at_once):
     for number in range(ROUNDS):
         seen = running.registry.route("sum").etag
         to = 1 + number % 3
-        rolling = [lambda writer: writer.rollback("sum", to=to, reason="race", etag=seen)] * WRITERS
-        [winner], reasons = told_apart(outcomes := at_once(rolling))
+        outcomes = at_once([partial(Registry.rollback, route="sum", to=to, reason="race", etag=seen)] * WRITERS)
+        [winner], reasons = told_apart(outcomes)
         assert reasons == ["ETAG_STALE"] * (WRITERS - 1)
         assert outcomes_in_journal(running, "routes.rollback") == (1, WRITERS - 1)
         assert outcomes[winner].route.revision == to

@@ -133,7 +133,8 @@ def run(folder: Path, end_at: int, tell: Callable[[object], None]) -> None:
 def check(folder: Path, expected: set[str]) -> None:
     """What was acknowledged is served from the first moment on; nothing is half done; and it goes on."""
     app = start(folder)
-    assert (answered := answer(app)) in expected
+    answered = answer(app)
+    assert answered in expected
     follow(app)
     check_files(folder, Publications(app.registry, DEFAULT, DEFAULT).newest())
     number = 3 if answered == BEFORE else 1

@@ -184,7 +184,12 @@ def main(address: str, share: float, body: bytes) -> None:
     seconds = load.ask_at(share * capacity, sys.stdin.fileno())
     load.settle()
     failures = [*load.failures, *(["no answer came"] * load.outstanding)]
-    found = {"seconds": seconds, "sent": load.sent - sent, "answered": load.answered - answered, "failures": failures[:20]}
+    found = {
+        "seconds": seconds,
+        "sent": load.sent - sent,
+        "answered": load.answered - answered,
+        "failures": failures[:20],
+    }
     print(json.dumps(found), flush=True)
     # Connections are of no use any more; nothing is waited for.
     os._exit(0)

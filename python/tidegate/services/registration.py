@@ -139,7 +139,10 @@ def _signature(registry: Registry, blobs: Blobs, files: Sequence[File]) -> dict[
     if known is not None:
         return known
     again = "register again; nothing was registered"
-    with needing_room(Path(tempfile.gettempdir()), again), tempfile.TemporaryDirectory(prefix="tidegate-check-") as folder:
+    with (
+        needing_room(Path(tempfile.gettempdir()), again),
+        tempfile.TemporaryDirectory(prefix="tidegate-check-") as folder,
+    ):
         materialise(blobs, files, Path(folder))
         inspected = inspect(Path(folder))
     unused = sorted(file.path for file in files if file.media_type == EXTERNAL and file.path not in inspected.external)
