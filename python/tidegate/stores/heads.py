@@ -1,14 +1,14 @@
 """Heads, revisions and plans: what a route or a monitor is, was and may become. A scope is its full name."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Column, Connection, select
+from sqlalchemy import Column, Connection, func, select
 
-from tidegate.core.revisions import Cause, Tenure
+from tidegate.core.revisions import Cause, Lived, Tenure
 from tidegate.errors import Missing
 from tidegate.stores import tables
 
@@ -132,6 +132,37 @@ def revision_of(connection: Connection, scope: str, number: int) -> StoredRevisi
             revision=str(number),
         )
     return revision
+
+
+def changes(connection: Connection, scope: str, numbers: Collection[int] | None = None) -> dict[int, str]:
+    """What some revisions of a scope are a part of, or all of them, by their numbers."""
+    table = tables.revision
+    query = select(table.c.number, table.c.change).where(table.c.scope == scope)
+    rows = connection.execute(query if numbers is None else query.where(table.c.number.in_(numbers)))
+    return {row.number: row.change for row in rows}
+
+
+def proven(connection: Connection, scope: str, *, now_us: int, min_us: int, limit: int) -> dict[int, list[Lived]]:
+    """The lives of those revisions that were the head for so long without a break, by number: of the newest ones."""
+    table = tables.tenure
+    in_order = table.c.generation
+    lives = (
+        select(
+            table.c.generation,
+            table.c.revision,
+            (func.coalesce(func.lead(table.c.begin_us).over(order_by=in_order), now_us) - table.c.begin_us).label("us"),
+            func.lead(table.c.cause).over(order_by=in_order).label("successor"),
+        )
+        .where(table.c.scope == scope)
+        .cte("lives")
+    )
+    newest = select(lives.c.revision).where(lives.c.us >= min_us).distinct().order_by(lives.c.revision.desc())
+    query = select(lives).where(lives.c.revision.in_(newest.limit(limit))).order_by(lives.c.generation)
+    found: dict[int, list[Lived]] = {}
+    for row in connection.execute(query):
+        successor = None if row.successor is None else Cause(row.successor)
+        found.setdefault(row.revision, []).append(Lived(row.us, successor))
+    return found
 
 
 def list_revisions(
