@@ -38,6 +38,8 @@ from tidegate.services.registration import Registration, register
 
 SUM = RouteName.parse("sum")
 WEIGHTS = "weights/amount.bin"
+BEFORE = "m/1"
+"""What is served when it begins."""
 SERVED_S = 60.0
 
 
@@ -48,9 +50,6 @@ def publish(app: App) -> Iterator[str]:
     routes.rollback(app.registry, ANN_ASKS, SUM, to=1)
     follow(app)
     yield "m/1"
-
-
-BEFORE = "m/1"
 
 
 def change(app: App, number: int) -> None:

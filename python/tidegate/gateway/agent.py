@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 from tidegate.config import Document
 from tidegate.core.manifests import PATH
 from tidegate.core.publications import Place, Publication, check_order, document_of, folder_of
-from tidegate.errors import Missing, RegistryDamaged, RegistryUnavailable
+from tidegate.errors import Missing, RegistryDamaged, RegistryError, RegistryUnavailable
 from tidegate.errors.disks import NO_ROOM
 
 PROFILE = "profile.json"
@@ -46,8 +46,8 @@ class Agent:
         Raises:
             RegistryUnavailable: The folder cannot be written to.
         """
-        self.absent: Mapping[str, str] = {}
-        """Versions of the newest publication whose files are not there, with the reasons."""
+        self.absent: Mapping[str, RegistryError] = {}
+        """Versions of the newest publication whose files are not there, and why."""
         self._settings = settings
         self._folder = folder
         self._repository = folder / str(settings["repository"])
@@ -68,14 +68,14 @@ class Agent:
             ChangeRefused: It is older than what was obeyed, or of another registry.
         """
         check_order(self._obeyed, publication.place)
-        absent = {}
+        absent: dict[str, RegistryError] = {}
         for version, pinned in publication.versions.items():
             try:
                 with _explained(self._folder):
                     self._materialise(version, pinned)
             except (Missing, RegistryDamaged, RegistryUnavailable) as error:
-                absent[version] = str(error)
-                if self.absent.get(version) != absent[version]:
+                absent[version] = error
+                if str(self.absent.get(version)) != str(error):
                     self._report("fetch_failed", f"{version}: {error}")
         self.absent = absent
         # Every part of it is filled in already.
@@ -177,7 +177,7 @@ def _explained(folder: Path) -> Iterator[None]:
         is_full = error.errno in NO_ROOM
         advice = "make room on its disk" if is_full else "let the process write there"
         raise RegistryUnavailable(
-            f"{error.filename or folder} cannot be written ({error.strerror}): {advice}; it is tried again every few seconds.",
+            f"{error.filename or folder} cannot be written ({error.strerror}): {advice}; it is tried again by itself.",
             reason="DISK_FULL" if is_full else "FOLDER_UNWRITABLE",
             path=str(folder),
         ) from error

@@ -10,14 +10,16 @@ from tidegate.core.names import RouteName
 from tidegate.core.publications import Publication
 from tidegate.core.routes import versions_of
 from tidegate.core.serving import Serving, ServingState
-from tidegate.errors import TidegateError
+from tidegate.errors import RegistryUnavailable, TidegateError
 from tidegate.gateway import Gateway
 from tidegate.gateway.agent import Agent
 
 LOOK_S = 0.1
 """How often a gateway that loads is asked how far it is."""
 RETRY_S = 2.0
-"""How soon something is tried again that could not be fetched, read or written: disks get room, locks end."""
+"""How soon something is tried again that could not be read or written: disks get room, locks end. Then twice as late each
+time, since what is tried may be gigabytes."""
+MOST_RETRY_S = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +61,7 @@ class Publisher:
         self._state = threading.Condition()
         self._is_due = True
         self._is_over = False
+        self._retry_s = RETRY_S
         self._retry_at: float | None = None
         self._converged = Converged(epoch=0, pending={}, refused={}, error=None)
         self._thread = threading.Thread(target=self._run, name="tidegate-publish", daemon=True)
@@ -107,27 +110,35 @@ class Publisher:
         published: Publication | None = None
         while True:
             with self._state:
-                # What loads is looked after until it is done; what is new goes first.
-                is_loading, is_failing = bool(self._converged.pending), self._retry_at is not None
-                pause_s = LOOK_S if is_loading else RETRY_S if is_failing else None
-                self._state.wait_for(lambda: self._is_due or self._is_over, pause_s)
+                self._state.wait_for(lambda: self._is_due or self._is_over, self._pause_s())
                 if self._is_over:
                     return
-                is_retry = self._retry_at is not None and time.monotonic() >= self._retry_at
-                is_due, self._is_due = self._is_due or is_retry, False
+                is_late = self._retry_at is not None and time.monotonic() >= self._retry_at
+                is_due, self._is_due = self._is_due or is_late, False
             try:
                 if is_due:
                     publication = self._publication()
                     self._gateway.apply(self._agent.prepare(publication))
                     self._agent.obeyed(publication)
                     published = publication
-                    self._retry_at = time.monotonic() + RETRY_S if self._agent.absent else None
+                    is_short = any(isinstance(why, RegistryUnavailable) for why in self._agent.absent.values())
+                    self._retry_later(is_needed=is_short)
                 self._follow(published)
             except TidegateError as error:
-                self._retry_at = time.monotonic() + RETRY_S
+                self._retry_later(is_needed=True)
                 if self._converged.error != str(error):
                     self._report("publish_failed", str(error))
                 self._note(replace(self._converged, error=str(error)))
+
+    def _pause_s(self) -> float | None:
+        # What loads is looked after until it is done; what is new goes first.
+        if self._converged.pending:
+            return LOOK_S
+        return None if self._retry_at is None else max(self._retry_at - time.monotonic(), 0.0)
+
+    def _retry_later(self, *, is_needed: bool) -> None:
+        self._retry_at = time.monotonic() + self._retry_s if is_needed else None
+        self._retry_s = min(2 * self._retry_s, MOST_RETRY_S) if is_needed else RETRY_S
 
     def _follow(self, published: Publication | None) -> None:
         if published is None:
