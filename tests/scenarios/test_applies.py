@@ -53,3 +53,26 @@ def test_applies_under_traffic_fail_no_request(tmp_path):
         loads = len(re.findall(r' load version="m/[234]"', running.log))
         assert loads >= APPLIES // LOADS_EACH
         assert running.registry.verify().broken_entry is None
+
+
+def test_callers_whose_requests_fail_say_so(tmp_path):
+    """What the claim above rests on: an answer that is none is counted, and told."""
+    with up(tmp_path) as running:
+        version = running.register("m", models.add(1))
+        running.apply("sum", (version, 1))
+        with callers(running.grpc, "sum", share=0.1) as asking:
+            running.registry.quarantine(version, reason="test")
+            until(lambda: running.answer("sum") is None)
+            answered = asking.end()
+        assert answered.answered < answered.sent
+        assert answered.failures
+        assert {failure.partition(":")[0] for failure in answered.failures} == {"grpc-status 5"}
+
+
+def test_callers_whose_gateway_is_gone_say_so(tmp_path):
+    with up(tmp_path) as running:
+        running.apply("sum", (running.register("m", models.add(1)), 1))
+        with callers(running.grpc, "sum", share=0.1) as asking:
+            running.kill()
+            with pytest.raises(AssertionError, match="the callers failed"):
+                asking.end()
