@@ -127,7 +127,7 @@ def back_up(folder: Path, to: Path, tell: Progress) -> int:
         raise Missing(f"{folder} has no registry: name its folder with --data.", reason="REGISTRY_MISSING")
     store, blobs = _open(folder)
     try:
-        return backup.back_up(store, blobs, to, _open, tell)
+        return backup.back_up(store, blobs, to, open_rows=_open_rows, open_bytes=_open_bytes, tell=tell)
     finally:
         store.close()
 
@@ -145,11 +145,15 @@ def restore(saved: Path, folder: Path) -> int:
 
 
 def _open(folder: Path) -> tuple[Store, Blobs]:
-    return _open_rows(folder), open_blobs(f"folder:{folder / BYTES}")
+    return _open_rows(folder), _open_bytes(folder)
 
 
 def _open_rows(folder: Path) -> Store:
     return open_store(f"sqlite:{folder / ROWS}")
+
+
+def _open_bytes(folder: Path) -> Blobs:
+    return open_blobs(f"folder:{folder / BYTES}")
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import pytest
 from support import models
 from support.admin import Refusal
 from support.raw import Raw
-from support.ups import up
+from support.ups import command, up
 from support.waiting import until
 from tidegate.client.registry import calls
 from tidegate.v1 import version_service_pb2 as versions
@@ -123,3 +123,30 @@ def test_what_the_gateway_cannot_write_is_said_and_written_later(tmp_path):
         assert "obeyed.json.new" in serving.reason
         in_the_way.rmdir()
         until(lambda: running.registry.route("sum").serving.state == "served")
+
+
+def test_a_backup_that_there_is_no_room_for_is_none(tmp_path):
+    """Rows are copied first, and would be taken for a backup by a restore: they get their name when all bytes are there."""
+    data, saved = tmp_path / "tidegate-data", tmp_path / "saved"
+    with up(tmp_path) as running:
+        running.apply("sum", (running.register("m", large(1)), 1))
+        for most_bytes in (0, 4096, ROOM_BYTES):
+            done = command("backup", saved, "--data", data, most_file_bytes=most_bytes)
+            assert done.returncode == 1
+            assert "Traceback" not in done.stderr
+            assert "make" in done.stderr
+            assert command("restore", saved, "--data", tmp_path / "other").returncode == 2, "it is no backup"
+        assert command("backup", saved, "--data", data).returncode == 0
+        assert not (saved / "copying").exists()
+        assert command("backup", saved, "--data", data).returncode == 2, "nothing is written over a backup"
+    for most_bytes in (4096, ROOM_BYTES):
+        done = command("restore", saved, "--data", tmp_path / "other", most_file_bytes=most_bytes)
+        assert done.returncode == 1
+        assert "make" in done.stderr
+        assert "Traceback" not in done.stderr
+    data.rename(tmp_path / "old")
+    (tmp_path / "other").rename(data)
+    assert command("restore", saved, "--data", data).returncode == 0
+    (tmp_path / "old" / "owner.token").rename(data / "owner.token")
+    with up(tmp_path) as again:
+        assert again.answer("sum") == 1

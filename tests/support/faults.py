@@ -20,12 +20,14 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from support import models
 from support.forks import Ended, count_of, forked
 from support.registries import Kept, open_registry
+from tidegate.blobs import open_blobs
 from tidegate.core.names import RouteName
-from tidegate.services import journal, quarantine, routes, versions
+from tidegate.services import backup, journal, quarantine, routes, versions
 from tidegate.services.publications import Publications
-from tidegate.stores import artifacts, tables
+from tidegate.stores import artifacts, open_store, tables
 
 SUM = RouteName.parse("sum")
+SAVED = "saved"
 FILE_EVENTS = frozenset({"open", "os.rename", "os.remove", "os.mkdir"})
 
 
@@ -78,7 +80,20 @@ def change(kept: Kept) -> Iterator[str]:
     yield "quarantine"
 
 
-SCENARIOS: dict[str, Callable[[Kept], Iterator[str]]] = {"register": register, "change": change}
+def back_up(kept: Kept) -> Iterator[str]:
+    """A copy of everything."""
+    backup.back_up(
+        kept.store,
+        kept.blobs,
+        kept.folder / SAVED,
+        open_rows=lambda folder: open_store(f"sqlite:{folder}/registry.db"),
+        open_bytes=lambda folder: open_blobs(f"folder:{folder}/artifacts"),
+        tell=lambda *_: None,
+    )
+    yield SAVED
+
+
+SCENARIOS: dict[str, Callable[[Kept], Iterator[str]]] = {"register": register, "change": change, "backup": back_up}
 AFTER_CHANGE = {
     "": None,
     "apply 1": "m/1",
@@ -111,8 +126,10 @@ def check(scenario: str, folder: Path, acknowledged: list[str]) -> None:
         # The rest can be done again, and ends as if nothing had happened.
         list(register(kept))
         assert len(versions.list_versions(kept.registry, versions.ModelName.parse("m"))) == 2
-    else:
+    elif scenario == "change":
         _check_route(kept, acknowledged)
+    else:
+        _check_backup(kept, acknowledged)
     kept.store.close()
 
 
@@ -124,6 +141,18 @@ def _check_route(kept: Kept, acknowledged: list[str]) -> None:
     now = Publications(kept.registry, "default", "default").newest().routes
     answers = next(iter(now["sum"]["split"]), None) if now else None
     assert answers in expected, f"after {acknowledged} the route is answered by {answers}"
+
+
+def _check_backup(kept: Kept, acknowledged: list[str]) -> None:
+    saved = kept.folder / SAVED
+    if not (saved / "registry.db").exists():
+        assert not acknowledged
+        list(back_up(kept))
+    copy = open_registry(saved)
+    assert len(versions.list_versions(copy.registry, versions.ModelName.parse("m"))) == 3
+    with copy.registry.reading() as connection:
+        assert all(copy.blobs.has(digest) for digest in artifacts.needed_blobs(connection))
+    copy.store.close()
 
 
 def run(scenario: str, folder: Path, end_at: int | None) -> Ended:
