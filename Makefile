@@ -64,7 +64,7 @@ bench-routing: .venv/built .venv/dev ## measure decisions, conditions, shadows a
 bench-peers: .venv/built .venv/dev ## measure beside other servers in Python and write a dated result
 	benchmarks/run.sh peers
 
-soak: .venv/built .venv/dev ## ten thousand changes of a route while callers ask
+soak: .venv/built .venv/dev ## ten thousand changes of a route while callers ask for half of what it can answer
 	TIDEGATE_SOAK_APPLIES=10000 $(BIN)/python -m pytest tests/scenarios/test_applies.py
 
 fuzz: ## ten million mutated requests against the parser (FUZZ_CASES=…)

@@ -85,7 +85,7 @@ class App:
             agent = Agent(_gateway_settings(settings.config), own, blobs.open, self._report)
             publications = Publications(self.registry, DEFAULT, DEFAULT)
             first = publications.newest()
-            agent.prepare(first.place, first.versions)
+            agent.prepare(first)
             self.gateway = Gateway(agent.document(first))
             self.publisher = Publisher(self.gateway, agent, publications.newest, first, self.gateway.warn)
             self.registry.listen(self.publisher.notice)
@@ -133,7 +133,7 @@ def back_up(folder: Path, to: Path, tell: Progress) -> int:
         raise Missing(f"{folder} has no registry: name its folder with --data.", reason="REGISTRY_MISSING")
     store, blobs = _open(folder)
     try:
-        return backup.back_up(store, blobs, to, _open, tell)
+        return backup.back_up(store, blobs, to, open_rows=_open_rows, open_bytes=_open_bytes, tell=tell)
     finally:
         store.close()
 
@@ -151,11 +151,15 @@ def restore(saved: Path, folder: Path) -> int:
 
 
 def _open(folder: Path) -> tuple[Store, Blobs]:
-    return _open_rows(folder), open_blobs(f"folder:{folder / BYTES}")
+    return _open_rows(folder), _open_bytes(folder)
 
 
 def _open_rows(folder: Path) -> Store:
     return open_store(f"sqlite:{folder / ROWS}")
+
+
+def _open_bytes(folder: Path) -> Blobs:
+    return open_blobs(f"folder:{folder / BYTES}")
 
 
 @contextmanager

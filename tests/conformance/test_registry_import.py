@@ -127,7 +127,7 @@ def test_numbers_that_cannot_stay_are_told_and_routes_are_rewritten(typist, fold
     assert content["segments"][0]["split"] == {"add/2": 1}
 
 
-def test_callers_of_a_segment_with_a_history_are_counted(typist, folder):
+def test_callers_of_a_segment_with_a_history_stay_where_they_are(typist, folder):
     segment = {"name": "ha", "when": 'params.c == "HA"', "split": {"add/1": 1, "add/2": 1}}
     route = ROUTE | {"segments": [segment]}
     table = {
@@ -136,9 +136,11 @@ def test_callers_of_a_segment_with_a_history_are_counted(typist, folder):
         "ranges": [[0, BUCKETS // 2, "add/2"], [BUCKETS // 2, BUCKETS, "add/1"]],
     }
     applied = remembered(route, LONG, ha=table)
-    ended = typist.types("import", write(folder, DOCUMENT | {"routes": {"sum": route}}, applied), "--dry-run")
+    ended = typist.types("import", write(folder, DOCUMENT | {"routes": {"sum": route}}, applied))
     assert ended.exit_code == 0, ended.output
-    assert "! sum: 100.00 % of the callers of segment ha move" in ended.stdout
+    [served] = typist.reads("routes", "show", "sum")["content"]["route"]["segments"]
+    assert (served["stable"], served["ranges"]) == ("add/1", table["ranges"])
+    assert table["ranges"] != new_table(segment["split"])
 
 
 def test_files_that_change_no_answer_are_left_out_and_told(typist, folder):

@@ -149,6 +149,24 @@ def test_a_change_that_waits_too_long_says_so(store, monkeypatch):
         holder.join()
 
 
+def test_a_change_that_finds_no_room_is_not_kept_and_the_next_one_is(store):
+    """SQLite itself says that the database is full, amid a change."""
+
+    def fill(most_pages):
+        with store.changing() as connection:
+            # Of this connection alone, and the pool has no other.
+            connection.exec_driver_sql(f"PRAGMA max_page_count = {most_pages}")
+            for number in range(2_000):
+                put(connection, f"{number}-{'x' * 100}")
+
+    with pytest.raises(RegistryUnavailable, match="make room") as full:
+        fill(1)
+    assert full.value.reason == "DISK_FULL"
+    assert targets(store) == set()
+    fill(1_000_000)
+    assert len(targets(store)) == 2_000
+
+
 def test_a_backup_is_one_moment_that_opens(store, address, tmp_path):
     with store.changing() as connection:
         put(connection, "kept")

@@ -18,13 +18,16 @@ from sqlalchemy import Engine, event, select
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from support import models
+from support.forks import Ended, count_of, forked
 from support.registries import Kept, open_registry
+from tidegate.blobs import open_blobs
 from tidegate.core.names import RouteName
-from tidegate.services import journal, quarantine, routes, versions
+from tidegate.services import backup, journal, quarantine, routes, versions
 from tidegate.services.publications import Publications
-from tidegate.stores import artifacts, tables
+from tidegate.stores import artifacts, open_store, tables
 
 SUM = RouteName.parse("sum")
+SAVED = "saved"
 FILE_EVENTS = frozenset({"open", "os.rename", "os.remove", "os.mkdir"})
 
 
@@ -77,7 +80,20 @@ def change(kept: Kept) -> Iterator[str]:
     yield "quarantine"
 
 
-SCENARIOS: dict[str, Callable[[Kept], Iterator[str]]] = {"register": register, "change": change}
+def back_up(kept: Kept) -> Iterator[str]:
+    """A copy of everything."""
+    backup.back_up(
+        kept.store,
+        kept.blobs,
+        kept.folder / SAVED,
+        open_rows=lambda folder: open_store(f"sqlite:{folder}/registry.db"),
+        open_bytes=lambda folder: open_blobs(f"folder:{folder}/artifacts"),
+        tell=lambda *_: None,
+    )
+    yield SAVED
+
+
+SCENARIOS: dict[str, Callable[[Kept], Iterator[str]]] = {"register": register, "change": change, "backup": back_up}
 AFTER_CHANGE = {
     "": None,
     "apply 1": "m/1",
@@ -110,8 +126,10 @@ def check(scenario: str, folder: Path, acknowledged: list[str]) -> None:
         # The rest can be done again, and ends as if nothing had happened.
         list(register(kept))
         assert len(versions.list_versions(kept.registry, versions.ModelName.parse("m"))) == 2
-    else:
+    elif scenario == "change":
         _check_route(kept, acknowledged)
+    else:
+        _check_backup(kept, acknowledged)
     kept.store.close()
 
 
@@ -125,30 +143,29 @@ def _check_route(kept: Kept, acknowledged: list[str]) -> None:
     assert answers in expected, f"after {acknowledged} the route is answered by {answers}"
 
 
-def run(scenario: str, folder: Path, end_at: int | None) -> tuple[int, list[str]]:
-    """Forks, goes through the scenario up to a point, and says how many were passed and what was acknowledged."""
-    told, tell = os.pipe()
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            kept = open_registry(folder)
-            points = Points(folder, end_at)
-            for done in SCENARIOS[scenario](kept):
-                os.write(tell, f"{done}\n".encode())
-            os.write(tell, f"#{points.passed}\n".encode())
-            code = 0
-        finally:
-            os._exit(code)
-    os.close(tell)
-    with os.fdopen(told) as lines:
-        said = lines.read().splitlines()
-    _, status = os.waitpid(child, 0)
-    if end_at is None:
-        assert os.waitstatus_to_exitcode(status) == 0, said
-        return int(said[-1][1:]), said[:-1]
-    assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL, f"point {end_at} was not reached: {said}"
-    return end_at, said
+def _check_backup(kept: Kept, acknowledged: list[str]) -> None:
+    saved = kept.folder / SAVED
+    if not (saved / "registry.db").exists():
+        assert not acknowledged
+        list(back_up(kept))
+    copy = open_registry(saved)
+    assert len(versions.list_versions(copy.registry, versions.ModelName.parse("m"))) == 3
+    with copy.registry.reading() as connection:
+        assert all(copy.blobs.has(digest) for digest in artifacts.needed_blobs(connection))
+    copy.store.close()
+
+
+def run(scenario: str, folder: Path, end_at: int | None) -> Ended:
+    """Goes through the scenario up to a point; tells what is acknowledged, and in the end how many points were passed."""
+
+    def work(tell: Callable[[object], None]) -> None:
+        kept = open_registry(folder)
+        points = Points(folder, end_at)
+        for done in SCENARIOS[scenario](kept):
+            tell(done)
+        tell(points.passed)
+
+    return forked(work)
 
 
 def main(scenario: str, folder: Path) -> None:
@@ -162,17 +179,23 @@ def main(scenario: str, folder: Path) -> None:
     def fresh(name: str) -> Path:
         return Path(shutil.copytree(prepared, folder / name))
 
-    count, _ = run(scenario, fresh("whole"), None)
-    for end_at in range(1, count + 1):
+    whole = run(scenario, fresh("whole"), None)
+    assert whole.code == 0
+    count = int(whole.said[-1])
+
+    def try_one(end_at: int) -> bool:
         tried = fresh(f"at-{end_at}")
-        _, acknowledged = run(scenario, tried, end_at)
+        ended = run(scenario, tried, end_at)
+        assert ended.is_killed, f"point {end_at} was not reached: {ended}"
         try:
-            check(scenario, tried, acknowledged)
+            check(scenario, tried, ended.said)
         except AssertionError as error:
-            error.add_note(f"ended at point {end_at} of {count}, after {acknowledged}")
+            error.add_note(f"ended at point {end_at} of {count}, after {ended.said}")
             raise
         shutil.rmtree(tried)
-    print(json.dumps({"points": count}))  # the test reads it
+        return True
+
+    print(json.dumps({"points": count_of(range(1, count + 1), try_one)}))  # the test reads it
 
 
 if __name__ == "__main__":

@@ -112,7 +112,7 @@ class Connection:
                 continue
             if kind == HEADERS:
                 assert flags & END_HEADERS, "a header block in several frames"
-                answer.headers.update(_headers(payload))
+                answer.headers.update(headers_of(payload))
             elif kind == DATA:
                 answer.data += payload
             elif kind == RST_STREAM:
@@ -161,7 +161,7 @@ def _integer(value: int, bits: int) -> bytes:
     return encoded + bytes([value])
 
 
-def _headers(block: bytes) -> Iterator[tuple[str, str]]:
+def headers_of(block: bytes) -> Iterator[tuple[str, str]]:
     at = 0
     while at < len(block):
         first = block[at]

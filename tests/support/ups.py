@@ -64,9 +64,12 @@ class Up:
             return None
 
 
-def command(*words: str | Path) -> subprocess.CompletedProcess[str]:
-    """Runs a command to its end."""
-    return subprocess.run([TIDEGATE, *map(str, words)], capture_output=True, text=True, timeout=120, check=False)
+def command(*words: str | Path, most_file_bytes: int | None = None) -> subprocess.CompletedProcess[str]:
+    """Runs a command to its end; where a size is said, no file gets larger, as on a full disk."""
+    under = [] if most_file_bytes is None else ["prlimit", f"--fsize={most_file_bytes}"]
+    return subprocess.run(
+        [*under, TIDEGATE, *map(str, words)], capture_output=True, text=True, timeout=120, check=False
+    )
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """Bytes in a folder that is an OCI image layout: `blobs/sha256/<hex>`."""
 
-import errno
 import hashlib
 import os
 import tempfile
@@ -13,11 +12,12 @@ from tidegate.blobs.base import Kept
 from tidegate.core.canonical import digest as digest_of_bytes
 from tidegate.core.manifests import index_of
 from tidegate.core.names import check_digest
-from tidegate.errors import InputRefused, Missing, RegistryDamaged, RegistryUnavailable
+from tidegate.errors import InputRefused, Missing, RegistryDamaged
+from tidegate.errors.disks import needing_room
 
 _LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
+_ADVICE = "send the bytes again; nothing of them was kept"
 _GRAVE = "removed-"
-_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class Folder:
@@ -40,10 +40,10 @@ class Folder:
     @contextmanager
     def upload(self, digest: str, size_bytes: int) -> "Iterator[FolderUpload]":
         """Takes bytes in under another name, and renames them when they are whole."""
-        with _explained(self._incoming):
+        with needing_room(self._incoming, _ADVICE):
             descriptor, name = tempfile.mkstemp(dir=self._incoming)
         path = Path(name)
-        with _explained(self._incoming), os.fdopen(descriptor, "wb") as file:
+        with needing_room(self._incoming, _ADVICE), os.fdopen(descriptor, "wb") as file:
             upload = FolderUpload(file, path, self._path(digest), digest, size_bytes)
             try:
                 yield upload
@@ -109,7 +109,7 @@ class Folder:
 
     def publish(self, index: bytes) -> None:
         """Writes `index.json` under another name, and renames it."""
-        with _explained(self._incoming):
+        with needing_room(self._incoming, "try again; the index before stays"):
             descriptor, name = tempfile.mkstemp(dir=self._incoming)
             with os.fdopen(descriptor, "wb") as file:
                 file.write(index)
@@ -193,17 +193,3 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-@contextmanager
-def _explained(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno in _NO_ROOM:
-            raise RegistryUnavailable(
-                f"{folder} has no room: make some, then send the bytes again; nothing of them was kept.",
-                reason="DISK_FULL",
-                path=str(folder),
-            ) from error
-        raise

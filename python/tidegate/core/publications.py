@@ -1,6 +1,6 @@
 """What the control plane tells the gateways of an environment: one value, complete, that names everything by digest."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -54,6 +54,17 @@ class Amendment:
         names = dict.fromkeys([*self.routes, *self.monitors])
         return [self._part(name) for name in names] + [replace(self, routes={}, monitors={})]
 
+    def with_again(self, publication: Publication, versions: Collection[str]) -> "Amendment":
+        """The same, and once more all of its publication that names some versions."""
+        routes = {
+            name: route for name, route in publication.routes.items() if not versions_of(route).isdisjoint(versions)
+        }
+        return Amendment(
+            routes={**self.routes, **routes},
+            versions={**self.versions, **_only(publication.versions, versions)},
+            monitors={**self.monitors, **_only(publication.monitors, routes)},
+        )
+
     def _part(self, name: str) -> "Amendment":
         route = self.routes.get(name)
         return Amendment(
@@ -69,15 +80,6 @@ def amendment_of(before: Publication, after: Publication) -> Amendment:
         routes=_changed(before.routes, after.routes),
         versions=_changed(before.versions, after.versions),
         monitors=_changed(before.monitors, after.monitors),
-    )
-
-
-def again(publication: Publication, routes: Iterable[str]) -> Amendment:
-    """Some routes of a publication, with all that they need."""
-    found = _only(publication.routes, routes)
-    needed = {version for route in found.values() for version in versions_of(route)}
-    return Amendment(
-        routes=found, versions=_only(publication.versions, needed), monitors=_only(publication.monitors, found)
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from tidegate.core.journal import Actor, Kind
 from tidegate.errors import ChangeRefused, Violation
@@ -29,17 +30,6 @@ AWAY = (Cause.ROLLBACK, Cause.QUARANTINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Revision:
-    """What rollback looks at of a revision."""
-
-    number: int
-    change: str
-    """Shared by all steps of one change."""
-    versions: tuple[str, ...]
-    """Everything that it needs loaded, by short name."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Tenure:
     """A time in which a revision was the head."""
 
@@ -58,39 +48,49 @@ class Target:
     """Newer revisions with the reasons why they were not taken."""
 
 
+class Lived(NamedTuple):
+    """For how long a revision was the head without a break, and why it was not any more; None if it still is."""
+
+    us: int
+    successor: Cause | None
+
+
+def lives_of(tenures: Sequence[Tenure], now_us: int) -> dict[int, list[Lived]]:
+    """The lives of each revision in their order, by its number; the last tenure goes on."""
+    ends = [*((tenure.begin_us, tenure.cause) for tenure in tenures[1:]), (now_us, None)]
+    lives: dict[int, list[Lived]] = {}
+    for tenure, (end_us, successor) in zip(tenures, ends, strict=True):
+        lives.setdefault(tenure.revision, []).append(Lived(end_us - tenure.begin_us, successor))
+    return lives
+
+
 def rollback_target(
-    tenures: Sequence[Tenure],
-    revisions: Mapping[int, Revision],
+    lives: Mapping[int, Sequence[Lived]],
+    changes: Mapping[int, str],
     *,
-    now_us: int,
+    current: int,
     min_bake_us: int,
-    why_not: Callable[[Revision], str | None],
+    why_not: Callable[[int], str | None],
 ) -> Target:
     """The newest revision of an earlier change that has proven itself and can still be served.
 
     Proven: it was the head for `min_bake_us` without a break, and its time did not end in a rollback or a quarantine.
 
     Args:
-        tenures: Every time of the route, oldest first; the last one goes on.
-        revisions: Every revision that they name, by number.
-        now_us: The time.
+        lives: Of every revision that may be the target, by its number.
+        changes: What each of them and the current one is a part of: all steps of one change share that.
+        current: The revision that is the head.
         min_bake_us: How long a revision must have been the head.
         why_not: Why a revision cannot be served now, such as a quarantined version; None if it can.
 
     Raises:
         ChangeRefused: There is none; the reasons are named revision by revision.
     """
-    current = revisions[tenures[-1].revision].change
-    ends = [*(tenure.begin_us for tenure in tenures[1:]), now_us]
-    successors: list[Cause | None] = [*(tenure.cause for tenure in tenures[1:]), None]
-    times: dict[int, list[tuple[int, Cause | None]]] = {}
-    for tenure, end_us, successor in zip(tenures, ends, successors, strict=True):
-        times.setdefault(tenure.revision, []).append((end_us - tenure.begin_us, successor))
     passed_over: list[Violation] = []
-    for number in sorted(times, reverse=True):
-        if revisions[number].change == current:
+    for number in sorted(lives, reverse=True):
+        if changes[number] == changes[current]:
             continue
-        reason = _doubt(times[number], min_bake_us) or why_not(revisions[number])
+        reason = _doubt(lives[number], min_bake_us) or why_not(number)
         if reason is None:
             return Target(revision=number, passed_over=tuple(passed_over))
         passed_over.append(Violation(f"revision {number}", reason))
@@ -102,11 +102,11 @@ def rollback_target(
     )
 
 
-def _doubt(times: Sequence[tuple[int, Cause | None]], min_bake_us: int) -> str | None:
-    _, end = times[-1]
+def _doubt(lives: Sequence[Lived], min_bake_us: int) -> str | None:
+    end = lives[-1].successor
     if end in AWAY:
         return f"its time ended in a {end.value}"
-    longest = max(length for length, _ in times)
+    longest = max(life.us for life in lives)
     if longest < min_bake_us:
         return f"it was live for {longest / 1e6:.0f} s, and {min_bake_us / 1e6:.0f} s are asked for"
     return None

@@ -7,17 +7,20 @@ from dataclasses import dataclass, replace
 
 from tidegate.core.journal import Entry
 from tidegate.core.names import RouteName
-from tidegate.core.publications import Amendment, Publication, again, amendment_of, parts_of
+from tidegate.core.publications import Amendment, Publication, amendment_of, parts_of
+from tidegate.core.routes import versions_of
 from tidegate.core.serving import Serving, ServingState
-from tidegate.errors import DocumentRefused, TidegateError
+from tidegate.errors import DocumentRefused, RegistryUnavailable, TidegateError
 from tidegate.gateway import Gateway
 from tidegate.gateway.agent import Agent
 from tidegate.gateway.reports import Progress
 
 LOOK_S = 0.1
 """How often a gateway that loads is asked how far it is."""
-RETRY_S = 30.0
-"""After what time that which was refused is tried again: a disk may have room by then."""
+RETRY_S = 2.0
+"""How soon something is tried again that could not be read or written: disks get room, locks end. Then twice as late each
+time, since what is tried may be gigabytes."""
+MOST_RETRY_S = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +72,8 @@ class Publisher:
         """Whether the folder may hold versions that are not published any more."""
         self._unfit: dict[str, str] = {}
         """Routes that this gateway could not take up, with the reasons."""
-        self._retry_at = time.monotonic() + RETRY_S
+        self._retry_s = RETRY_S
+        self._retry_at: float | None = None
         self._converged = Converged(epoch=0, pending={}, refused={}, error=None)
         self._thread = threading.Thread(target=self._run, name="tidegate-publish", daemon=True)
 
@@ -116,41 +120,42 @@ class Publisher:
     def _run(self) -> None:
         while True:
             with self._state:
-                # What loads is looked after until it is done; what is new goes first.
-                self._state.wait_for(lambda: self._is_due or self._is_over, self._patience_s())
+                self._state.wait_for(lambda: self._is_due or self._is_over, self._pause_s())
                 if self._is_over:
                     return
-                is_due, self._is_due = self._is_due, False
+                is_late = self._retry_at is not None and time.monotonic() >= self._retry_at
+                is_due, self._is_due = self._is_due or is_late, False
             try:
-                self._note(self._publish() if is_due else self._look())
+                self._note(self._publish(is_late=is_late) if is_due else self._gateway.progress())
             except TidegateError as error:
-                self._report("publish_failed", str(error))
-                with self._state:
-                    self._converged = replace(self._converged, error=str(error))
-                    self._state.notify_all()
+                self._retry_later(is_needed=True)
+                if self._converged.error != str(error):
+                    self._report("publish_failed", str(error))
+                self._say(replace(self._converged, error=str(error)))
 
-    def _patience_s(self) -> float | None:
+    def _pause_s(self) -> float | None:
+        # What loads is looked after until it is done; what is new goes first.
         if self._converged.pending:
             return LOOK_S
-        return max(0.0, self._retry_at - time.monotonic()) if self._converged.refused else None
+        return None if self._retry_at is None else max(self._retry_at - time.monotonic(), 0.0)
 
-    def _publish(self) -> Progress:
+    def _retry_later(self, *, is_needed: bool) -> None:
+        self._retry_at = time.monotonic() + self._retry_s if is_needed else None
+        self._retry_s = min(2 * self._retry_s, MOST_RETRY_S) if is_needed else RETRY_S
+
+    def _publish(self, *, is_late: bool) -> Progress:
         publication = self._publication()
         amendment = amendment_of(self._published, publication)
-        self._agent.prepare(publication.place, amendment.versions)
+        if is_late:
+            amendment = amendment.with_again(publication, self._agent.absent)
+        self._agent.prepare(publication, amendment.versions)
         progress = self._amend(amendment)
         self._agent.obeyed(publication)
         self._published = publication
         self._is_cluttered |= None in amendment.versions.values()
+        is_short = any(isinstance(why, RegistryUnavailable) for why in self._agent.absent.values())
+        self._retry_later(is_needed=is_short)
         return progress
-
-    def _look(self) -> Progress:
-        if not self._converged.refused or time.monotonic() < self._retry_at:
-            return self._gateway.progress()
-        self._retry_at = time.monotonic() + RETRY_S
-        amendment = again(self._published, self._converged.refused)
-        self._agent.prepare(self._published.place, amendment.versions)
-        return self._amend(amendment)
 
     def _amend(self, amendment: Amendment) -> Progress:
         """Has the gateway serve what it can of an amendment: what a part of it breaks, the others do not wait for."""
@@ -167,14 +172,25 @@ class Publisher:
                     self._unfit |= dict.fromkeys(part.routes, str(error))
             return self._gateway.progress()
 
+    def _absent(self, route: str) -> str:
+        """Why versions of a route could not be fetched: what the gateway misses then is no news."""
+        routes = self._published.routes
+        named = versions_of(routes[route]) if self._agent.absent and route in routes else ()
+        reasons = (f"{version}: {self._agent.absent[version]}" for version in named if version in self._agent.absent)
+        return "; ".join(sorted(reasons))
+
     def _note(self, progress: Progress) -> None:
-        refused = {**progress.refused, **self._unfit}
-        epoch = self._published.epoch
-        with self._state:
-            if refused and not self._converged.refused:
-                self._retry_at = time.monotonic() + RETRY_S
-            self._converged = Converged(epoch=epoch, pending=progress.pending, refused=refused, error=None)
-            self._state.notify_all()
+        refused = {route: self._absent(route) or reason for route, reason in progress.refused.items()}
+        self._say(
+            Converged(
+                epoch=self._published.epoch, pending=progress.pending, refused={**refused, **self._unfit}, error=None
+            )
+        )
         if self._is_cluttered and not progress.pending:
             self._agent.prune(self._published)
             self._is_cluttered = False
+
+    def _say(self, converged: Converged) -> None:
+        with self._state:
+            self._converged = converged
+            self._state.notify_all()

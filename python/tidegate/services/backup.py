@@ -3,53 +3,73 @@
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 from tidegate.blobs import Blobs
 from tidegate.clock import Clock
 from tidegate.core.manifests import index_of
 from tidegate.errors import AlreadyThere, Missing, RegistryDamaged
+from tidegate.errors.disks import needing_room
 from tidegate.services.artifacts import download as read_whole
 from tidegate.services.registry import Caller, Change, Receipt, Registry
 from tidegate.stores import Store, artifacts
 
 ROWS = "registry.db"
 BYTES = "artifacts"
+_COPYING = "copying"
+"""Where the rows of a backup are until it has everything that they need."""
 _CHUNK_BYTES = 1 << 20
 Progress = Callable[[int, int], None]
 """Told of blobs done, and of all there are."""
 
 
-def back_up(store: Store, blobs: Blobs, to: Path, target: Callable[[Path], tuple[Store, Blobs]], tell: Progress) -> int:
+def back_up(
+    store: Store,
+    blobs: Blobs,
+    to: Path,
+    *,
+    open_rows: Callable[[Path], Store],
+    open_bytes: Callable[[Path], Blobs],
+    tell: Progress,
+) -> int:
     """Copies a registry into a new folder, and returns how many blobs it has.
 
-    The rows are of one moment, and every byte that they need is there: rows first, then the bytes that those rows need.
+    The rows are of one moment, and every byte that they need is there: rows first, then the bytes that those rows need. One
+    that was not finished is no backup, and may be made again in the same folder.
 
     Args:
         store: The rows.
         blobs: The bytes.
         to: A folder that is not there yet.
-        target: Opens the store and the place for bytes of a folder.
+        open_rows: Opens the store of a folder.
+        open_bytes: Opens the place for bytes of a folder.
         tell: Hears how far it is.
 
     Raises:
         AlreadyThere: There is such a folder.
         RegistryDamaged: Bytes are not what they were.
+        RegistryUnavailable: There is no room.
     """
-    if to.exists() and any(to.iterdir()):
+    aside = to / _COPYING
+    if to.exists() and any(to.iterdir()) and ((to / ROWS).exists() or not aside.exists()):
         raise AlreadyThere(f"{to} is there already: name a new folder.", reason="BACKUP_EXISTS", path=str(to))
-    to.mkdir(parents=True, exist_ok=True)
-    store.back_up(to / ROWS)
-    copy, place = target(to)
-    with copy.reading() as connection:
-        needed = sorted(set(artifacts.needed_blobs(connection)))
-    for done, digest in enumerate(needed):
-        tell(done, len(needed))
-        _copy(blobs, place, digest)
-    with copy.reading() as connection:
-        place.publish(index_of(artifacts.listed(connection)))
-    tell(len(needed), len(needed))
-    copy.close()
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(parents=True)
+    store.back_up(aside / ROWS)
+    with closing(open_rows(aside)) as copy:
+        place = open_bytes(to)
+        with copy.reading() as connection:
+            needed = sorted(set(artifacts.needed_blobs(connection)))
+            index = index_of(artifacts.listed(connection))
+        for done, digest in enumerate(needed):
+            tell(done, len(needed))
+            _copy(blobs, place, digest)
+        place.publish(index)
+        tell(len(needed), len(needed))
+    # Last: a folder without its rows is no backup.
+    (aside / ROWS).rename(to / ROWS)
+    aside.rmdir()
     return len(needed)
 
 
@@ -91,6 +111,7 @@ def restore(backup: Path, folder: Path, open_rows: Callable[[Path], Store], call
     Raises:
         Missing: It is no backup.
         AlreadyThere: There is a registry: nothing is written over it.
+        RegistryUnavailable: There is no room.
     """
     if not (backup / ROWS).is_file():
         raise Missing(f"{backup} is no backup: it has no {ROWS}.", reason="BACKUP_MISSING", path=str(backup))
@@ -103,8 +124,13 @@ def restore(backup: Path, folder: Path, open_rows: Callable[[Path], Store], call
     aside = folder / "restoring"
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
-    shutil.copytree(backup / BYTES, folder / BYTES, dirs_exist_ok=True)
-    shutil.copyfile(backup / ROWS, aside / ROWS)
+    with needing_room(folder, "restore again; what is there so far is no registry yet"):
+        for path in (backup / BYTES).rglob("*"):
+            if path.is_file():
+                copy = folder / path.relative_to(backup)
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, copy)
+        shutil.copyfile(backup / ROWS, aside / ROWS)
     store = open_rows(aside)
     incarnation = _rise(Registry(store, clock, instance=""), caller)["incarnation"]
     store.close()

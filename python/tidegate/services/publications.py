@@ -9,9 +9,8 @@ from sqlalchemy import Connection
 
 from tidegate.core.publications import Publication
 from tidegate.core.revisions import Cause
-from tidegate.errors import ChangeRefused
 from tidegate.services.registry import Registry
-from tidegate.services.routes import target_of
+from tidegate.services.routes import proven_target_of
 from tidegate.stores import heads, journal
 
 _MOST_ENTRIES = 1_000
@@ -98,9 +97,7 @@ class Publications:
         if "route" not in content or len(newest) < len(("before", "now")) or newest[-1].cause is Cause.QUARANTINE:
             return none
         before, now = newest
-        try:
-            target = target_of(connection, scope, self._registry.now_us(), self._registry.min_bake_us).revision
-        except ChangeRefused:
-            target = before.revision
+        proven = proven_target_of(connection, scope, now.revision, self._registry.now_us(), self._registry.min_bake_us)
+        target = before.revision if proven is None else proven
         warm = heads.revision_of(connection, scope, target).content["versions"]
         return _Part(content=content, warm=warm, warm_until_us=now.begin_us + content["keep_warm_s"] * 1_000_000)

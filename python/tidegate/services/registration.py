@@ -23,6 +23,7 @@ from tidegate.core.manifests import (
 from tidegate.core.names import ModelName, VersionName, check_digest
 from tidegate.core.versions import State
 from tidegate.errors import InputRefused, Violation
+from tidegate.errors.disks import needing_room
 from tidegate.services.artifacts import download
 from tidegate.services.inspection import inspect
 from tidegate.services.registry import Caller, Change, Receipt, Registry
@@ -126,7 +127,11 @@ def _signature(registry: Registry, blobs: Blobs, files: Sequence[File]) -> dict[
         known = models.signature_of(connection, files_digest(files))
     if known is not None:
         return known
-    with tempfile.TemporaryDirectory(prefix="tidegate-check-") as folder:
+    again = "register again; nothing was registered"
+    with (
+        needing_room(Path(tempfile.gettempdir()), again),
+        tempfile.TemporaryDirectory(prefix="tidegate-check-") as folder,
+    ):
         materialise(blobs, files, Path(folder))
         inspected = inspect(Path(folder))
     unused = sorted(file.path for file in files if file.media_type == EXTERNAL and file.path not in inspected.external)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from tidegate.core.names import RouteName, VersionName
-from tidegate.core.revisions import Cause, Revision, Target, Tenure, rollback_target
+from tidegate.core.revisions import Cause, Target, Tenure, lives_of, rollback_target
 from tidegate.core.versions import check_servable
 from tidegate.errors import ChangeRefused, Missing
 from tidegate.services import heads as scopes
@@ -13,6 +13,9 @@ from tidegate.services.heads import Swap
 from tidegate.services.registry import Caller, Change, Receipt, Registry, check_etag
 from tidegate.stores import heads, models
 from tidegate.stores.heads import Head, StoredRevision
+
+_MOST_PROVEN = 64
+"""Proven revisions that are looked at for what is to stay loaded; hardly ever is the second one needed."""
 
 
 def rollback(
@@ -154,18 +157,32 @@ def target_of(connection: Connection, scope: str, now_us: int, min_bake_us: int)
     times = heads.tenures(connection, scope)
     if not times:
         raise missing(RouteName.parse(scope))
-    stored = {number: heads.revision_of(connection, scope, number) for number in {time.revision for time in times}}
-    revisions = {
-        number: Revision(number=number, change=revision.change, versions=tuple(revision.content["versions"]))
-        for number, revision in stored.items()
-    }
     return rollback_target(
-        times,
-        revisions,
-        now_us=now_us,
+        lives_of(times, now_us),
+        heads.changes(connection, scope),
+        current=times[-1].revision,
         min_bake_us=min_bake_us,
-        why_not=lambda revision: why_not(connection, stored[revision.number]),
+        # Contents are read of those alone that have proven themselves: of thousands of revisions a few.
+        why_not=lambda number: why_not(connection, heads.revision_of(connection, scope, number)),
     )
+
+
+def proven_target_of(connection: Connection, scope: str, current: int, now_us: int, min_bake_us: int) -> int | None:
+    """The revision that a rollback of a route leads to, without what was passed over; None if there is none.
+
+    Looked for among the newest that have proven themselves: this is asked at every change, however long the history.
+    """
+    lives = heads.proven(connection, scope, now_us=now_us, min_us=min_bake_us, limit=_MOST_PROVEN)
+    try:
+        return rollback_target(
+            lives,
+            heads.changes(connection, scope, {*lives, current}),
+            current=current,
+            min_bake_us=min_bake_us,
+            why_not=lambda number: why_not(connection, heads.revision_of(connection, scope, number)),
+        ).revision
+    except ChangeRefused:
+        return None
 
 
 def why_not(connection: Connection, revision: StoredRevision) -> str | None:

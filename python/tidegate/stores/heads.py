@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, and_, bindparam, select
+from sqlalchemy import Column, ColumnElement, Connection, and_, bindparam, func, select
 
-from tidegate.core.revisions import Cause, Tenure
+from tidegate.core.revisions import Cause, Lived, Tenure
 from tidegate.errors import Missing
 from tidegate.stores import tables
 
@@ -169,6 +169,37 @@ def revisions_of(connection: Connection, scope: str, numbers: Collection[int]) -
     rows = connection.execute(select(table).where(table.c.scope == scope, table.c.number.in_(set(numbers))))
     found = {row.number: _revision(row) for row in rows}
     return {number: found[number] if number in found else revision_of(connection, scope, number) for number in numbers}
+
+
+def changes(connection: Connection, scope: str, numbers: Collection[int] | None = None) -> dict[int, str]:
+    """What some revisions of a scope are a part of, or all of them, by their numbers."""
+    table = tables.revision
+    query = select(table.c.number, table.c.change).where(table.c.scope == scope)
+    rows = connection.execute(query if numbers is None else query.where(table.c.number.in_(numbers)))
+    return {row.number: row.change for row in rows}
+
+
+def proven(connection: Connection, scope: str, *, now_us: int, min_us: int, limit: int) -> dict[int, list[Lived]]:
+    """The lives of those revisions that were the head for so long without a break, by number: of the newest ones."""
+    table = tables.tenure
+    in_order = table.c.generation
+    lives = (
+        select(
+            table.c.generation,
+            table.c.revision,
+            (func.coalesce(func.lead(table.c.begin_us).over(order_by=in_order), now_us) - table.c.begin_us).label("us"),
+            func.lead(table.c.cause).over(order_by=in_order).label("successor"),
+        )
+        .where(table.c.scope == scope)
+        .cte("lives")
+    )
+    newest = select(lives.c.revision).where(lives.c.us >= min_us).distinct().order_by(lives.c.revision.desc())
+    query = select(lives).where(lives.c.revision.in_(newest.limit(limit))).order_by(lives.c.generation)
+    found: dict[int, list[Lived]] = {}
+    for row in connection.execute(query):
+        successor = None if row.successor is None else Cause(row.successor)
+        found.setdefault(row.revision, []).append(Lived(row.us, successor))
+    return found
 
 
 def list_revisions(

@@ -3,7 +3,7 @@
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -50,10 +50,11 @@ class SqliteStore:
         """Writes a copy by SQLite's own online backup."""
         if to.exists():
             raise AlreadyThere(f"{to} is there already; name a new file.", reason="BACKUP_EXISTS", path=str(to))
-        with sqlite3.connect(self._path) as source, sqlite3.connect(to) as target:
-            source.backup(target)
-        source.close()
-        target.close()
+        try:
+            with closing(sqlite3.connect(self._path)) as source, closing(sqlite3.connect(to)) as target:
+                source.backup(target)
+        except sqlite3.Error as error:
+            raise _explained(error, to) from error
 
     def close(self) -> None:
         """Gives up every connection."""
@@ -67,7 +68,7 @@ class SqliteStore:
                 with connection.begin():
                     yield connection
         except DBAPIError as error:
-            raise _explained(error, self._path) from error
+            raise _explained(error.orig or error, self._path) from error
 
 
 def open_sqlite(where: str) -> SqliteStore:
@@ -105,9 +106,9 @@ def _engine(path: Path) -> Engine:
     return engine
 
 
-def _explained(error: DBAPIError, path: Path) -> RegistryError:
+def _explained(error: BaseException, path: Path) -> RegistryError:
     """The error of the driver as a sentence."""
-    text = str(error.orig)
+    text = str(error)
     if "locked" in text or "busy" in text:
         return _busy(path)
     if "full" in text or "disk I/O" in text:

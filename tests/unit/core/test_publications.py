@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tidegate.core.publications import Publication, again, amendment_of, parts_of
+from tidegate.core.publications import Publication, amendment_of, parts_of
 
 
 def route(*versions):
@@ -63,10 +63,9 @@ def test_a_part_is_one_route_with_what_it_needs_and_all_parts_are_the_whole():
     assert rest.versions == amendment.versions, "what is gone goes last, when no route needs it"
 
 
-def test_what_was_refused_is_sent_again_whole():
-    tried = again(BEFORE, ["a", "unknown"])
-    assert (tried.routes, tried.versions, tried.monitors) == (
-        {"a": BEFORE.routes["a"]},
-        {"m/1": pinned("x")},
-        BEFORE.monitors,
-    )
+def test_what_could_not_be_fetched_is_sent_again_with_the_routes_that_need_it():
+    after = replace(BEFORE, routes={**BEFORE.routes, "d": route("m/2")})
+    tried = amendment_of(BEFORE, after).with_again(after, ["m/1"])
+    assert set(tried.routes) == {"a", "c", "d"}
+    assert tried.versions == {"m/1": pinned("x")}
+    assert tried.monitors == BEFORE.monitors

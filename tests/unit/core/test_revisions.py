@@ -1,7 +1,7 @@
 import pytest
 
 from tidegate.core.journal import Actor, Kind
-from tidegate.core.revisions import Cause, Revision, Tenure, check_hold, rollback_target
+from tidegate.core.revisions import Cause, Tenure, check_hold, lives_of, rollback_target
 from tidegate.errors import ChangeRefused
 
 BAKE = 600
@@ -16,13 +16,12 @@ def history(*times):
 
 
 def revisions(**changes):
-    return {
-        int(name[1:]): Revision(number=int(name[1:]), change=change, versions=()) for name, change in changes.items()
-    }
+    return {int(name[1:]): change for name, change in changes.items()}
 
 
 def target(times, known, *, now, why_not=lambda _: None):
-    return rollback_target(times, known, now_us=now, min_bake_us=BAKE, why_not=why_not)
+    lives = lives_of(times, now)
+    return rollback_target(lives, known, current=times[-1].revision, min_bake_us=BAKE, why_not=why_not)
 
 
 def test_it_is_the_newest_one_that_has_baked():
@@ -47,7 +46,7 @@ def test_what_ended_in_a_rollback_is_not_gone_back_to():
 def test_what_cannot_be_served_is_passed_over():
     times = history((1, Cause.APPLY, 0), (2, Cause.APPLY, 1000), (3, Cause.APPLY, 9000))
     why = {2: "m/2 is quarantined"}
-    found = target(times, revisions(r1="a", r2="b", r3="c"), now=30000, why_not=lambda r: why.get(r.number))
+    found = target(times, revisions(r1="a", r2="b", r3="c"), now=30000, why_not=why.get)
     assert found.revision == 1
 
 

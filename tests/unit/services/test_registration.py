@@ -138,6 +138,17 @@ def test_what_is_no_model_is_told_so_and_not_in_the_words_of_a_parser(kept, cont
     assert error.message == "model.onnx is refused: is no ONNX model, or one that was cut short."
 
 
+@pytest.mark.parametrize("part", ["input", "output", "initializer", "node"])
+def test_a_model_in_which_a_name_is_there_twice_is_refused(kept, part):
+    model = models.add(1)
+    twice = getattr(model.graph, part)
+    twice.append(twice[0])
+    error = refused(kept, kept.file("model.onnx", model.SerializeToString(), ONNX))
+    assert error.reason == "MODEL_REFUSED"
+    name = {"input": "x", "output": "y", "initializer": "amount", "node": "y"}[part]
+    assert name in error.message
+
+
 @pytest.mark.parametrize("location", ["../secret.bin", "/etc/hostname", "sub/../../secret.bin"])
 def test_external_data_outside_of_the_folder_is_refused(kept, location):
     model, _ = with_external_data(kept)

@@ -3,6 +3,7 @@
 import json
 import resource
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,10 @@ def _signature(graph: Any, reasons: list[str]) -> dict[str, list[dict[str, Any]]
     constants = {tensor.name for tensor in graph.initializer}
     inputs = [value for value in graph.input if value.name not in constants]
     sides = {"inputs": inputs, "outputs": list(graph.output)}
+    for side, values in sides.items():
+        # Callers name tensors; the checker finds names that are made twice, not those that are given out twice.
+        counted = Counter(value.name for value in values)
+        reasons.extend(f"its {side} name {name!r} {count} times" for name, count in counted.items() if count > 1)
     return {side: [_spec(value, reasons) for value in values] for side, values in sides.items()}
 
 

@@ -143,14 +143,14 @@ mod tests {
         }));
         let amendment = parse_amendment(json!({
             "routes": {"a": {"split": {"m/1": 1, "m/3": 1}}, "b": null, "d": {"split": {"n/1": 1}}},
-            "versions": {"m/2": null, "m/9": null, "n/1": {"instances": 2}},
+            "versions": {"m/2": null, "m/9": null, "n/1": {"instances": 5}},
             "monitors": {"c": null, "a": {"windows": ["1d"]}},
         }));
         let touched = amended.amend(amendment.expect("a good amendment"));
         assert_eq!(touched, ["a", "b", "c", "d"].map(str::to_owned).into(), "c runs n/1 otherwise");
         let whole = document(json!({
             "routes": {"a": {"split": {"m/1": 1, "m/3": 1}}, "c": {"split": {"n/1": 1}}, "d": {"split": {"n/1": 1}}},
-            "versions": {"n/1": {"instances": 2}},
+            "versions": {"n/1": {"instances": 5}},
             "monitors": {"a": {"windows": ["1d"]}},
         }));
         assert_eq!(amended, whole);
