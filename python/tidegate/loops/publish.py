@@ -26,6 +26,8 @@ class Converged:
     """Routes that wait for versions to load, with what they wait for."""
     refused: Mapping[str, str]
     """Routes that are not served as published, with the reasons."""
+    given_up: Mapping[str, str]
+    """Of watched routes what their monitors give up."""
     error: str | None
     """Why the newest publication was not given to the gateway; None if it was."""
 
@@ -55,7 +57,7 @@ class Publisher:
         self._state = threading.Condition()
         self._is_due = True
         self._is_over = False
-        self._converged = Converged(epoch=0, pending={}, refused={}, error=None)
+        self._converged = Converged(epoch=0, pending={}, refused={}, given_up={}, error=None)
         self._thread = threading.Thread(target=self._run, name="tidegate-publish", daemon=True)
 
     def start(self) -> None:
@@ -86,7 +88,7 @@ class Publisher:
             return Serving(state=ServingState.REFUSED, reason=reason)
         if reason := now.pending.get(name.route):
             return Serving(state=ServingState.PENDING, reason=reason)
-        return Serving(state=ServingState.SERVED)
+        return Serving(state=ServingState.SERVED, given_up=now.given_up.get(name.route, ""))
 
     def _wait(self, route: str, epoch: int, timeout_s: float) -> Converged:
 
@@ -123,7 +125,15 @@ class Publisher:
         if published is None:
             return
         progress = self._gateway.progress()
-        self._note(Converged(epoch=published.epoch, pending=progress.pending, refused=progress.refused, error=None))
+        self._note(
+            Converged(
+                epoch=published.epoch,
+                pending=progress.pending,
+                refused=progress.refused,
+                given_up=progress.given_up,
+                error=None,
+            )
+        )
         if not progress.pending:
             self._agent.prune(published)
 

@@ -8,20 +8,31 @@ from tidegate.sinks.base import Sink
 from tidegate.sinks.file import FileSink
 from tidegate.sinks.log import LogSink
 
-SINKS: Mapping[str, Callable[[str], Sink]] = {
-    "file": lambda where: FileSink(Path(where)),
-    "log": lambda _where: LogSink(),
+SINKS: Mapping[str, Callable[[str, Path], Sink]] = {
+    "file": lambda where, base: FileSink(base / where),
+    "log": lambda where, _base: LogSink(where),
 }
 
 
-def open_sink(address: str) -> Sink:
+def open_sink(address: str, base: Path = Path()) -> Sink:
     """Opens the sink at an address, such as `file:events.jsonl` or `log:`.
 
+    Args:
+        address: Its scheme, a colon, and where it is.
+        base: The folder that relative paths start from.
+
     Raises:
-        InputRefused: No sink has this scheme.
+        InputRefused: No sink has this scheme, or it cannot be opened.
+        RegistryDamaged: There is something else.
     """
     scheme, colon, rest = address.partition(":")
     if scheme not in SINKS or not colon:
         known = ", ".join(sorted(SINKS))
         raise InputRefused(f"{address!r} is no address of a sink: <scheme>:<where>, of {known}", reason="SINK_UNKNOWN")
-    return SINKS[scheme](rest)
+    try:
+        return SINKS[scheme](rest, base)
+    except OSError as error:
+        raise InputRefused(
+            f"The sink {address!r} cannot be opened: {error}. Name another, or make it writable.",
+            reason="SINK_UNUSABLE",
+        ) from None

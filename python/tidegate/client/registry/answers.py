@@ -126,6 +126,8 @@ class Serving:
     """`served`, `pending`, `refused`, or `unknown` where nobody can be asked."""
     reason: str
     """What is waited for, or why it is refused."""
+    given_up: str = ""
+    """What the route's monitor gives up for want of memory, in a sentence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +181,8 @@ class Watched:
     document: Mapping[str, Any]
     content: Mapping[str, Any]
     has_changed: bool
+    given_up: str = ""
+    """What the gateway gives up because the monitor's memory is short, in a sentence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ mod routes;
 mod segments;
 mod settings;
 mod shadows;
+mod sinks;
 mod versions;
 pub(crate) mod walk;
 
@@ -39,6 +40,7 @@ pub use providers::{CPU, Provider};
 pub use route::{Decision, Pins, Route, Segment, Shadow};
 pub use routes::{MAX_CONDITIONS, parse_stored};
 pub use settings::{Arena, Batching, BatchingMode, Queue, VersionSettings};
+pub use sinks::LOG_SINK;
 pub use walk::Violation;
 
 /// The document with every default filled in, fields in the order of `docs/configuration.md`, names sorted.
@@ -59,6 +61,7 @@ pub fn render_settings(document: &Document) -> Map<String, Value> {
         routes: _,
         keys: _,
         monitors: _,
+        sinks,
         timeout_ms,
         inline_budget_us,
         answer_parameters,
@@ -75,6 +78,7 @@ pub fn render_settings(document: &Document) -> Map<String, Value> {
         "interceptors": interceptors,
         "repository": repository,
         "state_dir": state_dir,
+        "sinks": sinks,
         "timeout_ms": timeout_ms,
         "inline_budget_us": inline_budget_us,
         "answer_parameters": answer_parameters,
@@ -110,6 +114,8 @@ pub struct Document {
     pub keys: BTreeMap<String, Key>,
     /// What is watched for drift, by route.
     pub monitors: BTreeMap<String, Monitor>,
+    /// Who is told of drift: addresses, as `log:` or `file:events.jsonl`.
+    pub sinks: Vec<String>,
     /// Timeout of requests to models without a route.
     pub timeout_ms: u64,
     /// A batch that is predicted to cost no more runs on the thread that read it.
@@ -139,6 +145,7 @@ impl Default for Document {
             routes: BTreeMap::new(),
             keys: BTreeMap::new(),
             monitors: BTreeMap::new(),
+            sinks: vec![LOG_SINK.to_owned()],
             timeout_ms: 30_000,
             inline_budget_us: 100,
             answer_parameters: true,

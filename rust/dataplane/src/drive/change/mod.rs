@@ -7,6 +7,7 @@ mod assemble;
 mod contents;
 mod gates;
 mod obey;
+mod profiles;
 mod progress;
 mod publish;
 mod residents;
@@ -39,7 +40,7 @@ use tidegate_core::plane::{ChangeEvent, LifecycleEvent, LoadId, Nanos, Outcome, 
 use tidegate_core::snapshot::SnapshotDocument;
 use tokio::sync::oneshot;
 
-pub use ticket::{Report, Settlement, reason, word};
+pub use ticket::{Doubts, Report, Settlement, reason, word};
 use ticket::{Sections, Tickets};
 use timers::Timers;
 pub use way::Changes;
@@ -267,6 +268,7 @@ impl Changer {
             self.say(note);
         }
         let contents = self.contents(&document);
+        let profiles = self.say_changed_profiles(&contents);
         // What the repository brought along is no part of the document: it is in the log and in the index.
         let is_named = |subject: &&Subject| match subject {
             Subject::Route(_) => true,
@@ -275,7 +277,7 @@ impl Changer {
         let subjects = contents.keys().chain(self.reconciler.current().keys()).filter(is_named).cloned().collect();
         self.refused.retain(|name, _| document.routes.contains_key(name));
         self.document = document;
-        self.tickets.open(subjects, sections, respond);
+        self.tickets.open(subjects, sections, profiles, respond);
         let is_large = contents.len() > MANY_SUBJECTS;
         self.step(ChangeEvent::Apply(contents));
         if is_large {
