@@ -65,9 +65,9 @@ def test_where_room_is_short_the_lightest_lose_their_bins_and_are_named(tmp_path
         assert set(light) <= set(moments)
         assert 1_000 < len(moments) < width
         counted = f"of wide/1 {len(moments)} of {width + 1} features keep only their moments and are not judged"
-        assert f"{counted} (f0, f1, " in said
+        assert f"{counted} (y, f0, f1, " in said
         assert f" and {len(moments) - 10} more)" in said
-        assert "and 1 of 48 hours and 1 of 35 days are kept" in said
+        assert "and 1 of 24 hours and 1 of 35 days are kept" in said
         assert watched(gateway)["wide/1"]["memory"]["kept_mib"] <= 1
         assert (cells["f0"]["missing"], cells["f0"]["mean"], cells["f0"]["quantiles"]) == (3, 1.0, {})
         assert len(watched(gateway)["wide/1"]["features"]) == width + 1 - len(moments)
