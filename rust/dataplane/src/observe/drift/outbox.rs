@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, VecDeque};
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -36,14 +36,14 @@ struct Waiting {
 
 /// How far one sink is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Reader {
+pub(super) struct Reader {
     /// The number of the last change that it has, or will never have.
     told: u64,
-    pub delivered: u64,
+    pub(super) delivered: u64,
     /// Changes that were dropped before it had them.
-    pub dropped: u64,
+    pub(super) dropped: u64,
     /// Tries that have failed.
-    pub failures: u64,
+    pub(super) failures: u64,
     /// Whether the last one did.
     is_failing: bool,
 }
@@ -174,7 +174,7 @@ impl Waiting {
         json!({"last": self.last, "told": told, "changes": changes}).to_string()
     }
 
-    fn restore(&mut self, file: &PathBuf) -> Result<(), String> {
+    fn restore(&mut self, file: &Path) -> Result<(), String> {
         let text = match fs::read(file) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),

@@ -4,7 +4,8 @@ use super::*;
 use crate::testing::runtime::Folder;
 
 fn open(folder: &Folder, sinks: &[&str]) -> Outbox {
-    let (outbox, refusal) = Outbox::open(folder.path().join("transitions.json"), sinks.iter().map(ToString::to_string));
+    let (outbox, refusal) =
+        Outbox::open(folder.path().join("transitions.json"), sinks.iter().map(|sink| (*sink).to_owned()));
     assert_eq!(refusal, None);
     outbox
 }
