@@ -192,10 +192,26 @@ class Gateway:
         """
 
     def progress(self) -> str:
-        """Waits until every document before has been taken up: `{epoch, pending, refused}` as JSON.
+        """Waits until every document before has been taken up: `{epoch, pending, refused, given_up}` as JSON.
 
         `pending` are routes that wait for loads, `refused` routes that are not served as the newest document says, each with
-        the reason; all others are.
+        the reason; all others are. `given_up` has of watched routes what their monitors give up for want of memory.
+        """
+
+    def transitions(self, sink: str, told: int, most: int) -> list[tuple[int, str]]:
+        """Changes of drift states that a sink does not have yet, oldest first, at most so many: each a number and JSON.
+
+        It has everything up to the number `told`, which is not given again; at first that is 0.
+
+        Raises:
+            ValueError: The document has no such sink, or it is the gateway's own log.
+        """
+
+    def delivery_failed(self, sink: str) -> None:
+        """Counts that a sink could not be told, which will be tried again.
+
+        Raises:
+            ValueError: As of `transitions`.
         """
 
     def drain(self) -> None:

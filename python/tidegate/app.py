@@ -12,7 +12,7 @@ import fcntl
 import logging
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,13 +29,15 @@ from tidegate.core.revisions import MIN_BAKE_US
 from tidegate.errors import DocumentRefused, DocumentViolation, Missing, RegistryUnavailable
 from tidegate.gateway import Gateway
 from tidegate.gateway.agent import OBEYED, Agent
-from tidegate.loops.deliver import Deliveries
+from tidegate.loops.changes import Changes
+from tidegate.loops.deliver import Deliveries, Outbox
 from tidegate.loops.publish import Publisher
+from tidegate.loops.transitions import Transitions
 from tidegate.services import backup, tokens
 from tidegate.services.backup import BYTES, ROWS, Progress
 from tidegate.services.publications import Publications
 from tidegate.services.registry import Caller, Registry
-from tidegate.sinks import open_sink
+from tidegate.sinks import LOG, Sink, open_sink
 from tidegate.stores import Store, open_store
 
 OWNER = "owner"
@@ -53,8 +55,8 @@ class Settings:
     config: Path | None = None
     """A gateway document that says how the gateway listens and runs, and nothing that the registry says."""
     tls: TlsFiles | None = None
-    events: tuple[str, ...] = ("log:",)
-    """Addresses of sinks that are told of every change."""
+    events: tuple[str, ...] | None = None
+    """Addresses of sinks that are told of every change, and of drift; those of `config` where nothing is said."""
     adopt: bool = False
     """Whether the gateway may obey another registry than before."""
     min_bake_s: int = MIN_BAKE_US // 1_000_000
@@ -79,21 +81,20 @@ class App:
             self.registry, store, blobs = open_registry(folder, min_bake_us=settings.min_bake_s * 1_000_000)
             stack.callback(store.close)
             _make_owner(self.registry, folder)
+            fields = _gateway_settings(settings)
+            sinks = _open_sinks(settings, fields["sinks"], stack)
             own = folder / "gateway"
             if settings.adopt:
                 (own / OBEYED).unlink(missing_ok=True)
-            agent = Agent(_gateway_settings(settings.config), own, blobs.open, self._report)
+            agent = Agent(fields, own, blobs.open, self._report)
             publications = Publications(self.registry, DEFAULT, DEFAULT)
             first = publications.newest()
             agent.prepare(first)
             self.gateway = Gateway(agent.document(first))
             self.publisher = Publisher(self.gateway, agent, publications.newest, first, self.gateway.warn)
             self.registry.listen(self.publisher.notice)
-            for address in settings.events:
-                deliveries = Deliveries(self.registry, open_sink(address), self.gateway.warn)
-                self.registry.listen(deliveries.notice)
-                deliveries.start()
-                stack.callback(deliveries.stop)
+            for address, sink in sinks.items():
+                self._deliver(address, sink, stack)
             self.admin = AdminServer(
                 self.registry,
                 blobs,
@@ -111,6 +112,19 @@ class App:
     def close(self) -> None:
         """Ends the admin API and gives the folder up; the gateway ends by :meth:`Gateway.drain`."""
         self._open.close()
+
+    def _deliver(self, address: str, sink: Sink, stack: ExitStack) -> None:
+        """Tells a sink of every change, and of drift."""
+        changes = Changes(self.registry, sink)
+        outboxes: list[Outbox] = [changes]
+        if address != LOG:
+            # Drift is in the gateway's log already, at the level that it deserves.
+            outboxes.append(Transitions(self.gateway, address, sink))
+        deliveries = Deliveries(sink, outboxes, self.gateway.warn)
+        self.registry.listen(changes.notice)
+        self.registry.listen(lambda _entries: deliveries.wake())
+        deliveries.start()
+        stack.callback(deliveries.stop)
 
     def _report(self, event: str, reason: str) -> None:
         _LOG.warning("%s: %s", event, reason)
@@ -204,12 +218,25 @@ def _make_owner(registry: Registry, folder: Path) -> None:
     tokens.create(registry, caller, OWNER, Kind.PERSON, token=token)
 
 
-def _gateway_settings(config: Path | None) -> dict[str, Any]:
+def _gateway_settings(settings: Settings) -> dict[str, Any]:
     """The settings of the gateway, without what the registry says."""
-    fields = fill_in({}) if config is None else load(config).fields
+    fields = fill_in({}) if settings.config is None else load(settings.config).fields
     said = [name for name in ("routes", "versions", "monitors") if fields[name]]
     if said:
         reason = "is for the registry to say: apply it with `tidegate import` or `tidegate routes apply`"
-        raise DocumentRefused(str(config), tuple(DocumentViolation(name, reason) for name in said))
+        raise DocumentRefused(str(settings.config), tuple(DocumentViolation(name, reason) for name in said))
     own = {name: value for name, value in fields.items() if name not in _OF_THE_REGISTRY}
+    if settings.events is not None:
+        # The gateway reads them too: whether its log is among them, and for whom drift has to wait.
+        own["sinks"] = fill_in({"sinks": list(settings.events)})["sinks"]
     return {**own, "repository": "models", "state_dir": "state"}
+
+
+def _open_sinks(settings: Settings, addresses: Sequence[str], stack: ExitStack) -> dict[str, Sink]:
+    """The sinks by their addresses; relative paths start where the addresses were written."""
+    base = Path() if settings.events is not None or settings.config is None else settings.config.parent
+    sinks = {}
+    for address in addresses:
+        sinks[address] = open_sink(address, base)
+        stack.callback(sinks[address].close)
+    return sinks

@@ -9,6 +9,7 @@ from support import row_models
 from support.applying import apply, serving
 from support.asking import Asker
 from support.drifting import CLOCK, DAY, DAY_S, ask, judged_day, unjudged, watched
+from support.ups import command, up
 from support.waiting import until
 from support.watching import read
 
@@ -53,13 +54,20 @@ def test_where_room_is_short_the_lightest_lose_their_bins_and_are_named(tmp_path
         ask(calls, {"x": rows}, DAY)
         watch = until(lambda: watched(gateway)["wide/1"], what="counts")
         assert (watch["memory"]["days"], watch["memory"]["is_whole"]) == (1, False)
-        apply(gateway, {"routes": ROUTES, "monitors": monitor(memory_mib=1, features=light, windows=["1h", "1d"])})
+        applied = apply(gateway, {"routes": ROUTES, "monitors": monitors})
+        assert applied.reasons["monitors"] == "monitors.sum.memory_mib is 1: of wide/1 1 of 35 days are kept"
+        short = monitor(memory_mib=1, features=light, windows=["1h", "1d"])
+        said = apply(gateway, {"routes": ROUTES, "monitors": short}).reasons["monitors"]
         ask(calls, {"x": rows}, DAY)
         cells = unjudged(gateway, "wide/1", 200)
         states = {each["feature"]: each["state"] for each in watched(gateway)["wide/1"]["unjudged"]}
         moments = [name for name, state in states.items() if state == "moments"]
         assert set(light) <= set(moments)
         assert 1_000 < len(moments) < width
+        counted = f"of wide/1 {len(moments)} of {width + 1} features keep only their moments and are not judged"
+        assert f"{counted} (y, f0, f1, " in said
+        assert f" and {len(moments) - 10} more)" in said
+        assert "and 1 of 24 hours and 1 of 35 days are kept" in said
         assert watched(gateway)["wide/1"]["memory"]["kept_mib"] <= 1
         assert (cells["f0"]["missing"], cells["f0"]["mean"], cells["f0"]["quantiles"]) == (3, 1.0, {})
         assert len(watched(gateway)["wide/1"]["features"]) == width + 1 - len(moments)
@@ -71,3 +79,24 @@ def test_where_room_is_short_the_lightest_lose_their_bins_and_are_named(tmp_path
         [line] = [line for line in gateway.log.splitlines() if "drift_moments" in line]
         assert f"features={len(moments)}" in line
         assert '"f0"' in line
+
+
+def test_who_applies_to_a_registry_is_told_too(tmp_path):
+    width = 4_000
+    models = repository(tmp_path / "models", width)
+    document = json.loads((models / "wide/1/profile.json").read_text())
+    watch = {"monitors": monitor(memory_mib=1, windows=["1h", "1d"])}
+    with up(tmp_path) as running:
+        registered = running.registry.register("wide", models / "wide/1/model.onnx", profile=document)
+        running.apply("sum", (registered.version.name, 1))
+        (tmp_path / "watch.yaml").write_text(json.dumps(watch))
+        where = ("--admin", running.admin, "--token-file", tmp_path / "tidegate-data/owner.token")
+        said = command("monitors", "apply", "-f", tmp_path / "watch.yaml", *where)
+        assert said.returncode == 0, said.stderr
+        assert "monitors.sum.memory_mib is 1: of wide/1" in " ".join(said.stdout.split())
+        given_up = running.registry.route("sum").serving.given_up
+        assert "features keep only their moments and are not judged (" in given_up
+        (tmp_path / "route.yaml").write_text(json.dumps({"route": "sum", "split": {"wide/1": 1}, "timeout_ms": 100}))
+        said = command("routes", "apply", "-f", tmp_path / "route.yaml", "--yes", *where)
+        assert said.returncode == 0, said.stderr
+        assert f"! {given_up}" in said.stderr

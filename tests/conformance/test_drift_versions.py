@@ -14,7 +14,7 @@ from support.asking import Asker, asked
 from support.drifting import bins, profile
 from support.gateway import TIDEGATE
 from support.waiting import until
-from support.watching import read
+from support.watching import metric, read
 
 DAY_S = 86_400
 DAY = 15_800 * DAY_S
@@ -156,7 +156,8 @@ def test_equal_versions_of_callers_who_come_again_are_not_listed_and_sub_cells_a
 
 
 def test_predictions_that_differ_are_listed_and_told_and_inputs_are_not(repository):
-    with serving(repository, split(add_1=50, add_3=50), monitors=MONITORS) as gateway:
+    sinks = ["log:", "file:events.jsonl"]
+    with serving(repository, split(add_1=50, add_3=50), monitors=MONITORS, sinks=sinks) as gateway:
         code, said = command(gateway, "show", "sum", "--versions")
         assert (code, "no window was compared yet" in said) == (0, True)
         ask_all(gateway, habits())
@@ -168,6 +169,12 @@ def test_predictions_that_differ_are_listed_and_told_and_inputs_are_not(reposito
         until(lambda: len(told(gateway)) == 4, what="four lines in the log")
         lines = told(gateway)
         assert all('version="add/3"' in line and 'direction="output"' in line for line in lines)
+        worst = {"against": "add/1", "direction": "output", "feature": "y0", "window": "1d"}
+        assert metric(gateway, "tidegate_drift_versions_state", state="warn", **worst) == 1
+        assert metric(gateway, "tidegate_drift_versions_psi", **worst) == pytest.approx(decided["psi"])
+        assert metric(gateway, "tidegate_drift_versions_psi_threshold", **worst) == pytest.approx(decided["threshold"])
+        path = gateway.document_path.with_name("events.jsonl")
+        until(lambda: path.read_text().count('"against":"add/1"') == 8, what="an event of each feature")
         code, said = command(gateway, "show", "sum", "--versions")
         assert code == 0
         assert "add/3 against add/1 1d 2013-04-05 to 2013-04-06 4 of 4 outputs and 0 of 4 inputs listed" in " ".join(

@@ -1,6 +1,7 @@
 """What every sink promises."""
 
 import json
+import threading
 
 import pytest
 
@@ -8,7 +9,8 @@ from support.registries import open_registry
 from support.waiting import until
 from tidegate.core.journal import Kind
 from tidegate.errors import InputRefused, RegistryDamaged
-from tidegate.loops.deliver import Deliveries
+from tidegate.loops import deliver
+from tidegate.loops.changes import Changes
 from tidegate.services import tokens
 from tidegate.sinks import open_sink
 
@@ -30,8 +32,11 @@ def told(path):
 
 
 def delivering(kept, path, problems=None):
-    deliveries = Deliveries(kept.registry, open_sink(f"file:{path}"), lambda *said: (problems or []).append(said))
-    kept.registry.listen(deliveries.notice)
+    sink = open_sink(f"file:{path}")
+    changes = Changes(kept.registry, sink)
+    deliveries = deliver.Deliveries(sink, [changes], lambda *said: (problems or []).append(said))
+    kept.registry.listen(changes.notice)
+    kept.registry.listen(lambda _entries: deliveries.wake())
     deliveries.start()
     return deliveries
 
@@ -105,3 +110,99 @@ def test_a_log_keeps_nothing_and_wants_what_is_new():
 def test_an_unknown_sink_names_those_that_there_are(address):
     with pytest.raises(InputRefused, match="file, log"):
         open_sink(address)
+
+
+class Moody:
+    """A sink that takes nothing for some tries."""
+
+    def __init__(self, failures):
+        self.failures, self.taken = failures, []
+
+    def last(self):
+        return 0
+
+    def known(self):
+        return frozenset()
+
+    def deliver(self, events):
+        if self.failures:
+            self.failures -= 1
+            raise OSError("not now")
+        self.taken += events
+
+    def close(self):
+        pass
+
+
+def test_a_sink_that_fails_is_asked_again_and_has_everything_in_the_end(kept, monkeypatch):
+    monkeypatch.setattr(deliver, "PAUSES_S", (0.01,))
+    sink, problems = Moody(failures=3), []
+    changes = Changes(kept.registry, sink)
+    deliveries = deliver.Deliveries(sink, [changes], lambda *said: problems.append(said))
+    change(kept, "one")
+    change(kept, "two")
+    deliveries.start()
+    until(lambda: len(sink.taken) == 2)
+    assert deliveries.stop()
+    assert [event["subject"] for event in sink.taken] == ["principals/one", "principals/two"]
+    assert problems == [("delivery_failed", "Moody: not now")] * 3
+
+
+class Hung(Moody):
+    """A sink that does not come back until it is let go."""
+
+    def __init__(self):
+        super().__init__(failures=0)
+        self.is_asked, self.may_go = threading.Event(), threading.Event()
+
+    def deliver(self, events):
+        self.is_asked.set()
+        self.may_go.wait()
+        super().deliver(events)
+
+
+def test_the_end_does_not_wait_for_a_sink_that_hangs(kept, monkeypatch):
+    monkeypatch.setattr(deliver, "STOP_S", 0.05)
+    sink = Hung()
+    change(kept, "one")
+    deliveries = deliver.Deliveries(sink, [Changes(kept.registry, sink)], lambda *_: None)
+    deliveries.start()
+    assert sink.is_asked.wait(20)
+    assert not deliveries.stop()
+    sink.may_go.set()
+    assert deliveries.stop()
+
+
+def test_what_a_file_could_not_take_whole_is_taken_back(path, monkeypatch):
+    sink = open_sink(f"file:{path}")
+    first, second = ({"specversion": "1.0", "id": name, "type": "dev.tidegate.x"} for name in ("1", "2"))
+    sink.deliver([first])
+    before = path.read_bytes()
+
+    def fail(_descriptor):
+        raise OSError("the disk is gone")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("os.fsync", fail)
+        with pytest.raises(OSError, match="gone"):
+            sink.deliver([second, second])
+    assert path.read_bytes() == before
+    sink.deliver([second])
+    assert [event["id"] for event in told(path)] == ["1", "2"]
+    assert sink.known() == {"1", "2"}
+    sink.close()
+
+
+def test_the_sequence_is_found_behind_any_number_of_other_events(path):
+    sink = open_sink(f"file:{path}")
+    registry = {
+        "specversion": "1.0",
+        "id": "r-7",
+        "type": "dev.tidegate.registry.tokens.create.done.v1",
+        "sequence": "7",
+    }
+    sink.deliver([registry])
+    other = {"specversion": "1.0", "id": "d", "type": "dev.tidegate.drift.transition.v1", "data": "x" * 100_000}
+    sink.deliver([other] * 50)
+    assert sink.last() == 7
+    sink.close()

@@ -2,7 +2,9 @@
 
 from tidegate.api.call import Call
 from tidegate.api.pages import page_of
+from tidegate.api.routes import SERVED_S
 from tidegate.core.names import RouteName, environment_of, monitor_of
+from tidegate.core.serving import Follow
 from tidegate.services import monitors
 from tidegate.services.registry import Registry
 from tidegate.stores.heads import Head, StoredRevision
@@ -17,8 +19,9 @@ MOST_MONITORS = 200
 class Monitors:
     """Answers for `tidegate.v1.MonitorService`."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, follow: Follow) -> None:
         self._registry = registry
+        self._follow = follow
 
     def get_monitor(self, _call: Call, request: messages.GetMonitorRequest) -> monitor_pb2.Monitor:
         """Gets a monitor."""
@@ -38,7 +41,11 @@ class Monitors:
         caller = call.caller(request, "monitors.apply", monitors.scope_of(name))
         document = document_of(request.document)
         receipt = monitors.apply(self._registry, caller, name, document, etag=request.etag)
-        return messages.ApplyMonitorResponse(monitor=self._message(name), changed=receipt["changed"])
+        head, revision = monitors.get(self._registry, name)
+        given_up = self._follow(name, head.seq, SERVED_S).given_up
+        return messages.ApplyMonitorResponse(
+            monitor=_message(head, revision), changed=receipt["changed"], given_up=given_up
+        )
 
     def _message(self, name: RouteName) -> monitor_pb2.Monitor:
         return _message(*monitors.get(self._registry, name))

@@ -42,6 +42,7 @@ def route_message(head: Head, revision: StoredRevision | None = None, serving: S
     if serving is not None:
         message.serving.state = _STATES[serving.state]
         message.serving.reason = serving.reason
+        message.serving.given_up = serving.given_up
     return message
 
 

@@ -128,7 +128,7 @@ def _services(registry: Registry, blobs: Blobs, follow: Follow) -> Mapping[Servi
         blob_service_pb2.DESCRIPTOR.services_by_name["BlobService"]: Artifacts(registry, blobs),
         journal_service_pb2.DESCRIPTOR.services_by_name["JournalService"]: Journal(registry),
         model_service_pb2.DESCRIPTOR.services_by_name["ModelService"]: Models(registry),
-        monitor_service_pb2.DESCRIPTOR.services_by_name["MonitorService"]: Monitors(registry),
+        monitor_service_pb2.DESCRIPTOR.services_by_name["MonitorService"]: Monitors(registry, follow),
         principal_service_pb2.DESCRIPTOR.services_by_name["PrincipalService"]: Tokens(registry),
         registry_service_pb2.DESCRIPTOR.services_by_name["RegistryService"]: TheRegistry(registry, blobs),
         route_service_pb2.DESCRIPTOR.services_by_name["RouteService"]: Routes(registry, follow),

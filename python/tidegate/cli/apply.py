@@ -19,7 +19,7 @@ from tidegate.gateway.reports import Outcome, Report, Settlement
 MOST_ROWS = 40
 """Of one outcome in the table; the rest is counted."""
 MOST_UNCHANGED = 5
-"""More of what nobody has asked to change are counted only."""
+"""More of what nobody has asked to change are counted only, but for those of which there is something to say."""
 
 # What needs a look comes first.
 STYLES = {
@@ -79,7 +79,7 @@ def _table(report: Report) -> Table:
 
 def _shown(outcome: Outcome, found: Sequence[Settlement]) -> Sequence[Settlement]:
     if outcome is Outcome.UNCHANGED and len(found) > MOST_UNCHANGED:
-        return ()
+        found = [settled for settled in found if settled.reason]
     return found[:MOST_ROWS]
 
 

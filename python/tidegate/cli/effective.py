@@ -41,6 +41,8 @@ def tell(route: "Route", timeout_s: float) -> None:
     match route.serving.state:
         case "served":
             typer.echo("The gateway serves it.", err=True)
+            if route.serving.given_up:
+                typer.echo(f"! {route.serving.given_up}", err=True)
         case "refused":
             fail(
                 [f"The registry has it, and the gateway cannot serve it: {reason}. It serves what was before."], FAILED

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.text import Text
 
 from tidegate.cli.documents import Written, read_document
 from tidegate.cli.output import Output, OutputOption, cell, console, plain_table, print_json
@@ -41,7 +42,11 @@ def apply(
     table = plain_table("route", "revision", "what", right=("revision",))
     for each in found:
         table.add_row(cell(each.route, "bold"), str(each.revision), "applied" if each.has_changed else "is so already")
-    console().print(table)
+    screen = console()
+    screen.print(table)
+    for each in found:
+        if each.given_up:
+            screen.print(Text(f"! {each.given_up}", style="yellow"))
 
 
 def _monitors(written: Written) -> dict[str, dict[str, Any]]:

@@ -71,6 +71,8 @@ def show(registry: "Registry", route: Name, *, output: OutputOption = Output.tab
     serving = found.serving
     if serving.reason:
         screen.print(Text(f"! {serving.state}: {serving.reason}", style=STYLES.get(serving.state, "")))
+    if serving.given_up:
+        screen.print(Text(f"! {serving.given_up}", style="yellow"))
     screen.print(Text.assemble(("answers  ", "dim"), arms_of(found)))
     screen.print()
     table = plain_table("version", "digest", "profile")

@@ -10,9 +10,11 @@ import typer
 
 from tidegate.cli.ending import WAIT_MS, end_on_signals, leave
 from tidegate.cli.reload import Reloader
+from tidegate.cli.told import open_sinks
 from tidegate.config import load
 from tidegate.errors import DocumentRefused, GatewayNotStarted
 from tidegate.gateway import Gateway
+from tidegate.loops.transitions import tell_of_drift
 
 BAD_INPUT, CUT_OFF = 2, 1
 # The file is looked at twice a second, and read when two looks have found the same.
@@ -38,7 +40,9 @@ def serve(
     reloader = Reloader(document)
     signal.signal(signal.SIGHUP, lambda _number, _frame: reloader.ask())
     try:
-        gateway = Gateway(load(document))
+        loaded = load(document)
+        sinks = open_sinks(loaded)
+        gateway = Gateway(loaded)
     except DocumentRefused as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(BAD_INPUT) from None
@@ -46,6 +50,7 @@ def serve(
         typer.echo(str(error), err=True)
         leave(BAD_INPUT)
     end_on_signals(gateway.drain)
+    told = tell_of_drift(gateway, sinks)
     typer.echo(json.dumps({"grpc": gateway.grpc_address, "http": gateway.http_address}))
     for wait in count(1):
         if (is_clean := gateway.wait(WAIT_MS)) is not None:
@@ -53,5 +58,6 @@ def serve(
         if watch and wait % WAITS_PER_LOOK == 0:
             reloader.look()
         reloader.turn(gateway)
-    if not is_clean or reloader.is_reading:
+    are_stopping = [deliveries for deliveries in told if not deliveries.stop()]
+    if not is_clean or reloader.is_reading or are_stopping:
         leave(0 if is_clean else CUT_OFF)

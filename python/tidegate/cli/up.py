@@ -30,8 +30,9 @@ def up(
         Path | None, typer.Option(help="A gateway document with listen, limits, threads, …; no routes.")
     ] = None,
     events: Annotated[
-        list[str], typer.Option(help="Who is told of every change: log:, or file:events.jsonl; may be repeated.")
-    ] = ["log:"],  # noqa: B006  # typer reads it, nobody changes it
+        list[str] | None,
+        typer.Option(help="Who is told of every change and of drift: log:, or file:events.jsonl; may be repeated."),
+    ] = None,
     adopt: Annotated[bool, typer.Option("--adopt", help="Let the gateway obey another registry than before.")] = False,
     min_bake: Annotated[
         int,
@@ -57,7 +58,7 @@ def up(
         admin=admin,
         config=config,
         tls=_tls(tls_cert, tls_key, tls_client_ca),
-        events=tuple(events),
+        events=tuple(events) if events else None,
         adopt=adopt,
         min_bake_s=min_bake,
     )

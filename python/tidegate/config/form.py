@@ -244,6 +244,7 @@ class DocumentForm(_Form):
     routes: dict[str, Route] | None = None
     keys: dict[str, Key] | None = None
     monitors: dict[str, Monitor | None] | None = None
+    sinks: list[StrictStr] | None = None
     timeout_ms: StrictInt | None = None
     inline_budget_us: StrictInt | None = None
     answer_parameters: StrictBool | Literal["on", "off"] | None = None

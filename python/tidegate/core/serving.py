@@ -26,6 +26,8 @@ class Serving:
 
     state: ServingState
     reason: str = ""
+    given_up: str = ""
+    """What the monitor of a served route gives up for want of memory, in a sentence."""
 
 
 Follow: TypeAlias = Callable[[RouteName, int, float], Serving]

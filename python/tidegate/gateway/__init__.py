@@ -87,6 +87,20 @@ class Gateway:
         """How far the newest document is; what needs no load is served when this returns."""
         return Progress(**json.loads(self._native.progress()))
 
+    def transitions(self, sink: str, told: int, most: int) -> list[tuple[int, dict[str, Any]]]:
+        """Changes of drift states that a sink of the document does not have yet, oldest first, each with its number.
+
+        Args:
+            sink: Its address in the document; the gateway tells its own log itself.
+            told: The number of the last change that it has; at first 0.
+            most: No more are given.
+        """
+        return [(number, json.loads(change)) for number, change in self._native.transitions(sink, told, most)]
+
+    def delivery_failed(self, sink: str) -> None:
+        """Counts that a sink could not be told, which will be tried again."""
+        self._native.delivery_failed(sink)
+
     def warn(self, event: str, reason: str) -> None:
         """Writes a warning into the gateway's log."""
         self._native.warn(event, reason)

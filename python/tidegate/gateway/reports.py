@@ -29,7 +29,7 @@ class Settlement:
     """Such as `routes.flight-delay` or `versions["flight-delay/2"]`."""
     outcome: Outcome
     reason: str | None
-    """Why it is not what the document says, if it is not."""
+    """Why it is not what the document says, or does not do all of what one may think."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,3 +68,5 @@ class Progress:
     """Routes that wait for versions to load, with what they wait for."""
     refused: Mapping[str, str]
     """Routes that are not served as the document says, with the reasons; what they were before is served."""
+    given_up: Mapping[str, str]
+    """Of watched routes what their monitors give up for want of memory, in a sentence."""

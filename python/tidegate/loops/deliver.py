@@ -1,33 +1,50 @@
-"""Tells sinks of every change, in the order of the journal, and at least once: the journal is the outbox."""
+"""Tells sinks of what has happened, in its order and at least once: what is to be told waits in outboxes until a sink has it."""
 
 import threading
 from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
-from tidegate.core.events import event_of
-from tidegate.core.journal import Entry
 from tidegate.errors import TidegateError
-from tidegate.services import journal
-from tidegate.services.registry import Registry
 from tidegate.sinks import Sink
 
 BATCH = 500
+LOOK_S = 0.25
+"""How often outboxes are looked into that do not say when there is something new."""
 PAUSES_S = (1.0, 2.0, 5.0, 15.0, 60.0)
 """Between tries of a sink that fails; the last one is repeated."""
+STOP_S = 5.0
+"""How long the end waits for a sink that takes something just now: a disk may hang, and nothing is lost."""
+
+
+class Outbox(Protocol):
+    """Events that wait for one sink."""
+
+    def waiting(self, most: int) -> Sequence[dict[str, Any]]:
+        """The oldest events that the sink does not have."""
+        ...
+
+    def delivered(self) -> None:
+        """The sink has what was given last."""
+        ...
+
+    def failed(self) -> None:
+        """The sink could not take it; it will be asked for again."""
+        ...
 
 
 class Deliveries:
     """One thread for one sink, so that a slow one holds up no other."""
 
-    def __init__(self, registry: Registry, sink: Sink, report: Callable[[str, str], None]) -> None:
+    def __init__(self, sink: Sink, outboxes: Sequence[Outbox], report: Callable[[str, str], None]) -> None:
         """Does nothing until :meth:`start`.
 
         Args:
-            registry: Whose changes are told.
             sink: Who is told.
+            outboxes: What it is told.
             report: Told of what goes wrong: an event and its reason.
         """
-        self._registry = registry
         self._sink = sink
+        self._outboxes = tuple(outboxes)
         self._report = report
         self._is_due = threading.Event()
         self._is_over = threading.Event()
@@ -38,36 +55,41 @@ class Deliveries:
         self._is_due.set()
         self._thread.start()
 
-    def stop(self) -> None:
-        """Ends; what the sink does not have is told after the next start."""
+    def stop(self) -> bool:
+        """Ends, and says whether it has; what the sink does not have is told after the next start."""
         self._is_over.set()
         self._is_due.set()
-        self._thread.join()
+        self._thread.join(STOP_S)
+        if self._thread.is_alive():
+            return False
         self._sink.close()
+        return True
 
-    def notice(self, _entries: Sequence[Entry]) -> None:
+    def wake(self) -> None:
         """There is something new to tell."""
         self._is_due.set()
 
     def _run(self) -> None:
-        end, last = journal.end(self._registry), self._sink.last()
-        told, failures = end.seq if last is None else last, 0
+        failures = 0
         while True:
-            self._is_due.wait()
+            self._is_due.wait(LOOK_S)
             if self._is_over.is_set():
                 return
             self._is_due.clear()
-            try:
-                told = self._catch_up(told, end.instance)
-                failures = 0
-            except (OSError, TidegateError) as error:
-                self._report("delivery_failed", f"{type(self._sink).__name__}: {error}")
-                self._is_over.wait(PAUSES_S[min(failures, len(PAUSES_S) - 1)])
-                failures += 1
+            failures = failures + 1 if self._has_failed() else 0
+            if failures:
+                self._is_over.wait(PAUSES_S[min(failures, len(PAUSES_S)) - 1])
                 self._is_due.set()
 
-    def _catch_up(self, told: int, instance: str) -> int:
-        while entries := journal.after(self._registry, told, limit=BATCH):
-            self._sink.deliver([event_of(entry, instance) for entry in entries])
-            told = entries[-1].seq
-        return told
+    def _has_failed(self) -> bool:
+        """Tells what there is; whether the sink, or an outbox, could not."""
+        for outbox in self._outboxes:
+            try:
+                while events := outbox.waiting(BATCH):
+                    self._sink.deliver(events)
+                    outbox.delivered()
+            except (OSError, TidegateError) as error:
+                outbox.failed()
+                self._report("delivery_failed", f"{type(self._sink).__name__}: {error}")
+                return True
+        return False

@@ -33,6 +33,8 @@ class Converged:
     """Routes that wait for versions to load, with what they wait for."""
     refused: Mapping[str, str]
     """Routes that are not served as published, with the reasons."""
+    given_up: Mapping[str, str]
+    """Of watched routes what their monitors give up."""
     error: str | None
     """Why the newest publication was not given to the gateway; None if it was."""
 
@@ -74,7 +76,7 @@ class Publisher:
         """Routes that this gateway could not take up, with the reasons."""
         self._retry_s = RETRY_S
         self._retry_at: float | None = None
-        self._converged = Converged(epoch=0, pending={}, refused={}, error=None)
+        self._converged = Converged(epoch=0, pending={}, refused={}, given_up={}, error=None)
         self._thread = threading.Thread(target=self._run, name="tidegate-publish", daemon=True)
 
     def start(self) -> None:
@@ -105,7 +107,7 @@ class Publisher:
             return Serving(state=ServingState.REFUSED, reason=reason)
         if reason := now.pending.get(name.route):
             return Serving(state=ServingState.PENDING, reason=reason)
-        return Serving(state=ServingState.SERVED)
+        return Serving(state=ServingState.SERVED, given_up=now.given_up.get(name.route, ""))
 
     def _wait(self, route: str, epoch: int, timeout_s: float) -> Converged:
 
@@ -183,7 +185,11 @@ class Publisher:
         refused = {route: self._absent(route) or reason for route, reason in progress.refused.items()}
         self._say(
             Converged(
-                epoch=self._published.epoch, pending=progress.pending, refused={**refused, **self._unfit}, error=None
+                epoch=self._published.epoch,
+                pending=progress.pending,
+                refused={**refused, **self._unfit},
+                given_up=progress.given_up,
+                error=None,
             )
         )
         if self._is_cluttered and not progress.pending:

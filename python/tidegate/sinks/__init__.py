@@ -2,5 +2,6 @@
 
 from tidegate.sinks.base import Sink
 from tidegate.sinks.catalog import open_sink
+from tidegate.sinks.log import LOG
 
-__all__ = ["Sink", "open_sink"]
+__all__ = ["LOG", "Sink", "open_sink"]

@@ -8,17 +8,28 @@ from tidegate.sinks.base import Sink
 from tidegate.sinks.file import FileSink
 from tidegate.sinks.log import LogSink
 
-SINKS: Mapping[str, Callable[[str], Sink]] = {
-    "file": lambda where: FileSink(Path(where)),
-    "log": lambda _where: LogSink(),
+SINKS: Mapping[str, Callable[[str, Path], Sink]] = {
+    "file": lambda where, base: FileSink(base / where),
+    "log": lambda where, _base: LogSink(where),
 }
 
 
-def open_sink(address: str) -> Sink:
+def open_sink(address: str, base: Path = Path()) -> Sink:
     """Opens the sink at an address, such as `file:events.jsonl` or `log:`.
 
+    Args:
+        address: Its scheme, a colon, and where it is.
+        base: The folder that relative paths start from.
+
     Raises:
-        InputRefused: No sink has this scheme.
+        InputRefused: No sink has this scheme, or it cannot be opened.
+        RegistryDamaged: There is something else.
     """
     make, where = choose(address, SINKS, what="a sink", reason="SINK_UNKNOWN")
-    return make(where)
+    try:
+        return make(where, base)
+    except OSError as error:
+        raise InputRefused(
+            f"The sink {address!r} cannot be opened: {error}. Name another, or make it writable.",
+            reason="SINK_UNUSABLE",
+        ) from None

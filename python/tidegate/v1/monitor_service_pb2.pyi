@@ -48,9 +48,11 @@ class ApplyMonitorRequest(_message.Message):
     def __init__(self, name: _Optional[str] = ..., document: _Optional[_Union[_struct_pb2.Struct, _Mapping[str, object]]] = ..., reason: _Optional[str] = ..., request_id: _Optional[str] = ..., etag: _Optional[str] = ...) -> None: ...
 
 class ApplyMonitorResponse(_message.Message):
-    __slots__ = ("monitor", "changed")
+    __slots__ = ("monitor", "changed", "given_up")
     MONITOR_FIELD_NUMBER: _ClassVar[int]
     CHANGED_FIELD_NUMBER: _ClassVar[int]
+    GIVEN_UP_FIELD_NUMBER: _ClassVar[int]
     monitor: _monitor_pb2.Monitor
     changed: bool
-    def __init__(self, monitor: _Optional[_Union[_monitor_pb2.Monitor, _Mapping[str, object]]] = ..., changed: bool = ...) -> None: ...
+    given_up: str
+    def __init__(self, monitor: _Optional[_Union[_monitor_pb2.Monitor, _Mapping[str, object]]] = ..., changed: bool = ..., given_up: _Optional[str] = ...) -> None: ...

@@ -50,7 +50,7 @@ class Route(_message.Message):
     def __init__(self, name: _Optional[str] = ..., revision: _Optional[str] = ..., generation: _Optional[int] = ..., hold: _Optional[str] = ..., document: _Optional[_Union[_struct_pb2.Struct, _Mapping[str, object]]] = ..., content: _Optional[_Union[_struct_pb2.Struct, _Mapping[str, object]]] = ..., etag: _Optional[str] = ..., serving: _Optional[_Union[Serving, _Mapping[str, object]]] = ...) -> None: ...
 
 class Serving(_message.Message):
-    __slots__ = ("state", "reason")
+    __slots__ = ("state", "reason", "given_up")
     class State(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         STATE_UNSPECIFIED: _ClassVar[Serving.State]
@@ -63,9 +63,11 @@ class Serving(_message.Message):
     REFUSED: Serving.State
     STATE_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
+    GIVEN_UP_FIELD_NUMBER: _ClassVar[int]
     state: Serving.State
     reason: str
-    def __init__(self, state: _Optional[_Union[Serving.State, str]] = ..., reason: _Optional[str] = ...) -> None: ...
+    given_up: str
+    def __init__(self, state: _Optional[_Union[Serving.State, str]] = ..., reason: _Optional[str] = ..., given_up: _Optional[str] = ...) -> None: ...
 
 class Revision(_message.Message):
     __slots__ = ("name", "cause", "change", "document", "content", "digest", "create_time")

@@ -2,6 +2,7 @@
 
 use crate::desk::Desk;
 use crate::{StartFailed, parse, refuse};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -69,6 +70,15 @@ impl Gateway {
         py.detach(|| self.native.progress()).to_string()
     }
 
+    fn transitions(&self, py: Python<'_>, sink: &str, told: u64, most: usize) -> PyResult<Vec<(u64, String)>> {
+        let found = py.detach(|| self.native.transitions(sink, told, most)).ok_or_else(|| no_reader(sink))?;
+        Ok(found.into_iter().map(|(number, change)| (number, change.to_string())).collect())
+    }
+
+    fn delivery_failed(&self, sink: &str) -> PyResult<()> {
+        self.native.delivery_failed(sink).ok_or_else(|| no_reader(sink))
+    }
+
     fn drain(&self) {
         self.native.drain();
     }
@@ -81,4 +91,8 @@ impl Gateway {
             End::Now => "now",
         })
     }
+}
+
+fn no_reader(sink: &str) -> PyErr {
+    PyValueError::new_err(format!("{sink:?} is no sink of the gateway's document, or its own log"))
 }

@@ -101,7 +101,11 @@ def route(message: route_pb2.Route) -> answers.Route:
         document=document_of(message.document),
         content=document_of(message.content),
         etag=message.etag,
-        serving=answers.Serving(state=_SERVING.get(message.serving.state, "unknown"), reason=message.serving.reason),
+        serving=answers.Serving(
+            state=_SERVING.get(message.serving.state, "unknown"),
+            reason=message.serving.reason,
+            given_up=message.serving.given_up,
+        ),
     )
 
 
@@ -189,6 +193,7 @@ def watched(message: monitor_service_pb2.ApplyMonitorResponse) -> answers.Watche
         document=document_of(message.monitor.document),
         content=document_of(message.monitor.content),
         has_changed=message.changed,
+        given_up=message.given_up,
     )
 
 

@@ -19,6 +19,7 @@ mod routes;
 mod segments;
 mod settings;
 mod shadows;
+mod sinks;
 mod versions;
 pub(crate) mod walk;
 
@@ -42,6 +43,7 @@ pub use route::{Decision, Pins, Route, Segment, Shadow};
 use routes::MAX_ROUTES;
 pub use routes::{MAX_CONDITIONS, parse_stored};
 pub use settings::{Arena, Batching, BatchingMode, Queue, VersionSettings};
+pub use sinks::LOG_SINK;
 use versions::MAX_VERSIONS;
 pub use walk::Violation;
 
@@ -63,6 +65,7 @@ pub fn render_settings(document: &Document) -> Map<String, Value> {
         routes: _,
         keys: _,
         monitors: _,
+        sinks,
         timeout_ms,
         inline_budget_us,
         answer_parameters,
@@ -79,6 +82,7 @@ pub fn render_settings(document: &Document) -> Map<String, Value> {
         "interceptors": interceptors,
         "repository": repository,
         "state_dir": state_dir,
+        "sinks": sinks,
         "timeout_ms": timeout_ms,
         "inline_budget_us": inline_budget_us,
         "answer_parameters": answer_parameters,
@@ -114,6 +118,8 @@ pub struct Document {
     pub keys: BTreeMap<String, Key>,
     /// What is watched for drift, by route.
     pub monitors: BTreeMap<String, Monitor>,
+    /// Who is told of drift: addresses, as `log:` or `file:events.jsonl`.
+    pub sinks: Vec<String>,
     /// Timeout of requests to models without a route.
     pub timeout_ms: u64,
     /// A batch that is predicted to cost no more runs on the thread that read it.
@@ -143,6 +149,7 @@ impl Default for Document {
             routes: BTreeMap::new(),
             keys: BTreeMap::new(),
             monitors: BTreeMap::new(),
+            sinks: vec![LOG_SINK.to_owned()],
             timeout_ms: 30_000,
             inline_budget_us: 100,
             answer_parameters: true,

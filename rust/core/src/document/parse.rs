@@ -4,10 +4,10 @@ use serde_json::Value;
 
 use super::walk::{Bounds, Fields, Violation, Walk};
 use super::{
-    Document, Log, LogFormat, LogLevel, Route, Threads, front, keys, limits, listen, monitors, routes, versions,
+    Document, Log, LogFormat, LogLevel, Route, Threads, front, keys, limits, listen, monitors, routes, sinks, versions,
 };
 
-const FIELDS: [&str; 18] = [
+const FIELDS: [&str; 19] = [
     "listen",
     "front",
     "interceptors",
@@ -17,6 +17,7 @@ const FIELDS: [&str; 18] = [
     "routes",
     "keys",
     "monitors",
+    "sinks",
     "timeout_ms",
     "inline_budget_us",
     "answer_parameters",
@@ -65,6 +66,7 @@ pub fn parse(value: &Value) -> Result<Document, Vec<Violation>> {
     document.routes = routes::parse(&mut walk, &root);
     document.keys = keys::parse(&mut walk, &root);
     document.monitors = monitors::parse(&mut walk, &root);
+    sinks::parse(&mut walk, &root, &mut document.sinks);
     walk.integer(&root, "timeout_ms", &TIMEOUT_MS, &mut document.timeout_ms);
     walk.integer(&root, "inline_budget_us", &INLINE_BUDGET_US, &mut document.inline_budget_us);
     walk.choice(&root, "answer_parameters", &ON_OFF, &mut document.answer_parameters);

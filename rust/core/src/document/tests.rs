@@ -40,6 +40,7 @@ fn an_empty_document_is_all_defaults() {
         "routes": {},
         "keys": {},
         "monitors": {},
+        "sinks": ["log:"],
         "timeout_ms": 30_000,
         "inline_budget_us": 100,
         "answer_parameters": true,

@@ -22,6 +22,9 @@ const IDLE_CHECK: Duration = Duration::from_millis(5);
 /// How long connections without requests have to close after GOAWAY before they are cut.
 const LINGER: Nanos = 300_000_000;
 
+/// How long the end waits until sinks have what they were told last; what they do not have by then waits for the next start.
+const PATIENCE_FOR_SINKS: Duration = Duration::from_secs(2);
+
 /// Threads beside this one that write pages and read documents: one may be slow.
 const ASIDE: usize = 2;
 
@@ -59,6 +62,9 @@ impl Control {
         plane.shadow_compute.end();
         serving.changes.tell(News::End);
         plane.watches.tick(&plane);
+        if end != End::Now {
+            plane.watches.outbox.settle(PATIENCE_FOR_SINKS);
+        }
         plane.watches.write(&plane.log);
         // A load that is under way cannot be taken back, and its thread must not be inside the runtime when that goes.
         let is_finished = changing.map_or(true, |changing| changing.join().unwrap_or(false));

@@ -6,7 +6,7 @@
 use super::clock::Clock;
 use super::niceness::{self, give_way};
 use crate::observe::drift::Profiled;
-use crate::runtime::artifact::Artifact;
+use crate::runtime::artifact::{Artifact, Evidence, Stamp};
 use crate::runtime::onnx::trim_memory;
 use crate::runtime::warmup::{Findings, warm_up};
 use crate::runtime::{LoadOptions, Model, Runtime};
@@ -38,6 +38,8 @@ pub(super) struct Part {
     pub(super) size_bytes: u64,
     /// What its traffic is compared with, or why the profile in its folder cannot be.
     pub(super) profile: Result<Arc<Profiled>, String>,
+    /// The profile as it lay in the folder.
+    pub(super) evidence: Evidence,
 }
 
 /// The way to the loading threads. Each load and each warm-up has a thread of its own, so that one that never ends keeps
@@ -124,6 +126,7 @@ fn read(
     if !folder.is_dir() {
         return Err(format!("there is no folder {}", folder.display()));
     }
+    let stamp = Stamp::of(folder);
     let artifact = Artifact::read(folder)?;
     if let Some(named) = settings.digest.filter(|named| named.to_string() != artifact.digest) {
         return Err(format!(
@@ -145,12 +148,13 @@ fn read(
     let model = runtime.load(&artifact, LoadOptions::of(settings))?;
     let Artifact { digest, size_bytes, profile, .. } = artifact;
     check_profile(folder, profile.as_deref(), settings.profile_digest)?;
+    let evidence = Evidence::of(profile.as_deref(), stamp);
     // A profile is evidence: one that does not fit costs the watch over the version, not the version.
     let profile = match profile {
         Some(text) => Profiled::read(&text, model.signature()),
         None => Ok(Profiled::bare(model.signature())),
     };
-    Ok(Part { model: Arc::from(model), digest, size_bytes, profile: profile.map(Arc::new) })
+    Ok(Part { model: Arc::from(model), digest, size_bytes, profile: profile.map(Arc::new), evidence })
 }
 
 /// Whether the profile is the one that the document names, if it names one.

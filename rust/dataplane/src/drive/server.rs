@@ -83,8 +83,11 @@ impl Gateway {
         let repository = base.join(&document.repository);
         let version = runtime.version.clone();
         let both = [compute, shadow_compute];
-        let watches = Watches::new(state.folder().join("windows"));
+        let (watches, lost) = Watches::new(state.folder(), &document.sinks);
         let plane = Arc::new(Plane::new(document.clone(), Arc::clone(&clock), both, fronts, version, tls, watches));
+        if let Some(reason) = lost {
+            plane.log.warning("drift_transitions", &[("reason", json!(reason))]);
+        }
         let state = Arc::new(state);
         let setting = Setting { plane: Arc::clone(&plane), state, repository, runtime: Arc::new(runtime), clock };
         // From here on something runs or is remembered, so a failure has to take it back.
@@ -157,12 +160,17 @@ impl Gateway {
     }
 
     /// Routes that wait for loads, and routes that were refused, each with the reason, once every document before has been
-    /// taken up: all others are served as the newest one says.
+    /// taken up: all others are served as the newest one says. Beside them what monitors give up for want of memory.
     pub fn progress(&self) -> Value {
         // A gateway that ends changes nothing more.
         self.changes.fence().blocking_recv().ok();
         let snapshot = self.plane.snapshot();
-        json!({"epoch": snapshot.epoch, "pending": snapshot.progress.pending, "refused": snapshot.progress.refused})
+        json!({
+            "epoch": snapshot.epoch,
+            "pending": snapshot.progress.pending,
+            "refused": snapshot.progress.refused,
+            "given_up": self.plane.watches.shortages(&snapshot),
+        })
     }
 
     /// The TLS of the document, for a front that has the port of gRPC itself.
@@ -188,6 +196,17 @@ impl Gateway {
     /// Says in the log what a front that is not ours has noticed.
     pub fn warn(&self, event: &str, reason: &str) {
         self.plane.log.warning(event, &[("reason", json!(reason))]);
+    }
+
+    /// Changes of drift states that a sink of the document does not have yet, each with its number; it has everything up to
+    /// `told`. `None` for the log, and for what is no sink of the document.
+    pub fn transitions(&self, sink: &str, told: u64, most: usize) -> Option<Vec<(u64, Arc<str>)>> {
+        self.plane.watches.outbox.after(sink, told, most)
+    }
+
+    /// Counts that a sink could not be told; `None` as above.
+    pub fn delivery_failed(&self, sink: &str) -> Option<()> {
+        self.plane.watches.outbox.failed(sink)
     }
 
     /// Begins to end; called twice, ends at once.

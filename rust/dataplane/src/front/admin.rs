@@ -4,7 +4,7 @@
 //! The port for metrics takes none of this: whoever can scrape a gateway must not be able to change it.
 
 use super::tls::{Look, Tls};
-use crate::drive::change::{Changes, Report, reason, word};
+use crate::drive::change::{Changes, Doubts, Report, reason, word};
 use crate::drive::plane::{CHANGES_NOTHING, Phase, Plane};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
@@ -181,16 +181,22 @@ fn tls_outcome(tls: &Tls, plane: &Plane) -> Outcome {
 
 /// A report as JSON.
 pub fn describe(report: &Report, tls: Option<&Outcome>) -> Value {
-    let parts = report.settlements.iter().map(|settled| (settled.subject.to_string(), &settled.outcome));
-    let others =
-        [("keys", report.sections.keys.as_ref()), ("monitors", report.sections.monitors.as_ref()), ("listen.tls", tls)];
-    let others = others.into_iter().filter_map(|(subject, outcome)| Some((subject.to_owned(), outcome?)));
-    let ungated = (!report.ungated.is_empty()).then(|| report.ungated.join("; "));
+    // What is in force may still not do what one may think.
+    let Doubts { monitors, profiles } = &report.doubts;
+    let monitors = (!monitors.is_empty()).then(|| monitors.join("; "));
+    let parts = report.settlements.iter().map(|settled| {
+        let doubt = profiles.get(&settled.subject).map(String::as_str);
+        (settled.subject.to_string(), &settled.outcome, doubt)
+    });
+    let others = [
+        ("keys", report.sections.keys.as_ref(), None),
+        ("monitors", report.sections.monitors.as_ref(), monitors.as_deref()),
+        ("listen.tls", tls, None),
+    ];
+    let others = others.into_iter().filter_map(|(subject, outcome, doubt)| Some((subject.to_owned(), outcome?, doubt)));
     let settlements: Vec<Value> = parts
         .chain(others)
-        .map(|(subject, outcome)| {
-            // What is in force may still not do what it says.
-            let doubt = ungated.as_deref().filter(|_| subject == "monitors");
+        .map(|(subject, outcome, doubt)| {
             json!({"subject": subject, "outcome": word(outcome), "reason": reason(outcome).or(doubt)})
         })
         .collect();

@@ -1,5 +1,9 @@
 //! A version's folder as immutable bytes: read once, named by digest, loaded from memory.
 
+mod evidence;
+#[cfg(test)]
+mod tests;
+
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
@@ -7,6 +11,8 @@ use std::io::Read as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Component, Path, PathBuf};
 use tidegate_core::onnx::{self, ModelFile};
+
+pub use evidence::{Evidence, Replaced, Stamp};
 
 /// The file that a version folder must hold.
 pub const MODEL_FILE: &str = "model.onnx";
@@ -170,6 +176,3 @@ fn read_external(folder: &Path, facts: &ModelFile) -> Result<Vec<(String, Vec<u8
     }
     Ok(external)
 }
-
-#[cfg(test)]
-mod tests;

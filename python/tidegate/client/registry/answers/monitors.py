@@ -16,3 +16,5 @@ class Watched:
     document: Mapping[str, Any]
     content: Mapping[str, Any]
     has_changed: bool
+    given_up: str = ""
+    """What the gateway gives up because the monitor's memory is short, in a sentence."""

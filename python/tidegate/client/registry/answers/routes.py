@@ -18,6 +18,8 @@ class Serving:
     """`served`, `pending`, `refused`, or `unknown` where nobody can be asked."""
     reason: str
     """What is waited for, or why it is refused."""
+    given_up: str = ""
+    """What the route's monitor gives up for want of memory, in a sentence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ mod assemble;
 mod contents;
 mod gates;
 mod obey;
+mod profiles;
 mod progress;
 mod publish;
 mod residents;
@@ -40,7 +41,7 @@ use tidegate_core::snapshot::SnapshotDocument;
 use tokio::sync::oneshot;
 
 use ticket::Tickets;
-pub use ticket::{Report, Settlement, reason, word};
+pub use ticket::{Doubts, Report, Settlement, reason, word};
 use timers::Timers;
 pub use way::Changes;
 

@@ -28,8 +28,12 @@ impl Changer {
         }
         self.forget();
         self.show_progress();
-        let ungated = self.say_ungated();
-        self.tickets.answer(self.applied.epoch, &ungated);
+        let mut doubts = self.say_ungated();
+        if self.tickets.has_settled() {
+            let plane = &self.setting.plane;
+            doubts.extend(plane.watches.shortages(&plane.snapshot()).into_values());
+        }
+        self.tickets.answer(self.applied.epoch, &doubts);
     }
 
     fn load(&mut self, load: LoadId, want: &Want) {

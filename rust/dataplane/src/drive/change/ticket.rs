@@ -11,8 +11,17 @@ pub struct Report {
     pub epoch: u64,
     pub settlements: Vec<Settlement>,
     pub sections: Sections,
-    /// Gates of the document that check nothing, with the reasons.
-    pub ungated: Vec<String>,
+    /// What of it does not do what one may think, though it is in force.
+    pub doubts: Doubts,
+}
+
+/// Sentences about parts that are in force.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Doubts {
+    /// Gates that check nothing, and what monitors give up.
+    pub monitors: Vec<String>,
+    /// Versions beside which another profile lies than the one they were loaded with.
+    pub profiles: BTreeMap<Subject, String>,
 }
 
 /// What became of the sections that are in force at once, where a document has or had them.
@@ -61,6 +70,7 @@ impl Settlement {
 
 struct Ticket {
     sections: Sections,
+    profiles: BTreeMap<Subject, String>,
     open: BTreeSet<Subject>,
     settled: BTreeMap<Subject, Outcome>,
     respond: oneshot::Sender<Report>,
@@ -71,8 +81,14 @@ struct Ticket {
 pub(super) struct Tickets(Vec<Ticket>);
 
 impl Tickets {
-    pub(super) fn open(&mut self, open: BTreeSet<Subject>, sections: Sections, respond: oneshot::Sender<Report>) {
-        self.0.push(Ticket { sections, open, settled: BTreeMap::new(), respond });
+    pub(super) fn open(
+        &mut self,
+        open: BTreeSet<Subject>,
+        sections: Sections,
+        profiles: BTreeMap<Subject, String>,
+        respond: oneshot::Sender<Report>,
+    ) {
+        self.0.push(Ticket { sections, profiles, open, settled: BTreeMap::new(), respond });
     }
 
     /// Notes an outcome for all who wait for it. What a newer document superseded is news to the older ones only.
@@ -92,13 +108,14 @@ impl Tickets {
     }
 
     /// Answers everybody whose document is settled, and forgets who does not wait any more.
-    pub(super) fn answer(&mut self, epoch: u64, ungated: &[String]) {
+    pub(super) fn answer(&mut self, epoch: u64, monitors: &[String]) {
         self.0.retain(|ticket| !ticket.respond.is_closed());
         for ticket in self.0.extract_if(.., |ticket| ticket.open.is_empty()) {
             let settlements =
                 ticket.settled.into_iter().map(|(subject, outcome)| Settlement { subject, outcome }).collect();
+            let doubts = Doubts { monitors: monitors.to_vec(), profiles: ticket.profiles };
             // Whoever asked may have gone this very moment.
-            let report = Report { epoch, settlements, sections: ticket.sections, ungated: ungated.to_vec() };
+            let report = Report { epoch, settlements, sections: ticket.sections, doubts };
             ticket.respond.send(report).ok();
         }
     }

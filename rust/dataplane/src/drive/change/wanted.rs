@@ -22,6 +22,7 @@ impl Changer {
         let sections = Sections { keys: self.change_keys(&document), monitors };
         self.scan();
         let contents = self.contents(&document);
+        let profiles = self.say_changed_profiles(&contents);
         // What the repository brought along is no part of the document: it is in the log and in the index.
         let is_named = |subject: &&Subject| match subject {
             Subject::Route(_) => true,
@@ -30,7 +31,7 @@ impl Changer {
         let subjects = contents.keys().chain(self.reconciler.current().keys()).filter(is_named).cloned().collect();
         self.refused.retain(|name, _| document.routes.contains_key(name));
         self.document = Arc::new(document);
-        self.tickets.open(subjects, sections, respond);
+        self.tickets.open(subjects, sections, profiles, respond);
         let is_large = contents.len() > MANY_SUBJECTS;
         self.step(ChangeEvent::Apply(contents));
         if is_large {

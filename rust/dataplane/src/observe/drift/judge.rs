@@ -1,9 +1,9 @@
 //! Judges the windows of one version as they close, and follows every feature from one to the next.
 
+use super::evidence;
 use super::observer::Observer;
-use crate::observe::log::Log;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::{BTreeMap, VecDeque};
 use tidegate_core::document::{Monitor, WindowLength};
 use tidegate_core::drift::budget::{Budget, Length};
@@ -60,35 +60,8 @@ pub(super) struct Told {
     pub(super) length: WindowLength,
     pub(super) feature: usize,
     pub(super) transition: Transition,
-}
-
-impl Told {
-    /// Says it, after what it is about.
-    pub(super) fn say(&self, log: &Log, about: &[(&str, Value)]) {
-        let own = [
-            ("window", json!(self.length.name())),
-            ("from", json!(self.transition.from)),
-            ("to", json!(self.transition.to)),
-            ("evidence", json!(self.transition.evidence)),
-        ];
-        // A thousand features that are well are no news.
-        let say = match () {
-            () if self.is_alarming() => Log::warning,
-            () if self.ends_an_alarm() => Log::info,
-            () => Log::debug,
-        };
-        say(log, "drift", &[about, &own].concat());
-    }
-
-    /// Whether somebody should look.
-    fn is_alarming(&self) -> bool {
-        matches!(self.transition.to, State::Warn | State::Drift)
-    }
-
-    /// Whether an alarm is over, or on its way to be.
-    fn ends_an_alarm(&self) -> bool {
-        matches!(self.transition.from, State::Warn | State::Drift | State::Clearing)
-    }
+    /// What was seen of it; `None` where nothing was, for too long.
+    pub(super) evidence: Option<Value>,
 }
 
 impl Judge {
@@ -122,7 +95,7 @@ impl Judge {
             while track.until_s < closed_s {
                 let judged = judge(observer, monitor, (length, track.until_s), window);
                 track.until_s = length.end_of(track.until_s);
-                told.extend(track.follow(length, judged, track.until_s));
+                told.extend(track.follow(observer, length, judged));
             }
             told.extend(track.tick(length, now_s));
         }
@@ -143,9 +116,10 @@ impl Track {
         self.machines[feature].state()
     }
 
-    fn follow(&mut self, length: WindowLength, judged: Judged, now_s: u64) -> Vec<Told> {
+    fn follow(&mut self, observer: &Observer, length: WindowLength, judged: Judged) -> Vec<Told> {
         let mut told = Vec::new();
-        for (feature, (finding, machine)) in judged.findings.iter().zip(&mut self.machines).enumerate() {
+        let features = observer.profiled.plan.profile().features().zip(&judged.findings).zip(&mut self.machines);
+        for (feature, (((_, known), finding), machine)) in features.enumerate() {
             let observation = Observation {
                 window: Span { start_ms: judged.from_s[feature] * 1_000, end_ms: judged.end_s * 1_000 },
                 verdict: finding.verdict(),
@@ -153,8 +127,12 @@ impl Track {
                 // The list of a minute is shown; it is no reason to call anybody.
                 is_listed: finding.is_listed() && length != WindowLength::Minute,
             };
-            let transition = machine.observe(observation, now_s * 1_000);
-            told.extend(transition.map(|transition| Told { length, feature, transition }));
+            let span = (judged.from_s[feature], judged.end_s);
+            let transition = machine.observe(observation, judged.end_s * 1_000);
+            told.extend(transition.map(|transition| {
+                let evidence = Some(evidence::of_finding(known, finding, span));
+                Told { length, feature, transition, evidence }
+            }));
         }
         if self.history.len() == REMEMBERED {
             self.history.pop_front();
@@ -172,7 +150,7 @@ impl Track {
     fn tick(&mut self, length: WindowLength, now_s: u64) -> Vec<Told> {
         let machines = self.machines.iter_mut().enumerate();
         let changes = machines.filter_map(|(feature, machine)| Some((feature, machine.tick(now_s * 1_000)?)));
-        changes.map(|(feature, transition)| Told { length, feature, transition }).collect()
+        changes.map(|(feature, transition)| Told { length, feature, transition, evidence: None }).collect()
     }
 }
 

@@ -1,18 +1,22 @@
 //! Drift as Prometheus text: the worst features, so that a model of ten thousand does not fill a server of metrics.
 
 use super::gate::GatedRows;
+use super::outbox::{Outbox, Reader};
 use super::watches::Watches;
 use crate::observe::prometheus::{escaped, head, labels_of};
 use std::fmt::Write as _;
 use tidegate_core::drift::states::State;
+use tidegate_core::sketch::Direction;
 
 /// Most features of all routes and window lengths together; each is four series.
 const MOST_FEATURES: usize = 500;
 
-/// What is shown of one feature in the newest window of one length.
+/// What is shown of one feature in the newest window of one length, beside a profile or another version.
 pub(super) struct Gauge {
     pub(super) route: String,
     pub(super) version: String,
+    /// The stable version, and the side of the tensor, where versions are compared; `None` beside a profile.
+    pub(super) against: Option<(String, Direction)>,
     pub(super) feature: String,
     pub(super) window: &'static str,
     pub(super) state: State,
@@ -51,26 +55,35 @@ pub fn write_metrics(text: &mut String, watches: &Watches) {
             let _ = writeln!(text, "tidegate_gate_rows_total{{{own}}} {rows}");
         }
     }
-    let mut gauges = watches.gauges();
+    write_gauges(text, "tidegate_drift", "features", watches.gauges());
+    write_gauges(text, "tidegate_drift_versions", "features of versions beside the stable one", watches.compared());
+    write_outbox(text, &watches.outbox);
+}
+
+/// The worst of some features, and how many others there are.
+fn write_gauges(text: &mut String, prefix: &str, what: &str, mut gauges: Vec<Gauge>) {
     gauges.sort_by(|left, right| {
         let ((left, less), (right, more)) = (left.rank(), right.rank());
         right.cmp(&left).then(more.total_cmp(&less))
     });
     let left_out = gauges.len().saturating_sub(MOST_FEATURES);
     gauges.truncate(MOST_FEATURES);
-    head(text, "tidegate_drift_features_left_out", "gauge", "Features without series of their own: the least bad.");
-    let _ = writeln!(text, "tidegate_drift_features_left_out {left_out}");
-    head(text, "tidegate_drift_state", "gauge", "1 for the state that a feature is in.");
+    let name = format!("{prefix}_features_left_out");
+    head(text, &name, "gauge", &format!("Of {what}, those without series of their own: the least bad."));
+    let _ = writeln!(text, "{name} {left_out}");
+    let name = format!("{prefix}_state");
+    head(text, &name, "gauge", &format!("Of {what}: 1 for the state that each is in."));
     for gauge in &gauges {
-        let _ = writeln!(text, "tidegate_drift_state{{{},state=\"{}\"}} 1", labels(gauge), gauge.state.name());
+        let _ = writeln!(text, "{name}{{{},state=\"{}\"}} 1", labels(gauge), gauge.state.name());
     }
     let values = [
-        ("tidegate_drift_psi", "PSI of the newest judged window."),
-        ("tidegate_drift_psi_expected", "What PSI is in the mean when nothing has moved."),
-        ("tidegate_drift_psi_threshold", "What PSI has to exceed."),
+        ("psi", "PSI of the newest judged window."),
+        ("psi_expected", "what PSI is in the mean when nothing has moved."),
+        ("psi_threshold", "what PSI has to exceed."),
     ];
-    for (at, (name, help)) in values.into_iter().enumerate() {
-        head(text, name, "gauge", help);
+    for (at, (own, help)) in values.into_iter().enumerate() {
+        let name = format!("{prefix}_{own}");
+        head(text, &name, "gauge", &format!("Of {what}: {help}"));
         for gauge in &gauges {
             if let Some(psi) = gauge.psi {
                 let _ = writeln!(text, "{name}{{{}}} {}", labels(gauge), psi[at]);
@@ -80,6 +93,33 @@ pub fn write_metrics(text: &mut String, watches: &Watches) {
 }
 
 fn labels(gauge: &Gauge) -> String {
-    let shared = labels_of(&gauge.route, &gauge.version);
-    format!("{shared},feature=\"{}\",window=\"{}\"", escaped(&gauge.feature), gauge.window)
+    let mut labels = labels_of(&gauge.route, &gauge.version);
+    if let Some((against, direction)) = &gauge.against {
+        let side = match direction {
+            Direction::Input => "input",
+            Direction::Output => "output",
+        };
+        let _ = write!(labels, ",against=\"{against}\",direction=\"{side}\"");
+    }
+    let _ = write!(labels, ",feature=\"{}\",window=\"{}\"", escaped(&gauge.feature), gauge.window);
+    labels
+}
+
+/// How far those are who are told of changes.
+fn write_outbox(text: &mut String, outbox: &Outbox) {
+    let readers = outbox.readers();
+    let mut write = |name: &str, kind: &str, help: &str, value: fn(&Reader, u64) -> u64| {
+        head(text, name, kind, help);
+        for (sink, reader, waits) in &readers {
+            let _ = writeln!(text, "{name}{{sink=\"{}\"}} {}", escaped(sink), value(reader, *waits));
+        }
+    };
+    let help = "Changes of a drift state that a sink does not have yet.";
+    write("tidegate_drift_transitions_waiting", "gauge", help, |_, waits| waits);
+    let help = "Changes of a drift state that a sink has taken.";
+    write("tidegate_drift_transitions_delivered_total", "counter", help, |reader, _| reader.delivered);
+    let help = "Changes of a drift state that were dropped before a sink had them, because too many waited.";
+    write("tidegate_drift_transitions_dropped_total", "counter", help, |reader, _| reader.dropped);
+    let help = "Tries to tell a sink of drift that have failed; each is made again.";
+    write("tidegate_drift_transitions_failures_total", "counter", help, |reader, _| reader.failures);
 }

@@ -4,6 +4,7 @@
 //! hour and day, and judges each window as it closes; [`versus`] compares the versions of a split. What a window says is
 //! decided in `tidegate_core::drift`.
 
+mod evidence;
 mod gate;
 mod hand;
 mod history;
@@ -11,10 +12,12 @@ mod judge;
 mod lane;
 mod metrics;
 mod observer;
+mod outbox;
 mod profiled;
 mod reference;
 mod room;
 mod store;
+mod telling;
 mod unjudged;
 mod versus;
 mod watches;

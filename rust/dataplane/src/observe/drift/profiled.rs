@@ -114,6 +114,11 @@ impl Profiled {
         features.filter(|(_, column)| column.state == Unjudged::Moments).map(|(_, column)| &*column.name)
     }
 
+    /// How many features are counted, in bins or otherwise.
+    pub fn all_features(&self) -> usize {
+        self.plan.features() + self.plan.bare_features().count()
+    }
+
     fn names(&self) -> Names<'_> {
         let counted: Vec<&str> = self.plan.counted().map(|(_, _, name, _)| name).collect();
         let names = |places: &[Place]| places.iter().map(|place| (place.index, counted[place.tensor])).collect();

@@ -48,6 +48,17 @@ impl Room {
         Capacity { minutes: if_counted(Length::Minute, minutes), hours: if_counted(Length::Hour, hours), days }
     }
 
+    /// The lengths of which fewer windows are kept than wanted, with both numbers.
+    pub(super) fn fewer(self, unit_s: u64) -> impl Iterator<Item = (&'static str, usize, usize)> {
+        let (wanted, kept) = (Self::wanted(unit_s), self.capacity(unit_s));
+        let lengths = [
+            ("minutes", kept.minutes, wanted.minutes),
+            ("hours", kept.hours, wanted.hours),
+            ("days", kept.days, wanted.days),
+        ];
+        lengths.into_iter().filter(|(_, kept, wanted)| kept < wanted)
+    }
+
     /// What is needed and what is kept, for people.
     pub(super) fn describe(&self, unit_s: u64) -> Value {
         let (wanted, kept) = (Self::wanted(unit_s), self.capacity(unit_s));

@@ -1,13 +1,16 @@
 //! Everything that is watched: who counts, what was counted, and what became of it.
 
 mod report;
+mod shortages;
 mod totals;
 
 use super::history::History;
 use super::observer::Observer;
+use super::outbox::Outbox;
 use super::profiled::Profiled;
 use super::room::Room;
 use super::store::Store;
+use super::telling::{About, Teller};
 use super::versus::{Arms, Callers, Comparisons};
 use crate::drive::plane::Plane;
 use crate::drive::snapshot::Version;
@@ -16,11 +19,11 @@ use arc_swap::ArcSwap;
 use serde_json::json;
 use sha2::Digest as _;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tidegate_core::document::{Monitor, Sha256};
+use tidegate_core::document::{LOG_SINK, Monitor, Sha256};
 use tidegate_core::plane::Outcome;
 use tidegate_core::sketch::{self, Feature};
 use tokio::time::MissedTickBehavior;
@@ -43,6 +46,8 @@ pub struct Watches {
     monitors: ArcSwap<BTreeMap<String, Monitor>>,
     watched: Mutex<BTreeMap<Key, Watched>>,
     comparisons: Mutex<Comparisons>,
+    /// What is told of all that.
+    pub outbox: Outbox,
 }
 
 /// One version under one name, with the reference that it is held against: only what is equal in all of it adds up.
@@ -61,6 +66,16 @@ impl Key {
             version: version.id.as_str().to_owned(),
             version_digest: version.digest.clone(),
             profile_digest: profiled.digest,
+        }
+    }
+
+    fn about<'k>(&'k self, observer: &'k Observer) -> About<'k> {
+        About {
+            route: &self.route,
+            version: &self.version,
+            version_digest: self.version_digest.clone(),
+            profile: (observer.profiled.plan.profile(), self.profile_digest.to_string()),
+            against: None,
         }
     }
 
@@ -94,10 +109,12 @@ pub(super) fn fitted(profiled: &Arc<Profiled>, monitor: Option<&Monitor>) -> Arc
 }
 
 impl Watches {
-    /// Watches that keep their windows in a folder.
-    pub fn new(folder: PathBuf) -> Self {
-        let comparisons = Mutex::new(Comparisons::new(folder.with_file_name("comparisons")));
-        Self { folder: Some(folder), comparisons, ..Self::default() }
+    /// Watches that keep what they have counted, and what waits to be told, in the state folder; and what of it is lost.
+    pub fn new(state: &Path, sinks: &[String]) -> (Self, Option<String>) {
+        let others = sinks.iter().filter(|sink| *sink != LOG_SINK).cloned();
+        let (outbox, refusal) = Outbox::open(state.join("transitions.json"), others);
+        let comparisons = Mutex::new(Comparisons::new(state.join("comparisons")));
+        (Self { folder: Some(state.join("windows")), comparisons, outbox, ..Self::default() }, refusal)
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Key, Watched>> {
@@ -155,8 +172,9 @@ impl Watches {
     pub fn tick(&self, plane: &Plane) {
         let monitors = self.monitors.load();
         let arrival_s = plane.clock.unix_ms() / 1_000;
+        let teller = Teller::new(&plane.log, &self.outbox, &plane.document);
         // Of versions that are compared, split windows are the sums of their sub-cells.
-        let mut owned = self.comparisons().tick(&monitors, arrival_s, &plane.log);
+        let mut owned = self.comparisons().tick(&monitors, arrival_s, &teller);
         let mut watched = self.lock();
         for (key, Watched { observer, history }) in watched.iter_mut() {
             let Some(monitor) = monitors.get(&*key.route) else { continue };
@@ -167,11 +185,9 @@ impl Watches {
             for (_, open) in owned.extract_if(.., |(of, _)| of == key) {
                 history.add(observer, sketch::Traffic::Split, &open);
             }
+            let about = key.about(observer);
             for told in history.advance(observer, monitor, arrival_s) {
-                let feature = observer.profiled.feature(told.feature);
-                let about =
-                    [("route", json!(&*key.route)), ("version", json!(key.version)), ("feature", json!(feature))];
-                told.say(&plane.log, &about);
+                teller.tell(&about, &told);
             }
         }
         drop(watched);
@@ -227,6 +243,10 @@ impl Watches {
 
     /// Writes the windows that have changed, for whoever serves after the next start.
     pub fn write(&self, log: &Log) {
+        // First: what was judged of a window that is stored is not told of anew.
+        if let Err(error) = self.outbox.write() {
+            log.error("drift_transitions", &[("reason", json!(error.to_string()))]);
+        }
         self.comparisons().write(log);
         for (key, watched) in self.lock().iter_mut() {
             if let Some(Err(error)) = watched.history.as_mut().map(History::write) {

@@ -1,5 +1,6 @@
 //! One version held against the stable one, window by window.
 
+use super::super::evidence;
 use super::super::judge::{Past, QUIET_WINDOWS, REMEMBERED, STALE_WINDOWS, Told, kept};
 use super::side::Side;
 use super::split::lengths;
@@ -10,7 +11,7 @@ use tidegate_core::drift::design_effect::SUB_CELLS;
 use tidegate_core::drift::states::{Machine, Observation, Patience, Span, State};
 use tidegate_core::monitor::Settings;
 use tidegate_core::monitor::versus::{Arms, Difference, compare};
-use tidegate_core::sketch::Counts;
+use tidegate_core::sketch::{Counts, Profile};
 
 /// What becomes of a version beside the stable one.
 pub(super) struct Comparison {
@@ -48,18 +49,19 @@ impl Comparison {
     pub(super) fn advance(&mut self, sides: &[Side], monitor: &Monitor, (first_s, now_s): (u64, u64)) -> Vec<Told> {
         self.lengths.retain(|length, _| monitor.windows.contains(length));
         let pair = [&sides[0], &sides[self.candidate]];
+        let profile = pair[0].callers.observer.profiled.plan.profile();
         let mut told = Vec::new();
         for length in lengths(monitor) {
             let closed_s = length.start_of(now_s);
-            let features = pair[0].callers.observer.profiled.plan.features();
-            let track = self.lengths.entry(length).or_insert_with(|| Track::new(features, length, first_s));
+            let track =
+                self.lengths.entry(length).or_insert_with(|| Track::new(profile.features().count(), length, first_s));
             // After a pause only the windows that are still kept can say anything.
             let oldest_s = closed_s.saturating_sub(kept(length) as u64 * length.longest_s());
             track.until_s = track.until_s.max(length.start_of(oldest_s));
             while track.until_s < closed_s {
                 let window = Window { length, start_s: track.until_s, first_s };
                 track.until_s = length.end_of(track.until_s);
-                told.extend(track.follow(length, window.compare(pair, monitor)));
+                told.extend(track.follow(profile, length, window.compare(pair, monitor)));
             }
             told.extend(track.tick(length, now_s));
         }
@@ -79,18 +81,21 @@ impl Comparison {
         features.collect()
     }
 
+    /// The newest compared window of every length, feature by feature.
+    pub(super) fn newest(&self) -> impl Iterator<Item = (WindowLength, &Difference, State)> {
+        let latest = self.lengths.iter().filter_map(|(length, track)| Some((*length, track, track.latest.as_ref()?)));
+        latest.flat_map(|(length, track, compared)| {
+            let differences = compared.differences.iter().enumerate();
+            differences.map(move |(at, difference)| (length, difference, track.shown(at, difference)))
+        })
+    }
+
     pub(super) fn windows(&self) -> Value {
         let describe = |track: &Track| {
             let latest = track.latest.as_ref().map(|compared| {
                 let features = compared.differences.iter().zip(&compared.from_s).enumerate();
                 let features = features.map(|(at, (difference, from_s))| {
-                    // Before any window had enough, the machine waits; what this one lacks is known.
-                    let state = match (difference.state, track.state(at)) {
-                        (State::Unknown, _) => State::Unknown,
-                        (own, State::Warming) => own,
-                        (_, followed) => followed,
-                    };
-                    json!({"state": state, "difference": difference, "from_s": from_s})
+                    json!({"state": track.shown(at, difference), "difference": difference, "from_s": from_s})
                 });
                 let features: Vec<Value> = features.collect();
                 json!({"start_s": compared.start_s, "end_s": compared.end_s, "features": features})
@@ -114,9 +119,20 @@ impl Track {
         self.machines[feature].state()
     }
 
-    fn follow(&mut self, length: WindowLength, compared: Compared) -> Vec<Told> {
+    /// The state of a feature beside the newest window.
+    fn shown(&self, feature: usize, difference: &Difference) -> State {
+        match (difference.state, self.state(feature)) {
+            (State::Unknown, _) => State::Unknown,
+            // Before any window had enough, the machine waits; what this one lacks is known.
+            (own, State::Warming) => own,
+            (_, followed) => followed,
+        }
+    }
+
+    fn follow(&mut self, profile: &Profile, length: WindowLength, compared: Compared) -> Vec<Told> {
         let mut told = Vec::new();
-        for (feature, (difference, machine)) in compared.differences.iter().zip(&mut self.machines).enumerate() {
+        let features = profile.features().zip(&compared.differences).zip(&mut self.machines);
+        for (feature, (((_, known), difference), machine)) in features.enumerate() {
             if difference.state == State::Unknown {
                 continue;
             }
@@ -127,7 +143,11 @@ impl Track {
                 is_listed: difference.is_listed(),
             };
             let transition = machine.observe(observation, compared.end_s * 1_000);
-            told.extend(transition.map(|transition| Told { length, feature, transition }));
+            told.extend(transition.map(|transition| {
+                let span = (compared.from_s[feature], compared.end_s);
+                let evidence = Some(evidence::of_difference(known, difference, span));
+                Told { length, feature, transition, evidence }
+            }));
         }
         if self.history.len() == REMEMBERED {
             self.history.pop_front();
@@ -150,7 +170,7 @@ impl Track {
         let compared: Vec<bool> = (0..self.machines.len()).map(differs).collect();
         let machines = self.machines.iter_mut().enumerate().filter(|(feature, _)| compared[*feature]);
         let changes = machines.filter_map(|(feature, machine)| Some((feature, machine.tick(now_s * 1_000)?)));
-        changes.map(|(feature, transition)| Told { length, feature, transition }).collect()
+        changes.map(|(feature, transition)| Told { length, feature, transition, evidence: None }).collect()
     }
 }
 

@@ -8,10 +8,12 @@ mod comparison;
 mod side;
 mod split;
 
+use super::Profiled;
 use super::lane::Lane;
+use super::metrics::Gauge;
 use super::observer::{Observer, Open};
+use super::telling::Teller;
 use super::watches::Key;
-use super::{Profiled, judge::Told};
 use crate::drive::snapshot::Version;
 use crate::observe::log::Log;
 use serde_json::{Value, json};
@@ -127,14 +129,14 @@ impl Comparisons {
     }
 
     /// Relieves the threads of what they have counted, compares what has closed, and tells of it.
-    pub(super) fn tick(&mut self, monitors: &BTreeMap<String, Monitor>, arrival_s: u64, log: &Log) -> Owned {
+    pub(super) fn tick(&mut self, monitors: &BTreeMap<String, Monitor>, arrival_s: u64, teller: &Teller<'_>) -> Owned {
         let mut owned = Owned::new();
         for (route, split) in &mut self.splits {
             let Some(monitor) = monitors.get(&**route) else { continue };
-            split.open(route, monitor, self.folder.as_deref(), log);
+            split.open(route, monitor, self.folder.as_deref(), teller.log);
             split.collect(&mut owned);
-            for (version, told) in split.advance(monitor, arrival_s) {
-                tell(log, route, split, (version, &told));
+            for (side, told) in split.advance(monitor, arrival_s) {
+                teller.tell(&split.about(route, side), &told);
             }
         }
         self.leaving.retain(|(key, callers)| {
@@ -158,23 +160,13 @@ impl Comparisons {
         }
     }
 
+    /// The newest compared window of every length, feature by feature.
+    pub(super) fn gauges(&self) -> impl Iterator<Item = Gauge> {
+        self.splits.iter().flat_map(|(route, split)| split.gauges(route))
+    }
+
     /// What is known of the versions of a route beside each other, as JSON.
     pub(super) fn report(&self, route: &str, monitor: &Monitor) -> Vec<Value> {
         self.splits.get(route).map(|split| split.report(monitor)).unwrap_or_default()
     }
-}
-
-fn tell(log: &Log, route: &str, split: &Split, (version, told): (usize, &Told)) {
-    let feature = split.feature(told.feature);
-    let direction = split.direction(told.feature);
-    told.say(
-        log,
-        &[
-            ("route", json!(route)),
-            ("version", json!(split.sides[version].version)),
-            ("against", json!(split.stable)),
-            ("direction", json!(direction)),
-            ("feature", json!(feature)),
-        ],
-    );
 }

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use tidegate_core::document::Sha256;
 use tidegate_core::drift::design_effect::SUB_CELLS;
 use tidegate_core::sketch::{self, Capacity, Counts, Length, Rings, Traffic, Window};
 
@@ -45,6 +46,11 @@ impl Side {
         let rings = std::array::from_fn(|_| Rings::new(key.clone(), NOTHING));
         let (callers, stores, unwritten) = (Arc::new(callers), Vec::new(), BTreeSet::new());
         Self { arm, version, own, callers, unbound, rings, stores, first_s: None, unwritten }
+    }
+
+    /// The digest of its version's files.
+    pub(super) fn version_digest(&self) -> Sha256 {
+        self.rings[0].key().version
     }
 
     /// Bytes of one window of all sub-cells.

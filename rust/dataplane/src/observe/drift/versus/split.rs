@@ -2,7 +2,9 @@
 
 use super::super::Profiled;
 use super::super::judge::Told;
+use super::super::metrics::Gauge;
 use super::super::room::mib;
+use super::super::telling::About;
 use super::super::watches::{Key, fitted};
 use super::comparison::Comparison;
 use super::side::Side;
@@ -16,7 +18,9 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use tidegate_core::document::{Monitor, Sha256, WindowLength};
-use tidegate_core::sketch::{self, Capacity, Direction, Traffic};
+use tidegate_core::drift::states::State;
+use tidegate_core::monitor::versus::Difference;
+use tidegate_core::sketch::{self, Capacity, Traffic};
 
 /// The lengths of windows that versions are compared in: a minute has too few callers, and a month more days than are kept.
 pub(super) fn lengths(monitor: &Monitor) -> impl Iterator<Item = WindowLength> {
@@ -133,14 +137,30 @@ impl Split {
         told
     }
 
-    /// The name of a feature of the stable version's profile.
-    pub(super) fn feature(&self, at: usize) -> &str {
-        self.sides.first().map_or("", |side| side.callers.observer.profiled.feature(at))
+    /// What is told of a side is about its version, beside the stable one.
+    pub(super) fn about<'s>(&'s self, route: &'s str, side: usize) -> About<'s> {
+        let (stable, side) = (&self.sides[0].callers.observer.profiled, &self.sides[side]);
+        About {
+            route,
+            version: &side.version,
+            version_digest: side.version_digest().to_string(),
+            profile: (stable.plan.profile(), stable.digest.to_string()),
+            against: Some((&self.stable, self.digest.to_string())),
+        }
     }
 
-    pub(super) fn direction(&self, at: usize) -> Option<Direction> {
-        let profile = self.sides.first()?.callers.observer.profiled.plan.profile();
-        profile.features().nth(at).map(|(tensor, _)| tensor.direction)
+    pub(super) fn gauges(&self, route: &str) -> Vec<Gauge> {
+        let gauge = |comparison: &Comparison, (length, difference, state): (WindowLength, &Difference, State)| Gauge {
+            route: route.to_owned(),
+            version: self.sides[comparison.candidate].version.clone(),
+            against: Some((self.stable.clone(), difference.direction)),
+            feature: difference.feature.clone(),
+            window: length.name(),
+            state,
+            psi: difference.judgement.as_ref().map(|found| [found.psi, found.expected, found.threshold]),
+        };
+        let gauges = self.comparisons.iter().flat_map(|own| own.newest().map(|newest| gauge(own, newest)));
+        gauges.collect()
     }
 
     /// What all versions together need, what is kept of each, and whether that is all.

@@ -46,6 +46,7 @@ impl Watches {
                 gauges.extend(findings.map(|(at, finding)| Gauge {
                     route: key.route.to_string(),
                     version: key.version.clone(),
+                    against: None,
                     feature: finding.feature.clone(),
                     window: length.name(),
                     state: track.state(at),
@@ -54,5 +55,10 @@ impl Watches {
             }
         }
         gauges
+    }
+
+    /// The same of versions held against the stable one.
+    pub(in crate::observe::drift) fn compared(&self) -> Vec<Gauge> {
+        self.comparisons().gauges().collect()
     }
 }
