@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tidegate.core.addresses import choose
+from tidegate.errors import InputRefused
 from tidegate.sinks.base import Sink
 from tidegate.sinks.file import FileSink
 from tidegate.sinks.log import LogSink
