@@ -18,6 +18,7 @@ mod store;
 mod unjudged;
 mod versus;
 mod watches;
+mod windows;
 
 pub use hand::{Asked, Counting, Hand};
 pub use metrics::write_metrics;
