@@ -198,7 +198,7 @@ fn counted_at_replies(model: &Scripted, values: &[&[f32]]) -> Vec<(u64, u64)> {
     let requests: Vec<Own> = values.iter().map(|values| Own(request(&target, 1, values))).collect();
     let mut found = Vec::new();
     let mut worker = model.worker();
-    execute(&version, worker.as_mut(), &requests, &mut BytesMut::new(), &HandClock::new(), &mut |_, _| {
+    execute(&version, worker.as_mut(), &requests, &mut BytesMut::new(), &*HandClock::new(), &mut |_, _| {
         found.push(counted(&observer));
     });
     found

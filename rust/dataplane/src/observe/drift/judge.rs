@@ -196,7 +196,6 @@ impl Track {
         (next_s < closed_s).then_some(next_s)
     }
 
-    /// The state of a feature over windows of this length.
     fn follow(&mut self, length: WindowLength, judged: Judged, findings: &[Finding]) -> Vec<Told> {
         let mut told = Vec::new();
         for (feature, (finding, machine)) in findings.iter().zip(&mut self.machines).enumerate() {
@@ -227,7 +226,8 @@ impl Track {
 
     /// What a feature takes in a judged length beside its cell.
     fn bytes_of_feature() -> usize {
-        let of_judged = size_of::<u64>() + size_of::<Option<[f64; 3]>>();
+        // Where its rows begin, its weight, and what is shown of its PSI.
+        let of_judged = size_of::<u64>() + size_of::<f64>() + size_of::<Option<[f64; 3]>>();
         let of_past = size_of::<f64>() + size_of::<bool>();
         size_of::<Machine>() + size_of::<State>() + of_judged + REMEMBERED * of_past
     }
