@@ -60,7 +60,7 @@ def pss_mib(gateway: Gateway) -> float:
     return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
 
 
-def settled_pss_mib(gateway: Gateway, *, pause_s: float = 3, limit_s: float = 60) -> float:
+def settled_pss_mib(gateway: Gateway, *, pause_s: float = 2, limit_s: float = 60) -> float:
     """The same once it stands still: the gateway gives back now and then what it took for a moment."""
     deadline = time.monotonic() + limit_s
     before = pss_mib(gateway)

@@ -113,7 +113,9 @@ fn run<R: AsRef<Request>>(
     };
     let (mut hand, unix_ms) = (Hand::default(), clock.unix_ms());
     // What a model fails on is part of what it is asked.
-    requests.iter().for_each(|request| request.as_ref().observe(&mut hand, unix_ms));
+    for request in requests {
+        request.as_ref().observe(&mut hand, unix_ms);
+    }
     // Nobody is answered before what it asked can be found: see `attempt`.
     drop(hand);
     for index in 0..requests.len() {

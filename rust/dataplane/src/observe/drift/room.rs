@@ -13,10 +13,16 @@ pub(super) struct Room {
     window_bytes: usize,
     /// Bytes that all windows may take.
     most_bytes: usize,
-    /// Bytes of what is counted by threads and not taken over yet.
-    open_bytes: usize,
-    /// Bytes of what judging keeps, over all lengths.
-    judged_bytes: usize,
+    beside: Beside,
+}
+
+/// What a watch takes beside its windows, in bytes.
+#[derive(Clone, Copy, Debug)]
+struct Beside {
+    /// What is counted by threads and not taken over yet.
+    open: usize,
+    /// What judging keeps, over all lengths.
+    judged: usize,
 }
 
 impl Room {
@@ -25,14 +31,16 @@ impl Room {
         Self {
             window_bytes: observer.profiled.window_bytes,
             most_bytes: Self::most_bytes(monitor),
-            open_bytes: threads * Counts::<u32>::new(&observer.profiled.plan).size_bytes(),
-            judged_bytes: Self::judged_bytes(observer, monitor),
+            beside: Beside {
+                open: threads * Counts::<u32>::new(&observer.profiled.plan).size_bytes(),
+                judged: Self::judged_bytes(observer, monitor),
+            },
         }
     }
 
     /// Takes what a monitor allows and judges from now on, and says whether that leaves other room for windows.
     pub(super) fn change(&mut self, observer: &Observer, monitor: &Monitor) -> bool {
-        self.judged_bytes = Self::judged_bytes(observer, monitor);
+        self.beside.judged = Self::judged_bytes(observer, monitor);
         let before = std::mem::replace(&mut self.most_bytes, Self::most_bytes(monitor));
         before != self.most_bytes
     }
@@ -66,7 +74,7 @@ impl Room {
     /// All that so many windows take, with what is beside them.
     fn bytes(&self, windows: Capacity) -> usize {
         let places = Traffic::ALL.len() * windows.size_bytes(size_of::<Option<Box<Window>>>());
-        windows.size_bytes(self.window_bytes) + places + self.open_bytes + self.judged_bytes
+        windows.size_bytes(self.window_bytes) + places + self.beside.open + self.beside.judged
     }
 
     /// What is needed and what is kept, for people.

@@ -37,11 +37,11 @@ impl Asked {
     /// Judges what was counted in a window.
     pub(super) fn judge(&self, observer: &Observer, length: WindowLength, cells: &[Cell]) -> Vec<Finding> {
         let budget = Budget { pages_per_year: self.pages_per_year };
-        let lengths_in_use = self.windows.iter().filter_map(paging).count();
+        let lengths_in_use = self.windows.iter().copied().filter_map(paging).count();
         let settings = Settings {
             tolerated_psi: self.tolerated_psi,
             list_fdr: self.list_fdr,
-            pages: paging(&length).map(|length| Pages { budget, length, lengths_in_use }),
+            pages: paging(length).map(|length| Pages { budget, length, lengths_in_use }),
         };
         let profile = observer.profiled.plan.profile();
         let reference = Reference { profile, wanders: &observer.profiled.wanders, weights: &self.weights };
@@ -50,7 +50,7 @@ impl Asked {
     }
 }
 
-fn paging(length: &WindowLength) -> Option<Length> {
+fn paging(length: WindowLength) -> Option<Length> {
     match length {
         WindowLength::Minute | WindowLength::Month => None,
         WindowLength::Hour => Some(Length::Hour),
