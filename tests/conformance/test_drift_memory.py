@@ -1,46 +1,55 @@
-"""Where memory is short the lightest features lose their bins, by name."""
+"""A watch takes what is printed, and where memory is short the lightest features lose their bins, by name."""
 
 import json
 
 import numpy as np
+import pytest
 
-from support import models as small_models
-from support import row_models
 from support.applying import apply, serving
 from support.asking import Asker
 from support.drifting import CLOCK, DAY, DAY_S, ask, judged_day, unjudged, watched
 from support.ups import command, up
 from support.waiting import until
-from support.watching import read
+from support.watching import metric, read, settled_pss_mib
+from support.wide import repository
 
-BINS = 20
-EDGES = [round(-2 + 4 * at / (BINS - 2), 3) for at in range(BINS - 1)]
 ROUTES = {"sum": {"split": {"wide/1": 1}}}
-
-
-def repository(folder, width):
-    """A model of so many columns, each with a profile of twenty bins."""
-    reference = np.random.default_rng(1).normal(size=2_000).astype(np.float32)
-    counts = np.bincount(np.searchsorted(np.float32(EDGES), reference), minlength=BINS)
-    numeric = {
-        "kind": "numeric",
-        "edges": EDGES,
-        "counts": counts.tolist(),
-        "min": float(reference.min()),
-        "max": float(reference.max()),
-        "mean": float(reference.mean()),
-        "sd": float(reference.std()),
-    }
-    features = [{"name": f"f{column}", "column": column, **numeric} for column in range(width)]
-    tensor = {"name": "x", "direction": "input", "datatype": "FP32", "width": width, "features": features}
-    small_models.save(folder, "wide", 1, row_models.wide(width))
-    document = {"format": "tidegate.profile/1", "rows": 2_000, "tensors": [tensor]}
-    (folder / "wide/1/profile.json").write_text(json.dumps(document))
-    return folder
 
 
 def monitor(**fields):
     return {"sum": {"windows": ["1m", "1h", "1d"], **CLOCK, **fields}}
+
+
+def filled_pss_mib(models, routes, monitors, rows):
+    """What a gateway takes once traffic has come in every minute, hour and day that windows are kept of, on every route,
+    and what it says that each route's watch takes."""
+    end = DAY + 34 * DAY_S
+    days = [DAY + day * DAY_S for day in range(34)]
+    hours = [end + 3_600 * hour for hour in range(23)]
+    minutes = [end + 3_600 * 23 + 60 * minute for minute in range(60)]
+    with serving(models, routes, monitors=monitors) as gateway, Asker(gateway.grpc_address) as calls:
+        sent = 0
+        for at in [*days, *hours, *minutes]:
+            for route in routes:
+                ask(calls, {"x": rows}, at, route)
+                sent += len(rows)
+        if monitors:
+            until(lambda: metric(gateway, "tidegate_drift_rows_total") == sent, what="all rows", limit_s=60)
+        pss = settled_pss_mib(gateway)
+        return pss, [watched(gateway, route)["wide/1"]["memory"] for route in monitors]
+
+
+def test_a_watch_without_a_profile_takes_what_is_printed(tmp_path):
+    columns = 160
+    models = repository(tmp_path, columns)
+    (models / "wide/1/profile.json").unlink()
+    # Of either sign and of all sizes, as a column has to be to use what is kept for it.
+    rows = np.random.default_rng(2).normal(size=(300, columns)).astype(np.float32)
+    off, _ = filled_pss_mib(models, ROUTES, {}, rows)
+    on, [memory] = filled_pss_mib(models, ROUTES, {"sum": {**CLOCK}}, rows)
+    assert memory["is_whole"]
+    assert memory["need_mib"] > 20  # far above what a process wavers by
+    assert on - off == pytest.approx(memory["need_mib"], rel=0.15)
 
 
 def test_where_room_is_short_the_lightest_lose_their_bins_and_are_named(tmp_path):
@@ -68,7 +77,7 @@ def test_where_room_is_short_the_lightest_lose_their_bins_and_are_named(tmp_path
         assert f"{counted} (y, f0, f1, " in said
         assert f" and {len(moments) - 10} more)" in said
         assert "and 1 of 24 hours and 1 of 35 days are kept" in said
-        assert watched(gateway)["wide/1"]["memory"]["kept_mib"] <= 1
+        assert watched(gateway)["wide/1"]["memory"]["windows_mib"] <= 1
         assert (cells["f0"]["missing"], cells["f0"]["mean"], cells["f0"]["quantiles"]) == (3, 1.0, {})
         assert len(watched(gateway)["wide/1"]["features"]) == width + 1 - len(moments)
         [version] = [found for found in json.loads(read(gateway, "/drift/sum"))["versions"] if found["is_served"]]

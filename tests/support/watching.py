@@ -60,6 +60,20 @@ def pss_mib(gateway: Gateway) -> float:
     return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
 
 
+def settled_pss_mib(gateway: Gateway, *, pause_s: float = 2, limit_s: float = 60) -> float:
+    """The same once it stands still: the gateway gives back now and then what it took for a moment."""
+    deadline = time.monotonic() + limit_s
+    before = pss_mib(gateway)
+    quiet = 0
+    while quiet < 3:
+        assert time.monotonic() < deadline, f"its memory never stands still; last {before:.1f} MiB"
+        time.sleep(pause_s)
+        now = pss_mib(gateway)
+        quiet = quiet + 1 if abs(now - before) < 0.005 * before else 0
+        before = now
+    return before
+
+
 class Bystander:
     """A client of another model that goes on asking while something happens to the gateway."""
 

@@ -60,7 +60,8 @@ impl Profile {
             let wanders = self.wanders.get_or_init(|| monitor::wanders(profile));
             let reference = monitor::Reference { profile, wanders, weights: &monitor::weights(profile) };
             let found = monitor::judge(&reference, &cells, settings).map_err(|undefined| undefined.to_string())?;
-            serde_json::to_string(&found).map_err(|error| error.to_string())
+            let shown: Vec<_> = monitor::shown(profile, &cells, found).collect();
+            serde_json::to_string(&shown).map_err(|error| error.to_string())
         })
         .map_err(PyValueError::new_err)
     }

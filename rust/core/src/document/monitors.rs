@@ -306,6 +306,19 @@ mod tests {
     }
 
     #[test]
+    fn budgets_are_written_as_people_say_them() {
+        for (text, per_year) in
+            [("1/year", 1.0), ("2/month", 2.0 * 365.0 / 30.0), ("7 / week", 365.0), ("1/day", 365.0)]
+        {
+            let budget = PageBudget::parse(&text.replace(' ', "")).expect("a budget");
+            assert!((budget.per_year() - per_year).abs() < 1e-9, "{text}");
+        }
+        for text in ["", "1", "1/hour", "0/year", "-1/year", "0.5/week", "1001/day", "one/year", "/year"] {
+            assert_eq!(PageBudget::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
     fn every_violation_is_named_at_once() {
         let said = json!({"windows": ["5m"], "tolerate_psi": -1, "pages": "never", "list_fdr": 0, "memory_mib": 0,
             "observe": {"clock": "sometime"}, "features": {"x": {"weight": -1, "wieght": 1}}});

@@ -1,8 +1,6 @@
 //! How many false pages a year are allowed, shared out among all tests that may page.
 
 use serde::Serialize;
-use std::str::FromStr;
-use thiserror::Error;
 
 const DAYS: f64 = 365.0;
 
@@ -39,31 +37,5 @@ impl Budget {
         let each = self.pages_per_year / lengths_in_use.max(1) as f64 / length.per_year();
         let total: f64 = weights.iter().sum();
         weights.iter().map(|weight| if *weight > 0.0 { (each * weight / total).min(1.0) } else { 0.0 }).collect()
-    }
-}
-
-/// What a document says that is no budget.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("`{text}` is no budget of pages; write a number, a slash and year, month, week or day, such as 1/year")]
-pub struct NoBudget {
-    pub text: String,
-}
-
-impl FromStr for Budget {
-    type Err = NoBudget;
-
-    /// `1/year`, `2/month`, `0.5/week`, `1/day`.
-    fn from_str(text: &str) -> Result<Self, NoBudget> {
-        let refuse = || NoBudget { text: text.to_owned() };
-        let (count, period) = text.split_once('/').ok_or_else(refuse)?;
-        let per_year = match period.trim() {
-            "year" => 1.0,
-            "month" => 12.0,
-            "week" => DAYS / 7.0,
-            "day" => DAYS,
-            _ => return Err(refuse()),
-        };
-        let count: f64 = count.trim().parse().map_err(|_| refuse())?;
-        if count > 0.0 && count.is_finite() { Ok(Self { pages_per_year: count * per_year }) } else { Err(refuse()) }
     }
 }

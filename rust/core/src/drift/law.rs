@@ -1,6 +1,6 @@
 //! The law of PSI.
 
-use super::scale::Scale;
+use super::scale::{NODES, Node, Scale};
 use crate::stats::{chi_squared, noncentral};
 
 /// PSI/V ~ noncentral χ²(B − 1, τ/V), V the scale of chance.
@@ -31,7 +31,7 @@ impl Law {
             let scale = self.scale.estimate();
             return noncentral::ln_survival(psi / scale, self.freedom, tolerated / scale);
         }
-        self.mixed(psi, tolerated).0.min(0.0)
+        self.mixed(&self.scale.nodes(), psi, tolerated).0.min(0.0)
     }
 
     /// What PSI exceeds with probability e^`ln_alpha` where the true one is `tolerated`.
@@ -40,23 +40,25 @@ impl Law {
             return 0.0;
         }
         let scale = self.scale.estimate();
-        let sure = scale * noncentral::inverse_survival(ln_alpha, self.freedom, tolerated / scale);
-        if self.scale.is_sure() || ln_alpha >= 0.0 || sure == f64::INFINITY {
-            return sure;
+        if self.scale.is_sure() || ln_alpha >= 0.0 || ln_alpha == f64::NEG_INFINITY {
+            return scale * noncentral::inverse_survival(ln_alpha, self.freedom, tolerated / scale);
         }
-        noncentral::solve(ln_alpha, sure, |psi| self.mixed(psi, tolerated))
+        let (nodes, sure) = (self.scale.nodes(), noncentral::near_inverse(ln_alpha, self.freedom, tolerated / scale));
+        noncentral::solve(ln_alpha, scale * sure, |psi| self.mixed(&nodes, psi, tolerated))
     }
 
     /// The logarithm of the mean survival over the scales there may be, and the hazard.
-    fn mixed(&self, psi: f64, tolerated: f64) -> (f64, f64) {
-        let tails = self.scale.nodes().map(|node| {
+    fn mixed(&self, nodes: &[Node], psi: f64, tolerated: f64) -> (f64, f64) {
+        let tail_of = |node: &Node| {
             let (ln_survival, hazard) = if tolerated > 0.0 {
                 noncentral::near_tail(psi / node.scale, self.freedom, tolerated / node.scale)
             } else {
                 chi_squared::tail(psi / node.scale, self.freedom)
             };
             (node.ln_weight + ln_survival, hazard / node.scale)
-        });
+        };
+        let mut tails = [(f64::NEG_INFINITY, 0.0); NODES];
+        tails.iter_mut().zip(nodes).for_each(|(tail, node)| *tail = tail_of(node));
         let largest = tails.iter().map(|(ln_weighed, _)| *ln_weighed).fold(f64::NEG_INFINITY, f64::max);
         if largest == f64::NEG_INFINITY {
             return (largest, 0.5 / self.scale.estimate());

@@ -52,8 +52,6 @@ impl Pool {
     }
 
     fn entering(reference: &Sample<'_>, current: &Sample<'_>, rows_of: impl Fn(usize) -> f64, all: f64) -> Self {
-        // A share of exactly 1 %, or exactly five rows, enter, however their quotients were rounded.
-        let reaches = |value: f64, least: f64| value >= least * (1.0 - 1e-12);
         let smaller = f64::min(reference.rows(), current.rows());
         let enters = |bin: &usize| {
             reaches(reference.effective(*bin), ENTRY_SHARE * reference.rows())
@@ -76,6 +74,11 @@ impl Pool {
     pub fn raw_bin(&self, bin: usize) -> Option<usize> {
         self.entered.get(bin).copied()
     }
+}
+
+/// A share of exactly 1 %, or exactly five rows, enter, however their quotients were rounded.
+pub(super) fn reaches(value: f64, least: f64) -> bool {
+    value >= least * (1.0 - 1e-12)
 }
 
 /// How many bins are not empty in both samples; of the deciding ones it is B_eff.

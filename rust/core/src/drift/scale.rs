@@ -2,7 +2,7 @@
 
 /// Nodes of the mean over what was measured, one standard deviation of its logarithm apart. The trapezoidal rule on a smooth peak
 /// is then exact to 10⁻³ and better; small values, which make chance large, decide far tails and reach farther.
-const NODES: usize = 12;
+pub(super) const NODES: usize = 12;
 const FIRST_NODE: f64 = -8.0;
 
 /// V = sure + max(0, measured/w − noise), where w ~ χ²(freedom)/freedom says how far what was measured may be off.

@@ -1,5 +1,6 @@
 //! Every distance of a feature, where it has one.
 
+use super::pair::Sample;
 use crate::distance::{Measured, Samples, Support, TABLE, Undefined};
 use crate::sketch::{Cell, Feature, Kind};
 use serde::ser::{Serialize, Serializer};
@@ -18,15 +19,16 @@ pub struct Outcome {
 }
 
 impl Distances {
-    /// All distances between two samples of a feature's bins.
-    pub(super) fn of(feature: &Feature, cell: &Cell, reference: &[u64], current: &[u64]) -> Self {
+    /// All distances of what was counted of a feature from its reference.
+    pub fn of(feature: &Feature, cell: &Cell) -> Self {
+        let (reference, current) = (feature.counts(), Sample::of(cell).bins);
         let edges = edges(feature);
         let support = match (&edges, range(feature, cell)) {
             (Some(edges), Some((min, max))) => Support::Edges { edges, min, max },
             (Some(_), None) => Support::Ordered,
             (None, _) => Support::Unordered,
         };
-        let samples = Samples::of(reference, current, support);
+        let samples = Samples::of(&reference, &current, support);
         let measure = |samples: &Result<Samples<'_>, Undefined>| match samples {
             Ok(samples) => TABLE.iter().map(|distance| (distance.name(), distance.between(samples))).collect(),
             Err(refused) => TABLE.iter().map(|distance| (distance.name(), Err(refused.clone()))).collect::<Vec<_>>(),

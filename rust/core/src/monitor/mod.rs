@@ -102,7 +102,25 @@ pub struct Finding {
     pub missing: Option<Tested>,
     /// What has likely happened, of a listed feature.
     pub cause: Option<Cause>,
+}
+
+/// A finding as it is shown: with every distance, which nothing is decided by.
+#[derive(Clone, Debug, Serialize)]
+pub struct Shown {
+    #[serde(flatten)]
+    pub finding: Finding,
     pub distances: Distances,
+}
+
+/// What is found of every feature of a profile, with the distances of its cell, in its order.
+pub fn shown<'p>(
+    profile: &'p Profile,
+    cells: &'p [Cell],
+    findings: Vec<Finding>,
+) -> impl Iterator<Item = Shown> + use<'p> {
+    let features = profile.features().map(|(_, feature)| feature);
+    let pairs = features.zip(cells).zip(findings);
+    pairs.map(|((feature, cell), finding)| Shown { finding, distances: Distances::of(feature, cell) })
 }
 
 impl Finding {

@@ -1,6 +1,6 @@
 //! A feature with both sides of its comparison.
 
-use super::{Distances, Finding, Settings, Tested};
+use super::{Finding, Settings, Tested};
 use crate::distance::Undefined;
 use crate::drift::judge::{Counts, Question, Share};
 use crate::drift::states::State;
@@ -83,7 +83,6 @@ impl<'p> Pair<'p> {
             new: tested(look.new, places.new),
             missing: tested(look.missing, places.missing),
             cause: None,
-            distances: Distances::of(self.feature, self.cell, &self.reference.bins, &self.current.bins),
         }
     }
 }

@@ -101,7 +101,14 @@ impl Levels {
                         found = Ready::Now(Pick { level, shape, is_let_by: true });
                     }
                 }
-                (Readiness::Now(shape), _) => found = Ready::Now(Pick { level, shape, is_let_by: false }),
+                (Readiness::Now(shape), _) => {
+                    // Where nobody waits at the top, the most urgent is below it too, and goes by its age as all others do.
+                    let is_let_by = level > 0 && self.passed >= PATIENCE;
+                    if is_let_by {
+                        oldest_below = queue.oldest(arena);
+                    }
+                    found = Ready::Now(Pick { level, shape, is_let_by });
+                }
             }
         }
         found

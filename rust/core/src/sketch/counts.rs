@@ -2,14 +2,15 @@
 
 use thiserror::Error;
 
-use super::bare::{BareCell, BareTable};
+use super::bare::BareCell;
 use super::cell::{self, Cell};
 use super::columns;
 use super::plan::{Columns, Plan};
 use super::profile::Kind;
 use super::rows;
-use super::strings::{self, RawElements, StringTable};
-use super::table::{Count, Table};
+use super::strings::{self, RawElements};
+use super::table::Count;
+use super::tables::Tables;
 
 /// The counts of one window, or of one table.
 ///
@@ -18,18 +19,6 @@ use super::table::{Count, Table};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Counts<N> {
     pub(super) tensors: Vec<Tables<N>>,
-}
-
-/// The counters of one tensor in the class of its datatype.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Tables<N> {
-    F32(Table<f32, N>),
-    F64(Table<f64, N>),
-    I64(Table<i64, N>),
-    /// One for each column with a feature.
-    Strings(Vec<StringTable<N>>),
-    /// Of a tensor, or of some of its columns, without a reference.
-    Bare(BareTable),
 }
 
 /// Values of one column, top to bottom.
@@ -165,73 +154,71 @@ impl Counts<u32> {
 impl<N: Count> Counts<N> {
     /// Counts of nothing yet.
     pub fn new(plan: &Plan) -> Self {
-        let tables = plan.tensors.iter().map(|tensor| match &tensor.columns {
-            Columns::F32(layout) => Tables::F32(Table::new(layout)),
-            Columns::F64(layout) => Tables::F64(Table::new(layout)),
-            Columns::I64(layout) => Tables::I64(Table::new(layout)),
-            Columns::Strings(layout) => Tables::Strings(layout.tables()),
-            Columns::Bare(tensor) => Tables::Bare(BareTable::new(tensor)),
-        });
-        Self { tensors: tables.collect() }
+        Self { tensors: plan.tensors.iter().map(Tables::new).collect() }
     }
 
     /// Forgets what was counted and keeps the memory.
     pub fn clear(&mut self) {
-        for tables in &mut self.tensors {
-            match tables {
-                Tables::F32(table) => table.clear(),
-                Tables::F64(table) => table.clear(),
-                Tables::I64(table) => table.clear(),
-                Tables::Strings(tables) => tables.iter_mut().for_each(StringTable::clear),
-                Tables::Bare(table) => table.clear(),
-            }
-        }
+        self.tensors.iter_mut().for_each(Tables::clear);
     }
 
     /// Adds other counts of the same plan; the order of additions does not matter.
     pub fn merge<M: Count>(&mut self, other: &Counts<M>) {
         assert_eq!(self.tensors.len(), other.tensors.len(), "counts are of one plan");
-        for (ours, theirs) in self.tensors.iter_mut().zip(&other.tensors) {
-            match (ours, theirs) {
-                (Tables::F32(ours), Tables::F32(theirs)) => ours.merge(theirs),
-                (Tables::F64(ours), Tables::F64(theirs)) => ours.merge(theirs),
-                (Tables::I64(ours), Tables::I64(theirs)) => ours.merge(theirs),
-                (Tables::Strings(ours), Tables::Strings(theirs)) => {
-                    ours.iter_mut().zip(theirs).for_each(|(ours, theirs)| ours.merge(theirs));
-                }
-                (Tables::Bare(ours), Tables::Bare(theirs)) => ours.merge(theirs),
-                _ => unreachable!("counts are of one plan"),
+        self.merge_profiled(other);
+    }
+
+    /// Counts of nothing yet, of the features of the profile alone.
+    pub fn of_profile(plan: &Plan) -> Self {
+        Self { tensors: plan.tensors[..plan.profile().tensors.len()].iter().map(Tables::new).collect() }
+    }
+
+    /// Adds what other counts of the same plan have of the features of the profile.
+    pub fn merge_profiled<M: Count>(&mut self, other: &Counts<M>) {
+        self.tensors.iter_mut().zip(&other.tensors).for_each(|(ours, theirs)| ours.merge(theirs));
+    }
+
+    /// Adds each feature's rows in bins, in the order of the profile.
+    pub fn add_binned(&self, plan: &Plan, rows: &mut [u64]) {
+        for (at, rows) in rows.iter_mut().enumerate() {
+            *rows = rows.saturating_add(self.binned(plan, at));
+        }
+    }
+
+    /// Rows of a feature in bins; its whole cell costs a hundred times as much.
+    fn binned(&self, plan: &Plan, feature: usize) -> u64 {
+        let (tensor, _, feature) = plan.feature(feature);
+        let sum = |slots: &[N]| slots.iter().fold(0_u64, |sum, slot| sum.saturating_add((*slot).into()));
+        macro_rules! numeric {
+            ($layout:expr, $table:expr) => {{
+                let (group, lane) = $layout.place(feature.column).expect("a feature has a place");
+                let group = &$layout.groups[group];
+                sum(&$table.slots[group.slots_of(lane)][..group.intervals()])
+            }};
+        }
+        match (&plan.tensors[tensor].columns, &self.tensors[tensor]) {
+            (Columns::F32(layout), Tables::F32(table)) => numeric!(layout, table),
+            (Columns::F64(layout), Tables::F64(table)) => numeric!(layout, table),
+            (Columns::I64(layout), Tables::I64(table)) => numeric!(layout, table),
+            (Columns::Strings(layout), Tables::Strings(tables)) => {
+                let place = layout.place(feature.column).expect("a feature has a place");
+                let (categories, specials) = tables[place].parts();
+                sum(categories).saturating_add(specials[strings::OTHER].into())
             }
+            _ => unreachable!("counts are made for their plan"),
         }
     }
 
     /// Bytes that these counts take; those of strings have room for everything that can be new, and
     /// those without a reference for every bucket and name.
     pub fn size_bytes(&self) -> usize {
-        let bytes = |tables: &Tables<N>| match tables {
-            Tables::F32(table) => table.size_bytes(),
-            Tables::F64(table) => table.size_bytes(),
-            Tables::I64(table) => table.size_bytes(),
-            Tables::Strings(tables) => tables.iter().map(StringTable::size_bytes).sum(),
-            Tables::Bare(table) => table.most_bytes(),
-        };
-        self.tensors.iter().map(bytes).sum()
+        self.tensors.iter().map(Tables::size_bytes).sum()
     }
 
     /// Whether other counts could be those of the same plan: they have as many counters everywhere.
     pub fn lies_like<M: Count>(&self, other: &Counts<M>) -> bool {
-        let alike = |pair: (&Tables<N>, &Tables<M>)| match pair {
-            (Tables::F32(ours), Tables::F32(theirs)) => ours.lies_like(theirs),
-            (Tables::F64(ours), Tables::F64(theirs)) => ours.lies_like(theirs),
-            (Tables::I64(ours), Tables::I64(theirs)) => ours.lies_like(theirs),
-            (Tables::Strings(ours), Tables::Strings(theirs)) => {
-                let slots = |pair: (&StringTable<N>, &StringTable<M>)| pair.0.slots.len() == pair.1.slots.len();
-                ours.len() == theirs.len() && ours.iter().zip(theirs).all(slots)
-            }
-            (Tables::Bare(ours), Tables::Bare(theirs)) => ours.lies_like(theirs),
-            _ => false,
-        };
-        self.tensors.len() == other.tensors.len() && self.tensors.iter().zip(&other.tensors).all(alike)
+        let mut pairs = self.tensors.iter().zip(&other.tensors);
+        self.tensors.len() == other.tensors.len() && pairs.all(|(ours, theirs)| ours.lies_like(theirs))
     }
 
     /// Rows counted, by the first tensor of the plan.

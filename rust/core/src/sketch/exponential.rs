@@ -143,8 +143,11 @@ impl<N: Count> Buckets<N> {
         if (end - first) as usize > MAX_BUCKETS {
             return false;
         }
-        // No more than it needs, so that what is said of its memory holds.
-        self.counts.reserve_exact((end - first) as usize - self.counts.len());
+        let needed = (end - first) as usize;
+        // A side that is half full once is half full at least from then on. It gets all of its room at once, so that what
+        // is said of its memory holds; a side of few numbers takes no more than it needs.
+        let room = if needed > MAX_BUCKETS / 2 { MAX_BUCKETS } else { needed };
+        self.counts.reserve_exact(room - self.counts.len());
         self.counts.splice(0..0, (first..self.first).map(|_| N::default()));
         self.counts.resize((end - first) as usize, N::default());
         self.first = first;
@@ -153,12 +156,14 @@ impl<N: Count> Buckets<N> {
 
     fn halve(&mut self) {
         let halved = self.first >> 1;
-        let mut counts = vec![N::default(); self.counts.len().div_ceil(2) + 1];
-        for (count, index) in self.counts.iter().zip(self.first..) {
-            add(&mut counts[((index >> 1) - halved) as usize], (*count).into());
+        let end = self.first + self.counts.len() as i32;
+        // In place: no bucket moves beyond its own.
+        for (at, index) in (self.first..end).enumerate() {
+            let count = std::mem::take(&mut self.counts[at]);
+            add(&mut self.counts[((index >> 1) - halved) as usize], count.into());
         }
-        counts.truncate(((self.first + self.counts.len() as i32 + 1) >> 1).saturating_sub(halved).max(0) as usize);
-        *self = Self { first: halved, counts };
+        self.counts.truncate(((end + 1) >> 1).saturating_sub(halved).max(0) as usize);
+        self.first = halved;
     }
 }
 

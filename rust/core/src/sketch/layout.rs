@@ -85,6 +85,11 @@ impl<T: Number> Group<T> {
         self.depth + 1 + SPECIALS
     }
 
+    /// How many of a column's counters are of values that have a bin.
+    pub(super) fn intervals(&self) -> usize {
+        self.depth + 1
+    }
+
     /// The counters of one of its columns among those of the tensor.
     pub(super) fn slots_of(&self, lane: usize) -> std::ops::Range<usize> {
         let start = self.slots_at + lane * self.stride();

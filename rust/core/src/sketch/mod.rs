@@ -27,6 +27,7 @@ mod profile;
 mod rows;
 mod strings;
 mod table;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod window;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::bare::{BareColumn, BareTensor};
+use super::cell::Cell;
 use super::class::Class;
 use super::dispatch::Level;
 use super::layout::Layout;
@@ -141,6 +142,12 @@ impl Plan {
     /// How many features are counted in the bins of a reference.
     pub fn features(&self) -> usize {
         self.places.len()
+    }
+
+    /// Bytes that the cells of all features take, but for names of what is new.
+    pub fn cell_bytes(&self) -> usize {
+        let bytes = |feature: &Feature| size_of::<Cell>() + feature.counts().len() * size_of::<u64>();
+        self.profile.features().map(|(_, feature)| bytes(feature)).sum()
     }
 
     /// A feature with its tensor, and the number of that tensor.

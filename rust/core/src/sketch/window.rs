@@ -117,30 +117,6 @@ impl Key {
     }
 }
 
-impl Window {
-    /// Adds the counts of the same key and span, such as those of another gateway.
-    pub fn merge(&mut self, other: &Self) -> Result<(), MergeError> {
-        self.key.check(&other.key)?;
-        same("start", &self.start_s, &other.start_s)?;
-        same("length", &self.length, &other.length)?;
-        self.add(other)
-    }
-
-    /// Adds the counts of the same key from another span: this window then stands for both.
-    pub fn absorb(&mut self, other: &Self) -> Result<(), MergeError> {
-        self.key.check(&other.key)?;
-        self.add(other)
-    }
-
-    fn add(&mut self, other: &Self) -> Result<(), MergeError> {
-        if !self.counts.lies_like(&other.counts) {
-            return Err(MergeError::Shape);
-        }
-        self.counts.merge(&other.counts);
-        Ok(())
-    }
-}
-
 fn same<T: PartialEq + fmt::Display>(field: &'static str, ours: &T, theirs: &T) -> Result<(), MergeError> {
     if ours == theirs {
         return Ok(());

@@ -9,6 +9,7 @@ pub mod exact;
 pub mod gamma;
 pub mod interval;
 pub mod kolmogorov;
+mod memory;
 pub mod moments;
 pub mod noncentral;
 mod normal;

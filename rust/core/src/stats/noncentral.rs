@@ -1,6 +1,6 @@
 //! The noncentral chi-squared law: what a statistic exceeds by chance when there is an effect of a known size.
 
-use super::{chi_squared, gamma, saddlepoint};
+use super::{chi_squared, gamma, memory, saddlepoint};
 
 /// Up to here the law is summed; beyond, the saddlepoint alone is far inside what is asked and costs no more for more.
 const SUMMED_TO: f64 = 1e5;
@@ -8,6 +8,8 @@ const SUMMED_TO: f64 = 1e5;
 const CLOSED_FROM: f64 = 50.0;
 /// Below e^−600 terms and their parts would leave the range of doubles.
 const SUMMED_ABOVE_LN: f64 = -600.0;
+/// Where the saddlepoint's exponent is less, its logarithm is above −600: what is between them is below 10 for sums.
+const NEAR_EXPONENT: f64 = 580.0;
 /// So many standard deviations of a Poisson law leave e^−40 on one side.
 const REACH: f64 = 9.0;
 /// What the terms that are left out may weigh.
@@ -35,9 +37,15 @@ pub fn inverse_survival(ln_alpha: f64, freedom: f64, noncentrality: f64) -> f64 
     if ln_alpha == f64::NEG_INFINITY {
         return f64::INFINITY;
     }
-    let mean = freedom + noncentrality;
-    let near = solve(ln_alpha, mean, |x| saddlepoint::tail(x, freedom, noncentrality));
-    solve(ln_alpha, near, |x| tail(x, freedom, noncentrality))
+    memory::recall([ln_alpha, freedom, noncentrality], || {
+        let near = near_inverse(ln_alpha, freedom, noncentrality);
+        solve(ln_alpha, near, |x| tail(x, freedom, noncentrality))
+    })
+}
+
+/// The same by the saddlepoint alone: a place to begin.
+pub(crate) fn near_inverse(ln_alpha: f64, freedom: f64, noncentrality: f64) -> f64 {
+    solve(ln_alpha, freedom + noncentrality, |x| saddlepoint::tail(x, freedom, noncentrality))
 }
 
 /// Where a survival is e^`ln_alpha`, by Newton's method from `start` > 0; `tail` gives its logarithm and the hazard.
@@ -78,6 +86,11 @@ fn tail(x: f64, freedom: f64, noncentrality: f64) -> (f64, f64) {
     }
     if x == f64::INFINITY {
         return (f64::NEG_INFINITY, 0.5);
+    }
+    // Far from there the exponent alone says that the sum is right; the saddlepoint costs as much as a short sum.
+    let is_near = saddlepoint::exponent(x, freedom, noncentrality) < NEAR_EXPONENT;
+    if noncentrality <= SUMMED_TO && is_near {
+        return sum(x, freedom, noncentrality);
     }
     let closed = saddlepoint::tail(x, freedom, noncentrality);
     if noncentrality > SUMMED_TO || closed.0 < SUMMED_ABOVE_LN { closed } else { sum(x, freedom, noncentrality) }

@@ -12,9 +12,7 @@ const AT_THE_MEAN: f64 = 1e-3;
 /// function is K(t) = −(k/2)·ln(1 − 2t) + λt/(1 − 2t), for which u = 1/(1 − 2t) solves λu² + ku = x. Its relative error falls
 /// with k + λ: some percent at k = 1, λ = 0, below 10⁻⁴ from λ = 10⁴ on.
 pub(super) fn tail(x: f64, freedom: f64, noncentrality: f64) -> (f64, f64) {
-    let u = 2.0 * x / (freedom + (freedom * freedom + 4.0 * noncentrality * x).sqrt());
-    let t = (u - 1.0) / (2.0 * u);
-    let exponent = (t * (x - noncentrality * u) - 0.5 * freedom * u.ln()).max(0.0);
+    let Point { u, t, exponent } = Point::of(x, freedom, noncentrality);
     let curvature = u * u * (2.0 * freedom + 4.0 * noncentrality * u);
     let r = (2.0 * exponent).sqrt().copysign(t);
     let shift = if r.abs() < AT_THE_MEAN {
@@ -25,4 +23,25 @@ pub(super) fn tail(x: f64, freedom: f64, noncentrality: f64) -> (f64, f64) {
     let ln_survival = normal::ln_survival(r + shift);
     let ln_density = -exponent - 0.5 * (std::f64::consts::TAU * curvature).ln();
     (ln_survival, (ln_density - ln_survival).exp())
+}
+
+/// r²/2: what the logarithm of the survival is, but for terms of the order of its own logarithm.
+pub(super) fn exponent(x: f64, freedom: f64, noncentrality: f64) -> f64 {
+    Point::of(x, freedom, noncentrality).exponent
+}
+
+/// The saddlepoint of `x`.
+struct Point {
+    u: f64,
+    t: f64,
+    exponent: f64,
+}
+
+impl Point {
+    fn of(x: f64, freedom: f64, noncentrality: f64) -> Self {
+        let u = 2.0 * x / (freedom + (freedom * freedom + 4.0 * noncentrality * x).sqrt());
+        let t = (u - 1.0) / (2.0 * u);
+        let exponent = (t * (x - noncentrality * u) - 0.5 * freedom * u.ln()).max(0.0);
+        Self { u, t, exponent }
+    }
 }

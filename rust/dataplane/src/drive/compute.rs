@@ -10,7 +10,7 @@ use super::workers::Workers;
 use crate::shadow::{Copied, Launch};
 use bytes::BytesMut;
 use deliver::expire;
-pub use deliver::{deadline_expired, deliver};
+pub use deliver::{deadline_expired, deliver, observe_unrun};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
@@ -248,7 +248,7 @@ impl Thread {
                 Next::Run(batch) => {
                     state.slots.begin(now);
                     drop(state);
-                    expire(batch.expired);
+                    expire(batch.expired, self.clock.as_ref());
                     let jobs: Vec<Job> = batch.requests.into_iter().map(|(_, job)| job).collect();
                     self.run(jobs);
                     let took = self.clock.now() - now;
@@ -258,7 +258,7 @@ impl Thread {
                 }
                 Next::Expired(jobs) => {
                     drop(state);
-                    expire(jobs);
+                    expire(jobs, self.clock.as_ref());
                     state = compute.lock();
                 }
                 Next::Wait { until: None } => {

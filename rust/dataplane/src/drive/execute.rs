@@ -56,6 +56,13 @@ impl Request {
         hand.inputs(counting, &Asked { reason: *reason, sub_cell: *sub_cell, at_s, plan, message });
     }
 
+    /// Counts what it asks though it will not run: whoever was let in has asked. To be called before it is answered.
+    pub fn observe_unrun(&self, clock: &dyn Clock) {
+        if self.arm.counting().is_some() {
+            self.observe(&mut Hand::default(), clock.unix_ms());
+        }
+    }
+
     /// Bytes that it holds while it waits.
     pub fn bytes(&self) -> u64 {
         (self.message.len() + self.plan.own_bytes()) as u64
@@ -107,9 +114,13 @@ fn run<R: AsRef<Request>>(
         Err(_) => Fault::new(Cause::Internal, "the gateway failed while running the model; its log has the panic"),
     };
     let (mut hand, unix_ms) = (Hand::default(), clock.unix_ms());
-    for (index, request) in requests.iter().enumerate() {
-        // What a model fails on is part of what it is asked.
+    // What a model fails on is part of what it is asked.
+    for request in requests {
         request.as_ref().observe(&mut hand, unix_ms);
+    }
+    // Nobody is answered before what it asked can be found: see `attempt`.
+    drop(hand);
+    for index in 0..requests.len() {
         reply(index, Reply::fault(fault.clone()));
     }
 }
@@ -143,6 +154,7 @@ fn attempt<R: AsRef<Request>>(
     let mut first = 0;
     let mut phases = Phases { queue: 0, input: prepared - begun, infer: ran - prepared, output: 0 };
     let (mut hand, unix_ms) = (Hand::default(), clock.unix_ms());
+    let mut results = Vec::with_capacity(requests.len());
     for (index, request) in requests.iter().enumerate() {
         let request = request.as_ref();
         let result = write(version, request, outputs, rows, first, out);
@@ -151,8 +163,13 @@ fn attempt<R: AsRef<Request>>(
             hand.outputs(|index| own_rows(version, request, outputs.elements(index), rows, first));
         }
         first += request.plan.rows;
-        phases.queue = begun.saturating_sub(request.arrived);
         phases.output = if index == 0 { clock.now() - ran } else { phases.output };
+        results.push(result);
+    }
+    // Whoever is answered may ask of a later time at once, and that closes windows: its rows are given back before.
+    drop(hand);
+    for (index, (request, result)) in requests.iter().zip(results).enumerate() {
+        phases.queue = begun.saturating_sub(request.as_ref().arrived);
         reply(index, Reply { result, phases });
     }
     version.recorded.offer(&requests[0].as_ref().message, unix_ms);

@@ -51,11 +51,27 @@ const QUICK: [&str; 2] = ["/livez", "/readyz"];
 /// The answer to every path that is none of ours.
 const PATHS: &str = "there is nothing under this path; try /metrics, /livez, /readyz, /status, /snapshot, /shadow/<route>, /drift/<route> or /drift/<route>/profile\n";
 
+/// Of what takes long there is one at a time, of each kind: whoever asks for much at once takes no more of the processor.
+#[derive(Clone, Default)]
+struct Turns {
+    /// A report of thousands of features takes long to write: no scraper waits for somebody who reads one.
+    reports: Turn,
+    others: Turn,
+}
+
+type Turn = Arc<tokio::sync::Mutex<()>>;
+
+impl Turns {
+    fn of(&self, path: &str) -> Turn {
+        let is_report = path.starts_with("/drift/") || path.starts_with("/shadow/");
+        Arc::clone(if is_report { &self.reports } else { &self.others })
+    }
+}
+
 /// Serves until the task is dropped; connections are tasks of their own. Those that ask for `/v2` first go to a front thread.
 pub async fn serve(listener: TcpListener, plane: Arc<Plane>, doors: Doors) {
     let started = plane.clock.now();
-    // Of what takes long there is one at a time: whoever asks for much at once takes no more of the processor.
-    let turn = Arc::new(tokio::sync::Mutex::new(()));
+    let turns = Turns::default();
     let mut seated = VecDeque::with_capacity(MOST_CONNECTIONS);
     loop {
         match listener.accept().await {
@@ -66,11 +82,11 @@ pub async fn serve(listener: TcpListener, plane: Arc<Plane>, doors: Doors) {
                 {
                     oldest.abort();
                 }
-                let (plane, turn, doors) = (Arc::clone(&plane), Arc::clone(&turn), doors.clone());
+                let (plane, turns, doors) = (Arc::clone(&plane), turns.clone(), doors.clone());
                 let seat = tokio::spawn(async move {
                     match rest::is_asked_for(&stream, HEAD_TIMEOUT).await {
                         Some(true) if !doors.is_empty() => doors.deal(Protocol::Rest, stream),
-                        Some(_) => converse(stream, plane, started, turn).await,
+                        Some(_) => converse(stream, plane, started, turns).await,
                         None => {}
                     }
                 });
@@ -82,16 +98,16 @@ pub async fn serve(listener: TcpListener, plane: Arc<Plane>, doors: Doors) {
 }
 
 /// Answers the requests of one connection. How it ends is the caller's business: there is nobody to tell.
-async fn converse(stream: TcpStream, plane: Arc<Plane>, started: Nanos, turn: Arc<tokio::sync::Mutex<()>>) {
+async fn converse(stream: TcpStream, plane: Arc<Plane>, started: Nanos, turns: Turns) {
     let service = service_fn(|request: Request<Incoming>| {
-        let (plane, turn) = (Arc::clone(&plane), Arc::clone(&turn));
+        let (plane, turns) = (Arc::clone(&plane), turns.clone());
         async move {
             let (method, path) = (request.method().clone(), request.uri().path().to_owned());
             let query = request.uri().query().unwrap_or_default().to_owned();
             if QUICK.contains(&&*path) {
                 return Ok::<_, Infallible>(respond(&plane, started, &method, (&path, &query)));
             }
-            let turn = turn.lock_owned().await;
+            let turn = turns.of(&path).lock_owned().await;
             let responding = tokio::task::spawn_blocking(move || {
                 // Kept until the work is done, also when the caller has gone before.
                 let _turn = turn;

@@ -8,12 +8,12 @@ use crate::drive::snapshot::{Arm, Snapshot, Target, Version, max_rows};
 use crate::drive::workers::Seats;
 use crate::observe::batches::BatchCounters;
 use crate::observe::counters::Counters;
-use crate::observe::drift::Watches;
+use crate::observe::drift::{Observed, Observer, Profiled, Watches};
 use crate::runtime::Model;
 use crate::shadow::Shadows;
 use http::HeaderValue;
 use std::sync::Arc;
-use tidegate_core::document::{Document, LogLevel, VersionSettings};
+use tidegate_core::document::{Document, LogLevel, Monitor, VersionSettings};
 use tidegate_core::oip::answer::Stamp;
 use tidegate_core::plane::{CostModel, SharedCost, SharedInlineGate, VersionPolicy};
 use tidegate_core::routing::RoutePlan;
@@ -116,6 +116,23 @@ pub(crate) fn target(
 /// A name of its own for one version.
 pub(crate) fn alone(version: &Arc<Version>) -> Arc<Target> {
     Arc::new(target(version.id.model(), None, &[version], 0, &Counters::new(1)))
+}
+
+/// The only arm of a target counts what it is asked and answers from now on, without a reference.
+pub(crate) fn watch(target: &mut Target) -> Arc<Observer> {
+    let arm = Arc::get_mut(&mut target.arms[0]).expect("nobody asks it yet");
+    let observer = Arc::new(Observer::new(Arc::new(Profiled::bare(arm.version.signature()))));
+    observer.watch(Some(&Monitor::default()));
+    arm.observed = Some(Observed { observer: Arc::clone(&observer), is_shadow: false });
+    observer
+}
+
+/// Rows of the only input and of the first output that were counted since this was asked last.
+pub(crate) fn counted(observer: &Observer) -> (u64, u64) {
+    observer.collect().iter().fold((0, 0), |(asked, answered), (_, open)| {
+        let cells = open.counts.bare_cells(&observer.profiled.plan);
+        (asked + cells[0].rows(), answered + cells[1].rows())
+    })
 }
 
 /// A compute that begins `at_once` runs side by side.

@@ -124,3 +124,29 @@ proptest! {
         prop_assert!(latest.is_empty());
     }
 }
+
+#[test]
+fn who_has_waited_longest_below_the_top_goes_before_the_less_urgent_that_came_later() {
+    let mut scheduler = Scheduler::new();
+    let policy = VersionPolicy {
+        batching: false,
+        max_rows: 1,
+        max_delay: 0,
+        instances: 1,
+        max_requests: 100,
+        max_bytes: 1_000,
+        levels: 5,
+    };
+    let version = scheduler.add_version(policy);
+    let levels = [3, 0, 0, 3, 0, 0, 0, 0, 0, 0, 4];
+    for (number, level) in levels.into_iter().enumerate() {
+        let waiting = Waiting { rows: 1, bytes: 1, shape: 0, cost: 1, deadline: u64::MAX, level, payload: number };
+        assert!(scheduler.arrive(number as u64, version, waiting).is_ok());
+    }
+    let mut begun = Vec::new();
+    while let Next::Run(batch) = scheduler.next(1_000) {
+        begun.extend(batch.requests.into_iter().map(|(_, number)| number));
+        scheduler.finished(version, 1);
+    }
+    assert_eq!(begun, [1, 2, 4, 5, 6, 7, 8, 9, 0, 3, 10], "eight of the top, then the first that came");
+}

@@ -3,9 +3,10 @@
 mod columns;
 mod recounted;
 
-use super::super::counts::{Counts, Tables};
+use super::super::counts::Counts;
 use super::super::plan::Plan;
 use super::super::profile::{Direction, Feature, Profile, Source, Tensor};
+use super::super::tables::Tables;
 use super::layout::BareTensor;
 use super::table::BareTable;
 use std::collections::HashSet;

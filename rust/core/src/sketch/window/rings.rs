@@ -62,7 +62,7 @@ pub struct Rings {
 struct Ring {
     length: Length,
     /// A window stands where its start leads, so an old one is found under the new one that takes its place.
-    windows: Vec<Option<Window>>,
+    windows: Vec<Option<Box<Window>>>,
     late: u64,
 }
 
@@ -108,10 +108,10 @@ impl Rings {
         let watermark_s = self.watermark_s.map_or(window.start_s, |watermark_s| watermark_s.max(window.start_s));
         self.watermark_s = Some(watermark_s);
         let ring = self.lengths.iter_mut().find(|ring| ring.length == window.length).expect("every length has a ring");
-        match ring.window(&self.key, plan, window.start_s, watermark_s) {
-            Some(own) => own.merge(window),
-            None => Ok(()),
+        if let Some(own) = ring.window(&self.key, plan, window.start_s, watermark_s) {
+            own.counts.merge(&window.counts);
         }
+        Ok(())
     }
 
     /// The windows of one length that have rows and are not too old, the oldest first.
@@ -122,6 +122,7 @@ impl Rings {
             .windows
             .iter()
             .flatten()
+            .map(|window| &**window)
             .filter(|window| oldest.is_some_and(|oldest| window.start_s >= oldest))
             .collect();
         windows.sort_unstable_by_key(|window| window.start_s);
@@ -160,8 +161,11 @@ impl Ring {
                 window.counts.clear();
                 window.start_s = start_s;
             }
-            None => *slot = Some(Window { key: key.clone(), start_s, length: self.length, counts: Counts::new(plan) }),
+            None => {
+                let window = Window { key: key.clone(), start_s, length: self.length, counts: Counts::new(plan) };
+                *slot = Some(Box::new(window));
+            }
         }
-        slot.as_mut()
+        slot.as_deref_mut()
     }
 }

@@ -4,7 +4,7 @@
 //! thread that answers. It learns by two leases when it may: the first ends with the last snapshot and request that hold
 //! the version, the second with the last worker that a thread had of it.
 
-use super::super::compute::deliver;
+use super::super::compute::{deliver, observe_unrun};
 use super::super::inbox::{Order, Reply};
 use super::super::load::Part;
 use super::super::plane::Plane;
@@ -92,6 +92,7 @@ impl Residents {
         part.model.terminate();
         for (compute, queue) in [&plane.compute, &plane.shadow_compute].into_iter().zip(seated.queues) {
             let waiting = compute.close(queue);
+            observe_unrun(&waiting, &*plane.clock);
             deliver(waiting.into_iter().map(|job| (job, Reply::fault(version_draining(version)))));
         }
         plane.inboxes.iter().for_each(|inbox| inbox.order(Order::Abort(load)));

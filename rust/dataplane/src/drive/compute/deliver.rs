@@ -1,6 +1,7 @@
 //! Replies on their way to whoever waits for them.
 
 use super::{Job, Origin};
+use crate::drive::clock::Clock;
 use crate::drive::inbox::{Inbox, Reply, Ticket};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -33,8 +34,16 @@ pub fn deliver(replies: impl Iterator<Item = (Job, Reply)>) {
 }
 
 /// Answers jobs whose time ran out in the queue.
-pub(super) fn expire(jobs: Vec<Job>) {
+pub(super) fn expire(jobs: Vec<Job>, clock: &dyn Clock) {
+    observe_unrun(&jobs, clock);
     deliver(jobs.into_iter().map(|job| (job, Reply::fault(deadline_expired()))));
+}
+
+/// Counts what callers have asked in jobs that leave the queue without a run. A copy that a shadow does not get to is dropped
+/// and was never asked.
+pub fn observe_unrun(jobs: &[Job], clock: &dyn Clock) {
+    let asked = jobs.iter().filter(|job| matches!(job.origin, Origin::Caller { .. }));
+    asked.for_each(|job| job.request.observe_unrun(clock));
 }
 
 /// The fault of a request whose time ran out in the queue.

@@ -1,10 +1,11 @@
 use super::{Request, execute};
 use crate::drive::inbox::Reply;
 use crate::drive::snapshot::{Target, Version};
+use crate::observe::counters::Counters;
 use crate::runtime::Model as _;
 use crate::testing::clock::HandClock;
 use crate::testing::model::{Made, Scripted};
-use crate::testing::plane::{Recipe, alone, compute, version};
+use crate::testing::plane::{Recipe, alone, compute, counted, target, version, watch};
 use crate::testing::request::{assert_own, numbers, reason, request};
 use bytes::BytesMut;
 use proptest::prelude::*;
@@ -186,4 +187,25 @@ fn phases_and_batch_sizes_are_counted_and_the_prediction_learns() {
     assert!(version.cost.predict(4) > before);
     let totals = version.batches.totals();
     assert_eq!(totals.iter().map(|total| total.rows).collect::<Vec<_>>(), [4]);
+}
+
+/// Rows of inputs and of outputs that could be collected when each reply came.
+fn counted_at_replies(model: &Scripted, values: &[&[f32]]) -> Vec<(u64, u64)> {
+    let (version, _) = served(model, Recipe::default());
+    let mut target = target("m", None, &[&version], 0, &Counters::new(1));
+    let observer = watch(&mut target);
+    let target = Arc::new(target);
+    let requests: Vec<Own> = values.iter().map(|values| Own(request(&target, 1, values))).collect();
+    let mut found = Vec::new();
+    let mut worker = model.worker();
+    execute(&version, worker.as_mut(), &requests, &mut BytesMut::new(), &*HandClock::new(), &mut |_, _| {
+        found.push(counted(&observer));
+    });
+    found
+}
+
+#[test]
+fn nobody_is_answered_before_what_it_asked_can_be_found() {
+    assert_eq!(counted_at_replies(&Scripted::honest(), &[&[1.0, 2.0], &[3.0]]), [(3, 3), (0, 0)]);
+    assert_eq!(counted_at_replies(&choosy(), &[&[-1.0, 2.0]]), [(2, 0)]);
 }

@@ -19,10 +19,12 @@ impl Reactor {
     pub(super) fn enqueue(self: &Rc<Self>, pending: Pending, now: Nanos) {
         let Pending { request, mut account } = pending;
         if account.caller.is_gone() {
+            request.observe_unrun(&*self.plane.clock);
             return self.finish(account, Reply::fault(cancelled()));
         }
         // Set aside before the end of the drain, looked at after it: nobody would come back to it in the queue.
         if *self.plane.phase.borrow() >= Phase::Aborting {
+            request.observe_unrun(&*self.plane.clock);
             return self.finish(account, Reply::fault(draining()));
         }
         let ticket = self.next_ticket.get() + 1;
@@ -33,6 +35,7 @@ impl Reactor {
         match self.plane.compute.submit(now, job) {
             Err((refusal, job)) => {
                 let fault = shed(refusal, job.request.version());
+                job.request.observe_unrun(&*self.plane.clock);
                 self.plane.log.shed(fault.reason.name(), &account.credit.arm.name);
                 self.finish(account, Reply::fault(fault));
             }
@@ -51,8 +54,17 @@ impl Reactor {
     /// The caller of a queued request is gone: its place in the queue is free at once.
     pub fn cancel(&self, ticket: Ticket) {
         let Some(queued) = self.forget(ticket) else { return };
-        drop(self.plane.compute.cancel(queued.key));
+        self.leave_queue(&queued);
         self.finish(queued.account, Reply::fault(cancelled()));
+    }
+
+    /// Takes a request out of its queue; whether it still waited there.
+    fn leave_queue(&self, queued: &Queued) -> bool {
+        let waited = self.plane.compute.cancel(queued.key);
+        if let Some(job) = &waited {
+            job.request.observe_unrun(&*self.plane.clock);
+        }
+        waited.is_some()
     }
 
     fn forget(&self, ticket: Ticket) -> Option<Queued> {
@@ -97,7 +109,7 @@ impl Reactor {
         for ticket in expired {
             self.guarded("deadline", || {
                 if let Some(queued) = self.forget(ticket) {
-                    drop(self.plane.compute.cancel(queued.key));
+                    self.leave_queue(&queued);
                     self.finish(queued.account, Reply::fault(deadline_expired()));
                 }
             });
@@ -144,9 +156,10 @@ impl Reactor {
         let tickets: Vec<Ticket> = self.queued.borrow().keys().copied().collect();
         for ticket in tickets {
             let Some(queued) = self.forget(ticket) else { continue };
-            let fault = match self.plane.compute.cancel(queued.key) {
-                Some(_) => draining(),
-                None => Fault::new(Reason::DrainTimeout, "the gateway ended before the run did (drain_timeout_ms)"),
+            let fault = if self.leave_queue(&queued) {
+                draining()
+            } else {
+                Fault::new(Reason::DrainTimeout, "the gateway ended before the run did (drain_timeout_ms)")
             };
             self.finish(queued.account, Reply::fault(fault));
         }

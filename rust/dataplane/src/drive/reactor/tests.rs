@@ -1,3 +1,4 @@
+mod counted;
 mod ending;
 mod interleavings;
 mod support;

@@ -64,6 +64,7 @@ impl Reactor {
         }
         for pending in late {
             let fault = if pending.account.caller.is_gone() { cancelled() } else { deadline_expired() };
+            pending.request.observe_unrun(&*self.plane.clock);
             self.finish(pending.account, Reply::fault(fault));
         }
         if alive.is_empty() {

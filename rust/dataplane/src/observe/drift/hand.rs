@@ -1,6 +1,6 @@
 //! Counts a batch, request by request, with what the thread left where it counts.
 
-use super::lane::Lane;
+use super::lane::{Lane, Seat};
 use super::observer::{Observed, Open};
 use super::{Callers, Profiled};
 use tidegate_core::oip::answer::Elements;
@@ -38,6 +38,8 @@ pub struct Asked<'a> {
 struct Held<'a> {
     profiled: &'a Profiled,
     lane: &'a Lane<Open>,
+    /// Where it goes back to; none where another thread is.
+    seat: Option<Seat<'a, Open>>,
     /// Rows of the request that was counted last, for outputs whose rows are of open length.
     rows: usize,
     // Taken out only to be put back.
@@ -101,7 +103,8 @@ fn hold<'a>(held: &mut Option<Held<'a>>, place: Option<&Place<'a>>, at_s: u64) {
     }
     // Puts back what was in the hand, so that it can be found again.
     *held = None;
-    let open = match lane.take() {
+    let mut seat = lane.enter();
+    let open = match seat.as_mut().and_then(Seat::take) {
         Some(open) if open.is_of(start_s, unit_s) => open,
         other => {
             if let Some(other) = other {
@@ -110,7 +113,7 @@ fn hold<'a>(held: &mut Option<Held<'a>>, place: Option<&Place<'a>>, at_s: u64) {
             Box::new(Open { start_s, unit_s, counts: Counts::new(&profiled.plan) })
         }
     };
-    *held = Some(Held { profiled, lane, rows: 1, open: Some(open) });
+    *held = Some(Held { profiled, lane, seat, rows: 1, open: Some(open) });
 }
 
 impl Held<'_> {
@@ -155,8 +158,10 @@ fn first_of(dims: &[i64]) -> usize {
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
-        if let Some(open) = self.open.take() {
-            self.lane.put(open);
+        let Some(open) = self.open.take() else { return };
+        match self.seat.take() {
+            Some(seat) => seat.put(open),
+            None => self.lane.close(open),
         }
     }
 }

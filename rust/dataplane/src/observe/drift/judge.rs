@@ -1,16 +1,20 @@
 //! Judges the windows of one version as they close, and follows every feature from one to the next.
 
+mod asked;
+mod merging;
+
 use super::evidence;
 use super::observer::Observer;
-use serde::Serialize;
-use serde_json::Value;
+use super::windows::Windows;
+pub(super) use asked::Asked;
+use serde::ser::{Serialize, Serializer};
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, VecDeque};
-use tidegate_core::document::{Monitor, WindowLength};
-use tidegate_core::drift::budget::{Budget, Length};
-use tidegate_core::drift::merge::windows_needed;
+use std::sync::{Arc, Mutex, PoisonError};
+use tidegate_core::document::WindowLength;
 use tidegate_core::drift::states::{Machine, Observation, Patience, Span, State, Transition};
-use tidegate_core::monitor::{self, Finding, Pages, Reference, Settings};
-use tidegate_core::sketch::{Capacity, Cell, Counts, Feature};
+use tidegate_core::monitor::{self, Finding};
+use tidegate_core::sketch::{Capacity, Cell};
 
 /// So many quiet windows in a row end a drift.
 pub(super) const QUIET_WINDOWS: u32 = 3;
@@ -23,36 +27,53 @@ pub(super) const REMEMBERED: usize = 40;
 #[derive(Default)]
 pub(super) struct Judge {
     lengths: BTreeMap<WindowLength, Track>,
+    /// Whether anything was judged, or is no longer, since it was last looked at.
+    has_news: bool,
 }
 
 /// The windows of one length.
-pub(super) struct Track {
+struct Track {
     /// In the order of the profile.
     machines: Vec<Machine>,
     /// The end of the last window that was judged, in Unix seconds.
     until_s: u64,
-    pub(super) latest: Option<Judged>,
+    latest: Option<Arc<Judged>>,
     /// What was judged before, oldest first.
-    pub(super) history: VecDeque<Past>,
+    history: VecDeque<Arc<Past>>,
+}
+
+/// What was judged, as it stays for whoever looks at it.
+#[derive(Default)]
+pub(super) struct Seen {
+    pub(super) tracks: BTreeMap<WindowLength, SeenTrack>,
+}
+
+pub(super) struct SeenTrack {
+    /// In the order of the profile.
+    pub(super) states: Vec<State>,
+    pub(super) latest: Option<Arc<Judged>>,
+    history: Vec<Arc<Past>>,
 }
 
 /// What is remembered of a judged window, feature by feature.
-#[derive(Serialize)]
 pub(super) struct Past {
-    pub(super) start_s: u64,
-    /// None where there were too few rows.
-    pub(super) psi: Vec<Option<f64>>,
-    pub(super) listed: Vec<bool>,
+    start_s: u64,
+    /// NaN where there were too few rows.
+    psi: Box<[f64]>,
+    listed: Box<[bool]>,
 }
 
-/// A window that was judged.
+/// A window that was judged. What was found is found again in what was asked, at a tenth of the memory.
 pub(super) struct Judged {
-    pub(super) start_s: u64,
-    pub(super) end_s: u64,
-    pub(super) findings: Vec<Finding>,
-    pub(super) cells: Vec<Cell>,
+    start_s: u64,
+    end_s: u64,
+    asked: Asked,
+    length: WindowLength,
+    cells: Vec<Cell>,
     /// Where the rows of each feature begin: before the window, if it was merged with those before it.
-    pub(super) from_s: Vec<u64>,
+    from_s: Vec<u64>,
+    /// PSI, its mean under no drift, and what it has to exceed; none where there were too few rows.
+    pub(super) psi: Vec<Option<[f64; 3]>>,
 }
 
 /// A change of a feature's state, to be told.
@@ -64,40 +85,62 @@ pub(super) struct Told {
     pub(super) evidence: Option<Value>,
 }
 
-impl Judge {
-    pub(super) fn tracks(&self) -> impl Iterator<Item = (WindowLength, &Track)> {
-        self.lengths.iter().map(|(length, track)| (*length, track))
-    }
-
+impl Seen {
     /// The state of a feature over all lengths: the one that asks for most attention.
     pub(super) fn state(&self, feature: usize) -> State {
-        self.lengths.values().map(|track| track.state(feature)).max().unwrap_or(State::Warming)
+        self.tracks.values().map(|track| track.states[feature]).max().unwrap_or(State::Warming)
+    }
+}
+
+impl Judge {
+    /// What has become of every feature.
+    pub(super) fn seen(&self) -> Seen {
+        let seen = |(length, track): (&WindowLength, &Track)| {
+            let states = track.machines.iter().map(Machine::state).collect();
+            let history = track.history.iter().cloned().collect();
+            (*length, SeenTrack { states, latest: track.latest.clone(), history })
+        };
+        Seen { tracks: self.lengths.iter().map(seen).collect() }
     }
 
-    /// Judges what has closed at `now_s`, which is the newest time that traffic knows; `first_s` is the first. `window` has
-    /// the counts of a window by its length and start.
+    /// Whether [`Judge::seen`] has changed since this was asked last.
+    pub(super) fn has_news(&mut self) -> bool {
+        std::mem::take(&mut self.has_news)
+    }
+
+    /// Judges what has closed at `now_s`. Windows are locked only while they are summed up.
     pub(super) fn advance(
         &mut self,
         observer: &Observer,
-        monitor: &Monitor,
-        (first_s, now_s): (u64, u64),
-        window: &dyn Fn(WindowLength, u64) -> Option<Counts<u64>>,
+        asked: &Asked,
+        now_s: u64,
+        windows: &Mutex<Windows>,
     ) -> Vec<Told> {
-        self.lengths.retain(|length, _| monitor.windows.contains(length));
+        let lock = || windows.lock().unwrap_or_else(PoisonError::into_inner);
+        let (first_s, newest_s) = {
+            let windows = lock();
+            (windows.first_s().unwrap_or(now_s), windows.newest_s().unwrap_or(now_s))
+        };
+        let before = self.lengths.len();
+        self.lengths.retain(|length, _| asked.windows.contains(length));
+        self.has_news |= self.lengths.len() < before;
         let mut told = Vec::new();
-        for &length in &monitor.windows {
-            let closed_s = length.start_of(now_s);
+        for &length in &*asked.windows {
             let features = observer.profiled.plan.features();
-            let track = self.lengths.entry(length).or_insert_with(|| Track::new(features, length, first_s));
-            // After a pause only the windows that are still kept can say anything.
-            let oldest_s = closed_s.saturating_sub(kept(length) as u64 * length.longest_s());
-            track.until_s = track.until_s.max(length.start_of(oldest_s));
-            while track.until_s < closed_s {
-                let judged = judge(observer, monitor, (length, track.until_s), window);
-                track.until_s = length.end_of(track.until_s);
-                told.extend(track.follow(observer, length, judged));
+            let track = self.lengths.entry(length).or_insert_with(|| {
+                self.has_news = true;
+                Track::new(features, length, first_s)
+            });
+            while let Some(start_s) = track.next(length, newest_s, now_s) {
+                let taken = merging::take(observer, &lock(), (length, start_s));
+                let (judged, findings) = Judged::of(observer, asked, (length, start_s), taken);
+                track.until_s = length.end_of(start_s);
+                told.extend(track.follow(observer, length, judged, &findings));
+                self.has_news = true;
             }
-            told.extend(track.tick(length, now_s));
+            let ticked = track.tick(length, now_s);
+            self.has_news |= !ticked.is_empty();
+            told.extend(ticked);
         }
         told
     }
@@ -111,14 +154,24 @@ impl Track {
         Self { machines, until_s: length.start_of(first_s), latest: None, history: VecDeque::new() }
     }
 
-    /// The state of a feature over windows of this length.
-    pub(super) fn state(&self, feature: usize) -> State {
-        self.machines[feature].state()
+    /// Where the next window begins that has closed at `now_s` and was not judged; `newest_s` is the newest time with rows.
+    ///
+    /// Every window is judged that rows are kept of, or that lies near those. Of a long pause after them only its end is,
+    /// for there is nothing to be said of the rest.
+    fn next(&self, length: WindowLength, newest_s: u64, now_s: u64) -> Option<u64> {
+        let reach_s = REMEMBERED.max(kept(length)) as u64 * length.longest_s();
+        let closed_s = length.start_of(now_s);
+        let oldest_s = length.start_of(newest_s.min(now_s).saturating_sub(kept(length) as u64 * length.longest_s()));
+        let next_s = self.until_s.max(oldest_s);
+        let is_in_the_pause = next_s > newest_s.saturating_add(reach_s);
+        let next_s =
+            if is_in_the_pause { next_s.max(length.start_of(closed_s.saturating_sub(reach_s))) } else { next_s };
+        (next_s < closed_s).then_some(next_s)
     }
 
-    fn follow(&mut self, observer: &Observer, length: WindowLength, judged: Judged) -> Vec<Told> {
+    fn follow(&mut self, observer: &Observer, length: WindowLength, judged: Judged, findings: &[Finding]) -> Vec<Told> {
         let mut told = Vec::new();
-        let features = observer.profiled.plan.profile().features().zip(&judged.findings).zip(&mut self.machines);
+        let features = observer.profiled.plan.profile().features().zip(findings).zip(&mut self.machines);
         for (feature, (((_, known), finding), machine)) in features.enumerate() {
             let observation = Observation {
                 window: Span { start_ms: judged.from_s[feature] * 1_000, end_ms: judged.end_s * 1_000 },
@@ -137,13 +190,9 @@ impl Track {
         if self.history.len() == REMEMBERED {
             self.history.pop_front();
         }
-        let psi = |finding: &Finding| finding.judgement.as_ref().map(|judgement| judgement.psi);
-        self.history.push_back(Past {
-            start_s: judged.start_s,
-            psi: judged.findings.iter().map(psi).collect(),
-            listed: judged.findings.iter().map(Finding::is_listed).collect(),
-        });
-        self.latest = Some(judged);
+        let psi = findings.iter().map(|finding| finding.judgement.as_ref().map(|judgement| judgement.psi));
+        self.history.push_back(Arc::new(Past::of(judged.start_s, psi, findings.iter().map(Finding::is_listed))));
+        self.latest = Some(Arc::new(judged));
         told
     }
 
@@ -152,94 +201,63 @@ impl Track {
         let changes = machines.filter_map(|(feature, machine)| Some((feature, machine.tick(now_s * 1_000)?)));
         changes.map(|(feature, transition)| Told { length, feature, transition, evidence: None }).collect()
     }
+
+    /// What a feature takes in a judged length beside its cell.
+    fn bytes_of_feature() -> usize {
+        // Where its rows begin, its weight, and what is shown of its PSI.
+        let of_judged = size_of::<u64>() + size_of::<f64>() + size_of::<Option<[f64; 3]>>();
+        let of_past = size_of::<f64>() + size_of::<bool>();
+        size_of::<Machine>() + size_of::<State>() + of_judged + REMEMBERED * of_past
+    }
 }
 
-/// Judges one window.
-fn judge(
-    observer: &Observer,
-    monitor: &Monitor,
-    (length, start_s): (WindowLength, u64),
-    window: &dyn Fn(WindowLength, u64) -> Option<Counts<u64>>,
-) -> Judged {
+impl Past {
+    pub(super) fn of(start_s: u64, psi: impl Iterator<Item = Option<f64>>, listed: impl Iterator<Item = bool>) -> Self {
+        Self { start_s, psi: psi.map(|psi| psi.unwrap_or(f64::NAN)).collect(), listed: listed.collect() }
+    }
+}
+
+impl Serialize for Past {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let psi: Vec<Option<f64>> = self.psi.iter().map(|psi| Some(*psi).filter(|psi| !psi.is_nan())).collect();
+        json!({"start_s": self.start_s, "psi": psi, "listed": self.listed}).serialize(serializer)
+    }
+}
+
+impl Judged {
+    fn of(
+        observer: &Observer,
+        asked: &Asked,
+        (length, start_s): (WindowLength, u64),
+        merging::Taken { cells, from_s }: merging::Taken,
+    ) -> (Self, Vec<Finding>) {
+        let findings = asked.judge(observer, length, &cells);
+        let psi =
+            |finding: &Finding| finding.judgement.as_ref().map(|found| [found.psi, found.expected, found.threshold]);
+        let psi = findings.iter().map(psi).collect();
+        let asked = asked.clone();
+        (Self { start_s, end_s: length.end_of(start_s), asked, length, cells, from_s, psi }, findings)
+    }
+}
+
+/// A length as it was judged last, as JSON.
+pub(super) fn describe(track: &SeenTrack, observer: &Observer) -> Value {
+    let latest = track.latest.as_ref().map(|judged| {
+        let findings = judged.asked.judge(observer, judged.length, &judged.cells);
+        let shown = monitor::shown(observer.profiled.plan.profile(), &judged.cells, findings);
+        let features = shown.zip(&judged.cells).zip(&judged.from_s).zip(&track.states);
+        let features = features.map(
+            |(((shown, cell), from_s), state)| json!({"state": state, "finding": shown, "cell": cell.render(), "from_s": from_s}),
+        );
+        json!({"start_s": judged.start_s, "end_s": judged.end_s, "features": features.collect::<Vec<_>>()})
+    });
+    json!({"latest": latest, "history": track.history})
+}
+
+/// What judging keeps of each length, in bytes.
+pub(super) fn bytes_of_length(observer: &Observer) -> usize {
     let plan = &observer.profiled.plan;
-    let mut merging = Merging { start_s, length, windows: Vec::new(), merged: Vec::new(), window };
-    let mut from_s = Vec::with_capacity(plan.features());
-    let cells: Vec<Cell> = plan
-        .profile()
-        .features()
-        .enumerate()
-        .map(|(at, (_, feature))| {
-            let depth = merging.depth(observer, at, feature);
-            from_s.push((1..depth).fold(start_s, |start_s, _| length.before(start_s).unwrap_or(start_s)));
-            merging.counts(observer, depth).cell(plan, at)
-        })
-        .collect();
-    let budget = Budget { pages_per_year: monitor.pages.per_year() };
-    let paging = |length: &WindowLength| match length {
-        WindowLength::Minute | WindowLength::Month => None,
-        WindowLength::Hour => Some(Length::Hour),
-        WindowLength::Day => Some(Length::Day),
-    };
-    let lengths_in_use = monitor.windows.iter().filter_map(paging).count();
-    let settings = Settings {
-        tolerated_psi: monitor.tolerate_psi,
-        list_fdr: monitor.list_fdr,
-        pages: paging(&length).map(|length| Pages { budget, length, lengths_in_use }),
-    };
-    let weight_of = |feature: &Feature| monitor.features.get(&feature.name).map_or(feature.weight, |said| said.weight);
-    let weights: Vec<f64> = plan.profile().features().map(|(_, feature)| weight_of(feature)).collect();
-    let reference = Reference { profile: plan.profile(), wanders: &observer.profiled.wanders, weights: &weights };
-    let findings = monitor::judge(&reference, &cells, settings)
-        .expect("the cells of a plan have the bins of its profile, and fewer rows than 64 bits count");
-    Judged { start_s, end_s: length.end_of(start_s), findings, cells, from_s }
-}
-
-/// Windows taken together with those before them, each depth made once.
-struct Merging<'a> {
-    start_s: u64,
-    length: WindowLength,
-    /// The newest window, the one before it, and so on; none where nothing was counted.
-    windows: Vec<Option<Counts<u64>>>,
-    /// The newest window alone, with the one before it, and so on.
-    merged: Vec<Counts<u64>>,
-    window: &'a dyn Fn(WindowLength, u64) -> Option<Counts<u64>>,
-}
-
-impl Merging<'_> {
-    /// How many windows a feature needs; 1 if all that there are would not be enough.
-    fn depth(&mut self, observer: &Observer, at: usize, feature: &Feature) -> usize {
-        let (reference, length_ms) = (feature.counts(), self.length.longest_s() * 1_000);
-        let mut rows = vec![self.rows(observer, at, 0)];
-        if windows_needed(&reference, &rows, length_ms, 1.0).is_none() {
-            rows.extend((1..kept(self.length)).map(|back| self.rows(observer, at, back)));
-        }
-        windows_needed(&reference, &rows, length_ms, 1.0).unwrap_or(1)
-    }
-
-    /// A feature's rows in bins in the window so many before the newest.
-    fn rows(&mut self, observer: &Observer, at: usize, back: usize) -> u64 {
-        self.own(back).map_or(0, |own| own.cell(&observer.profiled.plan, at).binned())
-    }
-
-    fn own(&mut self, back: usize) -> Option<&Counts<u64>> {
-        while self.windows.len() <= back {
-            let start_s = (0..self.windows.len()).try_fold(self.start_s, |start_s, _| self.length.before(start_s));
-            self.windows.push(start_s.and_then(|start_s| (self.window)(self.length, start_s)));
-        }
-        self.windows[back].as_ref()
-    }
-
-    fn counts(&mut self, observer: &Observer, depth: usize) -> &Counts<u64> {
-        while self.merged.len() < depth {
-            let mut counts = self.merged.last().cloned().unwrap_or_else(|| Counts::new(&observer.profiled.plan));
-            let back = self.merged.len();
-            if let Some(own) = self.own(back) {
-                counts.merge(own);
-            }
-            self.merged.push(counts);
-        }
-        &self.merged[depth - 1]
-    }
+    plan.cell_bytes() + plan.features() * Track::bytes_of_feature()
 }
 
 /// How many windows of a length are kept, the newest one among them.

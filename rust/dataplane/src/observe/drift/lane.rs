@@ -1,12 +1,13 @@
 //! Where threads keep what they are counting into.
 //!
-//! Whoever counts takes a box out of a place, adds to it as plain memory, and puts it back. A collector takes boxes out in the
-//! same way, so that no thread ever has to be woken for what it has counted, and a thread that finds its place empty begins a new
-//! box. Nobody waits for anybody: a place that is just in use is passed over.
+//! Whoever counts holds its place, takes the box out of it, adds to it as plain memory, and puts it back; one that finds its
+//! place empty begins a new box. No thread is ever woken for what it has counted. A collector waits for a thread that is just
+//! at its place, a moment, so that it finds all that was counted before; a thread never waits: where another one is at the
+//! place, it hands its box over.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError, TryLockError};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 /// As many threads as count at once without meeting, on most machines; more share places.
 const PLACES: usize = 16;
@@ -22,6 +23,21 @@ pub(super) struct Lane<T> {
 #[repr(align(64))]
 struct Place<T>(Mutex<Option<Box<T>>>);
 
+/// A place that nobody else is at.
+pub(super) struct Seat<'l, T>(MutexGuard<'l, Option<Box<T>>>);
+
+impl<T> Seat<'_, T> {
+    /// The box that this thread left here, or `None`: then it is to begin one.
+    pub(super) fn take(&mut self) -> Option<Box<T>> {
+        self.0.take()
+    }
+
+    /// Leaves a box for the next time.
+    pub(super) fn put(mut self, open: Box<T>) {
+        *self.0 = Some(open);
+    }
+}
+
 impl<T> Default for Lane<T> {
     fn default() -> Self {
         Self { places: std::array::from_fn(|_| Place(Mutex::new(None))), closed: Mutex::default() }
@@ -29,24 +45,13 @@ impl<T> Default for Lane<T> {
 }
 
 impl<T> Lane<T> {
-    /// The box that this thread left here, or `None`: then it is to begin one.
-    pub(super) fn take(&self) -> Option<Box<T>> {
+    /// The place of this thread, with the box that it left there. While another thread is at it there is none: then what is
+    /// counted is to be handed over with [`Lane::close`].
+    pub(super) fn enter(&self) -> Option<Seat<'_, T>> {
         match self.places[own_place()].0.try_lock() {
-            Ok(mut place) => place.take(),
-            Err(TryLockError::Poisoned(place)) => place.into_inner().take(),
+            Ok(place) => Some(Seat(place)),
+            Err(TryLockError::Poisoned(place)) => Some(Seat(place.into_inner())),
             Err(TryLockError::WouldBlock) => None,
-        }
-    }
-
-    /// Leaves a box for the next time.
-    pub(super) fn put(&self, open: Box<T>) {
-        let other = match self.places[own_place()].0.try_lock() {
-            Ok(mut place) => place.replace(open),
-            Err(_) => Some(open),
-        };
-        // Another thread has this place too, or the collector is at it.
-        if let Some(other) = other {
-            self.close(other);
         }
     }
 
@@ -55,7 +60,7 @@ impl<T> Lane<T> {
         self.closed.lock().unwrap_or_else(PoisonError::into_inner).push(full);
     }
 
-    /// Everything counted so far; what a thread just adds to comes with the next call.
+    /// Everything counted so far. A thread that just counts is waited for.
     pub(super) fn collect(&self) -> Vec<Box<T>> {
         let mut collected = std::mem::take(&mut *self.closed.lock().unwrap_or_else(PoisonError::into_inner));
         collected.extend(
@@ -83,16 +88,40 @@ mod tests {
     use super::*;
     use std::sync::atomic::AtomicBool;
 
+    fn leave<T>(lane: &Lane<T>, open: Box<T>) {
+        match lane.enter() {
+            Some(seat) => seat.put(open),
+            None => lane.close(open),
+        }
+    }
+
     #[test]
     fn a_thread_finds_what_it_left_and_a_collector_leaves_nothing() {
         let lane = Lane::default();
-        assert!(lane.take().is_none());
-        lane.put(Box::new(1));
-        assert_eq!(lane.take().as_deref(), Some(&1));
-        lane.put(Box::new(2));
+        assert!(lane.enter().expect("nobody is there").take().is_none());
+        leave(&lane, Box::new(1));
+        assert_eq!(lane.enter().expect("nobody is there").take().as_deref(), Some(&1));
+        leave(&lane, Box::new(2));
         lane.close(Box::new(3));
         assert_eq!(lane.collect(), [Box::new(3), Box::new(2)]);
-        assert!(lane.take().is_none());
+        assert!(lane.enter().expect("nobody is there").take().is_none());
+    }
+
+    #[test]
+    fn whoever_collects_waits_for_a_thread_that_counts() {
+        let lane: Lane<u64> = Lane::default();
+        leave(&lane, Box::new(1));
+        let collected = std::thread::scope(|scope| {
+            let mut seat = lane.enter().expect("nobody is there");
+            let mut open = seat.take().expect("left before");
+            let collector = scope.spawn(|| lane.collect());
+            // However far the collector has come: it cannot pass the place.
+            std::thread::yield_now();
+            *open += 1;
+            seat.put(open);
+            collector.join().expect("it only collects")
+        });
+        assert_eq!(collected, [Box::new(2)]);
     }
 
     #[test]
@@ -113,9 +142,13 @@ mod tests {
                 .map(|_| {
                     scope.spawn(|| {
                         for _ in 0..ROUNDS {
-                            let mut open = lane.take().unwrap_or_default();
+                            let mut seat = lane.enter();
+                            let mut open = seat.as_mut().and_then(Seat::take).unwrap_or_default();
                             *open += 1;
-                            lane.put(open);
+                            match seat {
+                                Some(seat) => seat.put(open),
+                                None => lane.close(open),
+                            }
                         }
                     })
                 })

@@ -37,14 +37,18 @@ pub fn write_metrics(text: &mut String, watches: &Watches) {
     head(text, "tidegate_drift_rows_total", "counter", "Rows counted for drift, by how they came to the version.");
     for rows in &counted {
         let shared = labels_of(&rows.route, &rows.version);
-        for (class, count) in rows.by_class {
+        for (class, count) in rows.rows.by_class {
             let _ = writeln!(text, "tidegate_drift_rows_total{{{shared},class=\"{class}\"}} {count}");
         }
     }
     head(text, "tidegate_drift_late_rows_total", "counter", "Rows that happened before every window that is kept.");
     for rows in &counted {
-        let _ =
-            writeln!(text, "tidegate_drift_late_rows_total{{{}}} {}", labels_of(&rows.route, &rows.version), rows.late);
+        let _ = writeln!(
+            text,
+            "tidegate_drift_late_rows_total{{{}}} {}",
+            labels_of(&rows.route, &rows.version),
+            rows.rows.late
+        );
     }
     let help = "Rows that broke a rule of their profile at the gate, feature by feature.";
     head(text, "tidegate_gate_rows_total", "counter", help);

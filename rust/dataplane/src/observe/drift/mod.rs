@@ -21,6 +21,7 @@ mod telling;
 mod unjudged;
 mod versus;
 mod watches;
+mod windows;
 
 pub use hand::{Asked, Counting, Hand};
 pub use metrics::write_metrics;

@@ -88,11 +88,44 @@ impl Observer {
     }
 
     /// Everything counted since the last call, by class.
-    pub fn collect(&self) -> impl Iterator<Item = (Traffic, Box<Open>)> {
-        Traffic::ALL
-            .into_iter()
-            .zip(&self.lanes)
-            .flat_map(|(class, lane)| lane.collect().into_iter().map(move |open| (class, open)))
+    pub fn collect(&self) -> Vec<(Traffic, Box<Open>)> {
+        let lanes = Traffic::ALL.into_iter().zip(&self.lanes);
+        lanes.flat_map(|(class, lane)| lane.collect().into_iter().map(move |open| (class, open))).collect()
+    }
+}
+
+/// Counts in the order of time, over collections that take a moment each.
+///
+/// Lanes are emptied one after the other, so one collection may have what was counted last and miss what was counted in another
+/// lane before. A second one has that; what is newer than all of the first waits for the next time.
+pub(super) struct InOrder<C> {
+    waiting: Vec<(C, Box<Open>)>,
+}
+
+impl<C> Default for InOrder<C> {
+    fn default() -> Self {
+        Self { waiting: Vec::new() }
+    }
+}
+
+impl<C> InOrder<C> {
+    /// What two collections have found; whatever happened before any of it is in it too, or was returned before.
+    pub(super) fn take(&mut self, first: Vec<(C, Box<Open>)>, second: Vec<(C, Box<Open>)>) -> Vec<(C, Box<Open>)> {
+        let mut opens = std::mem::take(&mut self.waiting);
+        opens.extend(first);
+        let newest_s = opens.iter().map(|(_, open)| open.start_s).max();
+        for (class, open) in second {
+            let is_newer = newest_s.is_none_or(|newest_s| open.start_s > newest_s);
+            let place = if is_newer { &mut self.waiting } else { &mut opens };
+            place.push((class, open));
+        }
+        opens.sort_by_key(|(_, open)| open.start_s);
+        opens
+    }
+
+    /// What waits, when nothing more can come.
+    pub(super) fn rest(&mut self) -> Vec<(C, Box<Open>)> {
+        std::mem::take(&mut self.waiting)
     }
 }
 

@@ -7,7 +7,7 @@ use tidegate_core::drift::wander::Wander;
 use tidegate_core::monitor;
 use tidegate_core::oip::signature::{Signature, TensorSpec};
 use tidegate_core::oip::validate;
-use tidegate_core::sketch::{self, BareTensor, Breaches, Direction, Feature, Gate, Plan, Profile, Unjudged};
+use tidegate_core::sketch::{self, BareTensor, Breaches, Direction, Feature, Gate, Plan, Profile, Unjudged, Window};
 
 /// The reference of a version, ready for counting.
 pub struct Profiled {
@@ -78,7 +78,16 @@ impl Profiled {
         let outputs = places(&plan, Direction::Output, &names.outputs);
         let wanders = monitor::wanders(plan.profile());
         let rules = Arc::new(Rules { gate: Gate::new(&plan), plan: plan.clone(), inputs: inputs.clone() });
-        Self { digest, profile_digest, window_bytes: plan.window_bytes(), plan, rules, wanders, inputs, outputs }
+        Self {
+            digest,
+            profile_digest,
+            window_bytes: plan.window_bytes() + size_of::<Window>(),
+            plan,
+            rules,
+            wanders,
+            inputs,
+            outputs,
+        }
     }
 
     /// The rules that the rows of a checked request break.

@@ -1,7 +1,7 @@
 //! The profile of what a gateway has counted.
 
-use super::history::{History, sum};
 use super::observer::Observer;
+use super::windows::{Windows, sum};
 use serde_json::{Value, json};
 use tidegate_core::document::Monitor;
 use tidegate_core::drift::wander::FEWEST_CHUNKS;
@@ -47,12 +47,12 @@ impl Wish {
 /// # Errors
 /// A sentence: why there is none.
 pub(super) fn profile(
-    history: &History,
+    windows: &Windows,
     observer: &Observer,
     (monitor, arrival_s): (&Monitor, u64),
     wish: &Wish,
 ) -> Result<Value, String> {
-    let kept = history.kept(Length::Day) as u64;
+    let kept = windows.kept(Length::Day) as u64;
     if wish.days > kept {
         return Err(format!(
             "{} days are more than the {kept} that are kept: ask for fewer, or give the monitor more memory_mib (35 days at most)",
@@ -60,16 +60,16 @@ pub(super) fn profile(
         ));
     }
     let nothing = || format!("nothing was counted in the last {} days", wish.days);
-    let now_s = history.now_s(monitor, arrival_s).ok_or_else(nothing)?;
+    let now_s = windows.now_s(monitor, arrival_s).ok_or_else(nothing)?;
     let oldest_s = Length::Day.start_s(now_s).saturating_sub((wish.days - 1) * Length::Day.seconds());
-    let windows: Vec<_> = history.windows(Length::Day).filter(|window| window.start_s >= oldest_s).collect();
-    let mut starts: Vec<u64> = windows.iter().map(|window| window.start_s).collect();
+    let days_kept: Vec<_> = windows.of(Length::Day).filter(|window| window.start_s >= oldest_s).collect();
+    let mut starts: Vec<u64> = days_kept.iter().map(|window| window.start_s).collect();
     starts.sort_unstable();
     starts.dedup();
     // A day is all classes of traffic together.
-    let day = |start_s: &u64| sum(windows.iter().copied().filter(|window| window.start_s == *start_s));
+    let day = |start_s: &u64| sum(days_kept.iter().copied().filter(|window| window.start_s == *start_s));
     let days: Vec<Counts<u64>> = starts.iter().filter_map(day).collect();
-    let total = sum(windows.iter().copied()).ok_or_else(nothing)?;
+    let total = sum(days_kept.iter().copied()).ok_or_else(nothing)?;
     let chunks: Vec<&Counts<u64>> = if days.len() < FEWEST_CHUNKS { Vec::new() } else { days.iter().collect() };
     let made =
         Reference::of(&observer.profiled.plan, &total, &chunks, wish.bins).map_err(|refused| refused.to_string())?;

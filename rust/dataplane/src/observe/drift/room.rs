@@ -1,33 +1,56 @@
-//! How much memory windows take, and how many of them there is room for.
+//! How much memory a watch takes, and how many windows there is room for.
 
+use super::judge::bytes_of_length;
 use super::observer::{Observer, unit_of};
 use serde_json::{Value, json};
 use tidegate_core::document::Monitor;
-use tidegate_core::sketch::{Capacity, Length};
+use tidegate_core::sketch::{Capacity, Counts, Length, Traffic, Window};
 
-/// What the windows of one class of traffic need, and have.
+/// What the watch over a version needs with one class of traffic, and has.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Room {
     /// Bytes of one window.
     window_bytes: usize,
-    /// Bytes that all of them may take.
+    /// Bytes that all windows may take.
     most_bytes: usize,
+    beside: Beside,
+}
+
+/// What a watch takes beside its windows, in bytes.
+#[derive(Clone, Copy, Debug)]
+struct Beside {
+    /// What is counted by threads and not taken over yet.
+    open: usize,
+    /// What judging keeps, over all lengths.
+    judged: usize,
 }
 
 impl Room {
-    pub(super) fn new(observer: &Observer, monitor: &Monitor) -> Self {
-        let window_bytes = observer.profiled.window_bytes;
-        Self { window_bytes, most_bytes: Self::most_bytes(monitor) }
+    /// `threads` count side by side.
+    pub(super) fn new(observer: &Observer, monitor: &Monitor, threads: usize) -> Self {
+        Self {
+            window_bytes: observer.profiled.window_bytes,
+            most_bytes: Self::most_bytes(monitor),
+            beside: Beside {
+                open: threads * Counts::<u32>::new(&observer.profiled.plan).size_bytes(),
+                judged: Self::judged_bytes(observer, monitor),
+            },
+        }
     }
 
-    /// Takes what a monitor allows from now on, and says whether that is something else.
-    pub(super) fn change(&mut self, monitor: &Monitor) -> bool {
+    /// Takes what a monitor allows and judges from now on, and says whether that leaves other room for windows.
+    pub(super) fn change(&mut self, observer: &Observer, monitor: &Monitor) -> bool {
+        self.beside.judged = Self::judged_bytes(observer, monitor);
         let before = std::mem::replace(&mut self.most_bytes, Self::most_bytes(monitor));
         before != self.most_bytes
     }
 
     fn most_bytes(monitor: &Monitor) -> usize {
         (monitor.memory_mib << 20) as usize
+    }
+
+    fn judged_bytes(observer: &Observer, monitor: &Monitor) -> usize {
+        monitor.windows.len() * bytes_of_length(observer)
     }
 
     /// Bytes that one window may take if there is to be one of each length that is counted.
@@ -49,8 +72,12 @@ impl Room {
     }
 
     /// The lengths of which fewer windows are kept than wanted, with both numbers.
-    pub(super) fn fewer(self, unit_s: u64) -> impl Iterator<Item = (&'static str, usize, usize)> {
-        let (wanted, kept) = (Self::wanted(unit_s), self.capacity(unit_s));
+    pub(super) fn fewer(
+        observer: &Observer,
+        monitor: &Monitor,
+    ) -> impl Iterator<Item = (&'static str, usize, usize)> + use<> {
+        let wanted = Self::wanted(observer.unit_s());
+        let kept = wanted.within(observer.profiled.window_bytes, Self::most_bytes(monitor));
         let lengths = [
             ("minutes", kept.minutes, wanted.minutes),
             ("hours", kept.hours, wanted.hours),
@@ -59,12 +86,19 @@ impl Room {
         lengths.into_iter().filter(|(_, kept, wanted)| kept < wanted)
     }
 
+    /// All that so many windows take, with what is beside them.
+    fn bytes(&self, windows: Capacity) -> usize {
+        let places = Traffic::ALL.len() * windows.size_bytes(size_of::<Option<Box<Window>>>());
+        windows.size_bytes(self.window_bytes) + places + self.beside.open + self.beside.judged
+    }
+
     /// What is needed and what is kept, for people.
     pub(super) fn describe(&self, unit_s: u64) -> Value {
         let (wanted, kept) = (Self::wanted(unit_s), self.capacity(unit_s));
         json!({
-            "need_mib": mib(wanted.size_bytes(self.window_bytes)),
-            "kept_mib": mib(kept.size_bytes(self.window_bytes)),
+            "need_mib": mib(self.bytes(wanted)),
+            "kept_mib": mib(self.bytes(kept)),
+            "windows_mib": mib(kept.size_bytes(self.window_bytes)),
             "minutes": kept.minutes,
             "hours": kept.hours,
             "days": kept.days,

@@ -41,10 +41,15 @@ impl Store {
 
     /// Puts a window in the place of what was there.
     pub(super) fn write(&self, window: &Window) -> io::Result<()> {
+        self.write_bytes(window.key.traffic, window.length, window.start_s, &window.encode())
+    }
+
+    /// The same of a window that is bytes already.
+    pub(super) fn write_bytes(&self, traffic: Traffic, length: Length, start_s: u64, bytes: &[u8]) -> io::Result<()> {
         fs::create_dir_all(&self.0)?;
-        let path = self.path(window.key.traffic, window.length, window.start_s);
+        let path = self.path(traffic, length, start_s);
         let unfinished = path.with_extension("new");
-        fs::write(&unfinished, window.encode())?;
+        fs::write(&unfinished, bytes)?;
         fs::rename(&unfinished, &path)
     }
 

@@ -15,13 +15,14 @@ use super::versus::{Arms, Callers, Comparisons};
 use crate::drive::plane::Plane;
 use crate::drive::snapshot::Version;
 use crate::observe::log::Log;
+use crate::runtime::onnx::trim_memory;
 use arc_swap::ArcSwap;
 use serde_json::json;
 use sha2::Digest as _;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tidegate_core::document::{LOG_SINK, Monitor, Sha256};
 use tidegate_core::plane::Outcome;
@@ -37,14 +38,20 @@ const MOST_NAMED: usize = 50;
 /// How often what has changed is written: what a gateway that is killed forgets.
 const BETWEEN_WRITES_S: u64 = 60;
 
+/// How often free memory is looked for, if there can be any.
+const BETWEEN_TRIMS_S: u64 = 5;
+
 /// The monitors in force, and everything that is counted for them.
 #[derive(Default)]
 pub struct Watches {
     /// Where windows are kept; nowhere in a gateway without a state folder, as tests have it.
     folder: Option<PathBuf>,
     written_s: AtomicU64,
+    tidied_s: AtomicU64,
+    /// Whether much memory was taken and given back since.
+    is_loose: AtomicBool,
     monitors: ArcSwap<BTreeMap<String, Monitor>>,
-    watched: Mutex<BTreeMap<Key, Watched>>,
+    watched: Mutex<BTreeMap<Key, Arc<Watched>>>,
     comparisons: Mutex<Comparisons>,
     /// What is told of all that.
     pub outbox: Outbox,
@@ -89,8 +96,8 @@ impl Key {
 
 struct Watched {
     observer: Arc<Observer>,
-    /// Made when there is something to keep.
-    history: Option<History>,
+    /// Made when somebody watches.
+    history: OnceLock<History>,
 }
 
 impl Watched {
@@ -117,7 +124,7 @@ impl Watches {
         (Self { folder: Some(state.join("windows")), comparisons, outbox, ..Self::default() }, refusal)
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Key, Watched>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Key, Arc<Watched>>> {
         self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -149,7 +156,7 @@ impl Watches {
         let entry = watched.entry(key).or_insert_with(|| {
             let observer = Observer::new(Arc::clone(profiled));
             observer.watch(monitor);
-            Watched { observer: Arc::new(observer), history: None }
+            Arc::new(Watched { observer: Arc::new(observer), history: OnceLock::new() })
         });
         Some(Arc::clone(&entry.observer))
     }
@@ -173,21 +180,22 @@ impl Watches {
         let monitors = self.monitors.load();
         let arrival_s = plane.clock.unix_ms() / 1_000;
         let teller = Teller::new(&plane.log, &self.outbox, &plane.document);
+        let watched = self.watched_by(&monitors);
+        // Two collections around that of sub-cells, so that nothing is taken over before what came before it.
+        let mut first: Vec<_> = watched.iter().map(|(_, watched)| watched.observer.collect()).collect();
         // Of versions that are compared, split windows are the sums of their sub-cells.
         let mut owned = self.comparisons().tick(&monitors, arrival_s, &teller);
-        let mut watched = self.lock();
-        for (key, Watched { observer, history }) in watched.iter_mut() {
-            let Some(monitor) = monitors.get(&*key.route) else { continue };
-            let history = history.get_or_insert_with(|| self.open(key, observer, monitor, plane));
-            for (class, open) in observer.collect() {
-                history.add(observer, class, &open);
-            }
-            for (_, open) in owned.extract_if(.., |(of, _)| of == key) {
-                history.add(observer, sketch::Traffic::Split, &open);
-            }
+        for ((key, watched), first) in watched.iter().zip(&mut first) {
+            let (observer, monitor) = (&watched.observer, &monitors[&*key.route]);
+            let history = watched.history.get_or_init(|| self.open(key, observer, monitor, plane));
+            first.extend(owned.extract_if(.., |(of, _)| of == key).map(|(_, open)| (sketch::Traffic::Split, open)));
+            let opens = [std::mem::take(first), observer.collect()];
             let about = key.about(observer);
-            for told in history.advance(observer, monitor, arrival_s) {
+            for told in history.take(observer, monitor, arrival_s, opens) {
                 teller.tell(&about, &told);
+            }
+            if history.has_left_memory() {
+                self.is_loose.store(true, Ordering::Relaxed);
             }
         }
         drop(watched);
@@ -196,6 +204,23 @@ impl Watches {
             self.write(&plane.log);
         }
         self.forget();
+        self.tidy(arrival_s);
+    }
+
+    /// Gives back what judging and reporting took, now and then: looking through the heaps takes milliseconds.
+    fn tidy(&self, arrival_s: u64) {
+        let is_due = arrival_s.saturating_sub(self.tidied_s.load(Ordering::Relaxed)) >= BETWEEN_TRIMS_S;
+        if is_due && self.is_loose.swap(false, Ordering::Relaxed) {
+            self.tidied_s.store(arrival_s, Ordering::Relaxed);
+            trim_memory();
+        }
+    }
+
+    /// What monitors watch. Nothing of it is locked: readers look on while it is added to and judged.
+    fn watched_by(&self, monitors: &BTreeMap<String, Monitor>) -> Vec<(Key, Arc<Watched>)> {
+        let watched = self.lock();
+        let watched = watched.iter().filter(|(key, _)| monitors.contains_key(&*key.route));
+        watched.map(|(key, watched)| (key.clone(), Arc::clone(watched))).collect()
     }
 
     fn forget(&self) {
@@ -216,7 +241,7 @@ impl Watches {
             traffic: sketch::Traffic::Split,
         };
         let folder = self.folder.as_ref().map(|folder| folder.join(key.folder()));
-        let (history, refusals) = History::open(observer, &own, monitor, folder.map(Store::new));
+        let (history, refusals) = History::open(observer, &own, monitor, (folder.map(Store::new), plane.inboxes.len()));
         for reason in refusals {
             plane.log.warning("drift_windows", &[("reason", json!(reason))]);
         }
@@ -248,12 +273,14 @@ impl Watches {
             log.error("drift_transitions", &[("reason", json!(error.to_string()))]);
         }
         self.comparisons().write(log);
-        for (key, watched) in self.lock().iter_mut() {
-            if let Some(Err(error)) = watched.history.as_mut().map(History::write) {
+        let watched: Vec<_> = self.lock().iter().map(|(key, watched)| (key.clone(), Arc::clone(watched))).collect();
+        for (key, watched) in watched {
+            if let Some(Err(error)) = watched.history.get().map(History::write) {
                 let fields = [("route", json!(&*key.route)), ("reason", json!(error.to_string()))];
                 log.error("drift_windows", &fields);
             }
         }
+        self.is_loose.store(true, Ordering::Relaxed);
     }
 }
 

@@ -1,9 +1,10 @@
 //! Reads a window, field by field; `None` is said of anything that was never written.
 
-use super::super::super::counts::{Counts, Tables};
+use super::super::super::counts::Counts;
 use super::super::super::number::Number;
 use super::super::super::strings::{Cardinality, Entry, MAX_NAME_BYTES, Newcomers, StringTable};
 use super::super::super::table::{Table, Tally};
+use super::super::super::tables::Tables;
 use super::super::{Key, Length, Traffic, Window};
 use super::write::{BARE, F32, F64, I64, STRINGS};
 use crate::document::Sha256;

@@ -1,9 +1,10 @@
 //! Writes a window, field by field.
 
-use super::super::super::counts::{Counts, Tables};
+use super::super::super::counts::Counts;
 use super::super::super::number::Number;
 use super::super::super::strings::{Newcomers, StringTable};
 use super::super::super::table::Table;
+use super::super::super::tables::Tables;
 use super::super::{Length, Traffic, Window};
 
 /// Each class of counters by the number that stands before it.

@@ -153,11 +153,8 @@ impl Track {
             self.history.pop_front();
         }
         let psi = |found: &Difference| found.judgement.as_ref().map(|judgement| judgement.psi);
-        self.history.push_back(Past {
-            start_s: compared.start_s,
-            psi: compared.differences.iter().map(psi).collect(),
-            listed: compared.differences.iter().map(Difference::is_listed).collect(),
-        });
+        let listed = compared.differences.iter().map(Difference::is_listed);
+        self.history.push_back(Past::of(compared.start_s, compared.differences.iter().map(psi), listed));
         self.latest = Some(compared);
         told
     }

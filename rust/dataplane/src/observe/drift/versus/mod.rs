@@ -11,7 +11,7 @@ mod split;
 use super::Profiled;
 use super::lane::Lane;
 use super::metrics::Gauge;
-use super::observer::{Observer, Open};
+use super::observer::{InOrder, Observer, Open};
 use super::telling::Teller;
 use super::watches::Key;
 use crate::drive::snapshot::Version;
@@ -21,7 +21,7 @@ use side::Side;
 use split::Split;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tidegate_core::document::Monitor;
 use tidegate_core::drift::design_effect::SUB_CELLS;
 use tidegate_core::routing::{Range, RoutePlan};
@@ -34,11 +34,14 @@ pub struct Callers {
     pub is_own: bool,
     /// Made by the first request that is counted: most routes are not watched.
     lanes: OnceLock<Box<[Lane<Open>; SUB_CELLS]>>,
+    /// Only touched by the one who collects.
+    order: Mutex<InOrder<usize>>,
 }
 
 impl Callers {
     fn new(profiled: Arc<Profiled>, is_own: bool) -> Self {
-        Self { observer: Observer::new(profiled), is_own, lanes: OnceLock::new() }
+        let (lanes, order) = (OnceLock::new(), Mutex::default());
+        Self { observer: Observer::new(profiled), is_own, lanes, order }
     }
 
     pub(super) fn lane(&self, sub_cell: u8) -> &Lane<Open> {
@@ -51,10 +54,25 @@ impl Callers {
         self.observer.watch(monitor.filter(|monitor| split::lengths(monitor).next().is_some()));
     }
 
-    /// Everything counted since the last call, by sub-cell.
-    fn collect(&self) -> impl Iterator<Item = (usize, Box<Open>)> {
+    /// Everything counted since the last call, by sub-cell, in the order of time.
+    fn collect(&self) -> Vec<(usize, Box<Open>)> {
+        self.order().take(self.look(), self.look())
+    }
+
+    /// The same when nobody counts here any more.
+    fn collect_all(&self) -> Vec<(usize, Box<Open>)> {
+        let mut opens = self.collect();
+        opens.extend(self.order().rest());
+        opens
+    }
+
+    fn order(&self) -> MutexGuard<'_, InOrder<usize>> {
+        self.order.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn look(&self) -> Vec<(usize, Box<Open>)> {
         let lanes = self.lanes.get().into_iter().flat_map(|lanes| lanes.iter().enumerate());
-        lanes.flat_map(|(sub_cell, lane)| lane.collect().into_iter().map(move |open| (sub_cell, open)))
+        lanes.flat_map(|(sub_cell, lane)| lane.collect().into_iter().map(move |open| (sub_cell, open))).collect()
     }
 }
 
@@ -142,7 +160,8 @@ impl Comparisons {
         self.leaving.retain(|(key, callers)| {
             // Asked first: whoever held it until now has put back what it counted.
             let is_last = Arc::strong_count(callers) == 1;
-            owned.extend(callers.collect().map(|(_, open)| (key.clone(), open)));
+            let opens = if is_last { callers.collect_all() } else { callers.collect() };
+            owned.extend(opens.into_iter().map(|(_, open)| (key.clone(), open)));
             !is_last
         });
         owned

@@ -4,6 +4,8 @@ use super::Watches;
 use crate::observe::drift::reference::{self, Wish};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use tidegate_core::document::Monitor;
 
 impl Watches {
@@ -15,26 +17,30 @@ impl Watches {
         let monitors = self.monitors.load();
         let monitor = of_route(&monitors, route)?;
         let watched = self.lock();
-        let mut own: Vec<_> = watched.iter().filter(|(key, _)| &*key.route == route).collect();
+        let own = watched.iter().filter(|(key, _)| &*key.route == route);
+        let mut own: Vec<_> =
+            own.map(|(key, watched)| (key.clone(), watched.is_served(), Arc::clone(watched))).collect();
+        drop(watched);
         // What was served before comes before what is.
-        own.sort_by_key(|(key, watched)| (key.version.clone(), watched.is_served()));
+        own.sort_by_key(|(key, is_served, _)| (key.version.clone(), *is_served));
         let versions: Vec<Value> = own
             .into_iter()
-            .map(|(key, watched)| {
-                let profile = watched.observer.profiled.profile_digest;
+            .map(|(key, is_served, watched)| {
+                let observer = &watched.observer;
+                let profile = observer.profiled.profile_digest;
                 json!({
                     "version": key.version,
                     "version_digest": format!("sha256:{}", key.version_digest),
                     "profile_digest": profile.map(|digest| format!("sha256:{digest}")),
-                    "is_served": watched.is_served(),
-                    "moments": watched.observer.profiled.moments().count(),
-                    "timeless": watched.observer.timeless(),
-                    "gate": watched.observer.gate.report(&watched.observer.profiled),
-                    "watch": watched.history.as_ref().map(|history| history.report(&watched.observer)),
+                    "is_served": is_served,
+                    "moments": observer.profiled.moments().count(),
+                    "timeless": observer.timeless(),
+                    "gate": observer.gate.report(&observer.profiled),
+                    "watch": watched.history.get().map(|history| history.report(observer)),
                 })
             })
             .collect();
-        drop(watched);
+        self.is_loose.store(true, Ordering::Relaxed);
         let comparisons = self.comparisons().report(route, monitor);
         Ok(json!({"route": route, "monitor": monitor, "versions": versions, "comparisons": comparisons}))
     }
@@ -58,8 +64,13 @@ impl Watches {
                 return Err(format!("say which version with --version: {}", names.join(", ")));
             }
         };
-        let history = chosen.history.as_ref().ok_or_else(|| format!("nothing was counted of {} yet", key.version))?;
-        let mut made = reference::profile(history, &chosen.observer, (monitor, arrival_s), &wish)?;
+        let (key, chosen) = ((*key).clone(), Arc::clone(chosen));
+        drop(watched);
+        let history = chosen.history.get().ok_or_else(|| format!("nothing was counted of {} yet", key.version))?;
+        let windows = history.windows();
+        let mut made = reference::profile(&windows, &chosen.observer, (monitor, arrival_s), &wish)?;
+        drop(windows);
+        self.is_loose.store(true, Ordering::Relaxed);
         made["version"] = json!(key.version);
         Ok(made)
     }

@@ -52,7 +52,7 @@ fn features(observer: &Observer) -> Option<String> {
 
 /// Lengths of which fewer windows are kept than there would be with room for all.
 fn windows(observer: &Observer, monitor: &Monitor) -> Option<String> {
-    let fewer = Room::new(observer, monitor).fewer(observer.unit_s());
+    let fewer = Room::fewer(observer, monitor);
     let fewer: Vec<String> = fewer.map(|(name, kept, wanted)| format!("{kept} of {wanted} {name}")).collect();
     (!fewer.is_empty()).then(|| format!("{} are kept", fewer.join(" and ")))
 }

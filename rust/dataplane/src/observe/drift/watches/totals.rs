@@ -2,6 +2,7 @@
 
 use super::Watches;
 use crate::observe::drift::gate::GatedRows;
+use crate::observe::drift::history::Rows;
 use crate::observe::drift::metrics::Gauge;
 use std::sync::Arc;
 
@@ -9,20 +10,18 @@ use std::sync::Arc;
 pub(in crate::observe::drift) struct Counted {
     pub(in crate::observe::drift) route: String,
     pub(in crate::observe::drift) version: String,
-    pub(in crate::observe::drift) by_class: [(&'static str, u64); 4],
-    pub(in crate::observe::drift) late: u64,
+    pub(in crate::observe::drift) rows: Rows,
 }
 
 impl Watches {
     /// Rows counted so far.
     pub(in crate::observe::drift) fn counted(&self) -> Vec<Counted> {
         let watched = self.lock();
-        let histories = watched.iter().filter_map(|(key, watched)| Some((key, watched.history.as_ref()?)));
+        let histories = watched.iter().filter_map(|(key, watched)| Some((key, watched.history.get()?)));
         let counted = histories.map(|(key, history)| Counted {
             route: key.route.to_string(),
             version: key.version.clone(),
-            by_class: history.rows(),
-            late: history.late(),
+            rows: history.rows(),
         });
         counted.collect()
     }
@@ -38,19 +37,29 @@ impl Watches {
 
     /// The newest judged window of every length, feature by feature.
     pub(in crate::observe::drift) fn gauges(&self) -> Vec<Gauge> {
-        let watched = self.lock();
+        // Whoever is watched is looked up under the lock; what is known of it needs none.
+        let watched: Vec<_> = self
+            .lock()
+            .iter()
+            .filter_map(|(key, watched)| {
+                let seen = watched.history.get()?.seen();
+                Some((Arc::clone(&key.route), key.version.clone(), Arc::clone(watched), seen))
+            })
+            .collect();
         let mut gauges = Vec::new();
-        for (key, history) in watched.iter().filter_map(|(key, watched)| Some((key, watched.history.as_ref()?))) {
-            for (length, track) in history.tracks() {
-                let findings = track.latest.iter().flat_map(|judged| judged.findings.iter().enumerate());
-                gauges.extend(findings.map(|(at, finding)| Gauge {
-                    route: key.route.to_string(),
-                    version: key.version.clone(),
+        for (route, version, watched, seen) in &watched {
+            let names: Vec<&str> =
+                watched.observer.profiled.plan.profile().features().map(|(_, feature)| &*feature.name).collect();
+            for (length, track) in &seen.tracks {
+                let psi = track.latest.iter().flat_map(|judged| judged.psi.iter().enumerate());
+                gauges.extend(psi.map(|(at, psi)| Gauge {
+                    route: route.to_string(),
+                    version: version.clone(),
                     against: None,
-                    feature: finding.feature.clone(),
+                    feature: names[at].to_owned(),
                     window: length.name(),
-                    state: track.state(at),
-                    psi: finding.judgement.as_ref().map(|found| [found.psi, found.expected, found.threshold]),
+                    state: track.states[at],
+                    psi: *psi,
                 }));
             }
         }
