@@ -9,7 +9,7 @@ from tidegate.core.serving import Follow
 from tidegate.errors import InputRefused, Missing, Violation
 from tidegate.services import plans, routes
 from tidegate.services.registry import Registry
-from tidegate.stores.heads import Plan
+from tidegate.stores.plans import Plan
 from tidegate.v1 import route_pb2
 from tidegate.v1 import route_service_pb2 as messages
 from tidegate.v1.documents import document_of

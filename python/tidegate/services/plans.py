@@ -22,8 +22,9 @@ from tidegate.services.registry import Caller, Change, Receipt, Registry, check_
 from tidegate.services.routes import missing
 from tidegate.services.versions import resolve
 from tidegate.stores import artifacts, heads
-from tidegate.stores.heads import Plan
+from tidegate.stores import plans as stored
 from tidegate.stores.models import Version
+from tidegate.stores.plans import Plan
 
 PLAN_LIVES_US = 3600 * 1_000_000
 """How long a plan may be applied: long enough to be read by another, too short to be forgotten."""
@@ -57,7 +58,7 @@ def plan(registry: Registry, caller: Caller, document: dict[str, Any]) -> Planne
     def work(change: Change) -> Receipt:
         kept, _ = _compile(change, document)
         guard.allow(caller.actor, "routes.plan", kept.scope, before=None, after=None)
-        heads.keep_plan(change.connection, kept, now_us=change.now_us)
+        stored.keep(change.connection, kept, now_us=change.now_us)
         return {"plan": kept.id}
 
     return get(registry, registry.change(caller, work)["plan"])
@@ -203,7 +204,7 @@ def _compile(change: Change, document: dict[str, Any]) -> tuple[Plan, dict[str, 
 
 
 def _kept(connection: Connection, plan_id: str) -> Plan:
-    kept = heads.get_plan(connection, plan_id)
+    kept = stored.get(connection, plan_id)
     if kept is None:
         raise Missing(
             f"There is no plan {plan_id}: make one with `tidegate routes plan`.", reason="PLAN_MISSING", plan=plan_id

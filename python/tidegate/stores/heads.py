@@ -1,4 +1,4 @@
-"""Heads, revisions and plans: what a route or a monitor is, was and may become. A scope is its full name."""
+"""Heads and revisions: what a route or a monitor is and was. A scope is its full name."""
 
 import json
 from collections.abc import Collection, Iterable, Iterator
@@ -26,9 +26,8 @@ _NEWEST = (
     .order_by(tables.revision.c.number.desc())
     .limit(1)
 )
-_PLAN = select(tables.plan).where(tables.plan.c.id == bindparam("id"))
 _ADD_HEAD, _ADD_TENURE = tables.head.insert(), tables.tenure.insert()
-_ADD_REVISION, _ADD_PLAN = tables.revision.insert(), tables.plan.insert()
+_ADD_REVISION = tables.revision.insert()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,19 +56,6 @@ class StoredRevision:
     digest: str
     create_us: int
     seq: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """A change that was looked at and can be made as long as nothing else changes."""
-
-    id: str
-    scope: str
-    base_generation: int
-    document: dict[str, Any]
-    content: dict[str, Any]
-    digest: str
-    expire_us: int
 
 
 def get(connection: Connection, scope: str) -> Head | None:
@@ -216,14 +202,14 @@ def list_revisions(
 def contents_under(connection: Connection, prefix: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """The contents of every head whose scope begins with a prefix, by scope."""
     for row in _revisions_under(connection, prefix, tables.revision.c.content):
-        yield row.scope, _read(row.content)
+        yield row.scope, read(row.content)
 
 
 def documents_under(connection: Connection, prefix: str) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
     """Document and content of every route whose name begins with a prefix, by scope."""
     for row in _revisions_under(connection, prefix, tables.revision.c.document, tables.revision.c.content):
         if "/routes/" in row.scope:
-            yield row.scope, _read(row.document), _read(row.content)
+            yield row.scope, read(row.document), read(row.content)
 
 
 def _revisions_under(connection: Connection, prefix: str, *columns: Column[Any]) -> Iterable[Any]:
@@ -262,42 +248,8 @@ def add_revision(connection: Connection, revision: StoredRevision) -> None:
     )
 
 
-def keep_plan(connection: Connection, plan: Plan, *, now_us: int) -> None:
-    """Keeps a plan, and forgets those whose time is over."""
-    table = tables.plan
-    connection.execute(table.delete().where((table.c.expire_us <= now_us) | (table.c.id == plan.id)))
-    connection.execute(
-        _ADD_PLAN,
-        {
-            "id": plan.id,
-            "scope": plan.scope,
-            "base_generation": plan.base_generation,
-            "document": json.dumps(plan.document, ensure_ascii=False),
-            "content": json.dumps(plan.content, ensure_ascii=False),
-            "digest": plan.digest,
-            "expire_us": plan.expire_us,
-        },
-    )
-
-
-def get_plan(connection: Connection, plan_id: str) -> Plan | None:
-    """A plan, whether or not its time is over."""
-    row = connection.execute(_PLAN, {"id": plan_id}).first()
-    if row is None:
-        return None
-    return Plan(
-        id=row.id,
-        scope=row.scope,
-        base_generation=row.base_generation,
-        document=_read(row.document),
-        content=_read(row.content),
-        digest=row.digest,
-        expire_us=row.expire_us,
-    )
-
-
 @lru_cache(_MOST_READ)
-def _read(text: str) -> dict[str, Any]:
+def read(text: str) -> dict[str, Any]:
     """A document or a content; the same value each time, which nobody changes: revisions are immutable."""
     value: dict[str, Any] = json.loads(text)
     return value
@@ -317,8 +269,8 @@ def _revision(row: Any) -> StoredRevision:
         number=row.number,
         cause=Cause(row.cause),
         change=row.change,
-        document=_read(row.document),
-        content=_read(row.content),
+        document=read(row.document),
+        content=read(row.content),
         digest=row.digest,
         create_us=row.create_us,
         seq=row.seq,
