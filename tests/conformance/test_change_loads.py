@@ -195,6 +195,8 @@ def test_a_gateway_without_one_more_thread_serves_shows_and_refuses(repository):
         start_gateway({"routes": {"sum": route(1)}}, repository, under=AS_STRANGER) as gateway,
         Asker(gateway.grpc_address) as calls,
     ):
+        # Its addresses are known a moment before all of its threads are there.
+        assert added(calls) == 1
         subprocess.run([*AS_STRANGER, "prlimit", f"--pid={gateway.pid}", "--nproc=1"], check=True)
         large = np.zeros((70_000, 4), dtype=np.float32)
         assert tensors(calls.infer("sum", {"x": large}))["y"][-1, -1] == 1
