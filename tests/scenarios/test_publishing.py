@@ -56,6 +56,7 @@ def test_what_is_served_after_many_parts_is_what_a_new_gateway_reads(tmp_path):
             running.apply("sum", (one, weight), (two, 1))
             running.apply(f"r{weight}", (two, weight), (one, 1))
         running.registry.quarantine(two, reason="test")
+        until(lambda: two not in json.dumps(_applied(tmp_path)["routes"]), what="the version is out of every route")
         parts = _applied(tmp_path)
     with up(tmp_path):
         whole = _applied(tmp_path)
