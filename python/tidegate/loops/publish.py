@@ -129,11 +129,12 @@ class Publisher:
                 is_due, self._is_due = self._is_due or is_late, False
             try:
                 self._note(self._publish(is_late=is_late) if is_due else self._gateway.progress())
-            except TidegateError as error:
+            except Exception as error:  # noqa: BLE001  # without this thread no change would be served any more
                 self._retry_later(is_needed=True)
-                if self._converged.error != str(error):
-                    self._report("publish_failed", str(error))
-                self._say(replace(self._converged, error=str(error)))
+                said = str(error) if isinstance(error, TidegateError) else f"{type(error).__name__}: {error}"
+                if self._converged.error != said:
+                    self._report("publish_failed", said)
+                self._say(replace(self._converged, error=said))
 
     def _pause_s(self) -> float | None:
         # What loads is looked after until it is done; what is new goes first.
