@@ -28,6 +28,8 @@ OUTSTANDING = 64
 """Requests of one connection that wait for their answers at once; more are due, not sent."""
 WARM_UP_S, MEASURED_S = 0.5, 2.0
 TICK_S = 0.001
+PACE_S = 0.001
+"""How often those who keep a rate ask: often enough for a gateway to see no waves."""
 PATIENCE_S = 60.0
 _FIRST_LINE_S = 60.0
 
@@ -37,7 +39,7 @@ class Answered:
     """What became of the requests at a set rate."""
 
     capacity: float
-    """Answers a second, where each is followed by the next request."""
+    """Answers a second, where each is followed by the next request: before, or after if it was less then."""
     seconds: float
     sent: int
     answered: int
@@ -53,8 +55,7 @@ class Answered:
 class Callers:
     """A running process of callers."""
 
-    def __init__(self, process: subprocess.Popen[str], capacity: float) -> None:
-        self.capacity = capacity
+    def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
 
     def end(self) -> Answered:
@@ -62,7 +63,7 @@ class Callers:
         out, _ = self._process.communicate(timeout=PATIENCE_S)
         assert self._process.returncode == 0, "the callers failed: their stderr says how"
         found = json.loads(out)
-        return Answered(capacity=self.capacity, **{**found, "failures": tuple(found["failures"])})
+        return Answered(**{**found, "failures": tuple(found["failures"])})
 
 
 def request_for(route: str) -> bytes:
@@ -80,9 +81,9 @@ def callers(address: str, route: str, *, share: float) -> Iterator[Callers]:
     try:
         assert process.stdout is not None
         ready, _, _ = select.select([process.stdout], [], [], _FIRST_LINE_S)
-        line = process.stdout.readline() if ready else ""
-        assert line, "the callers have not begun: their stderr says why"
-        yield Callers(process, json.loads(line)["capacity"])
+        assert ready, "the callers have not begun"
+        assert process.stdout.readline(), "the callers have not begun: their stderr says why"
+        yield Callers(process)
     finally:
         if process.poll() is None:
             process.kill()
@@ -153,7 +154,9 @@ class Load:
         while not ending.is_due:
             now = time.monotonic()
             self.ask(base + rate * (now - begin))
-            self.take(now + TICK_S - time.monotonic())
+            # Together: one by one, answers would cost the callers what the gateway is to have.
+            time.sleep(PACE_S)
+            self.take(0.0)
         self._ready.unregister(until_closed)
         return time.monotonic() - begin
 
@@ -185,11 +188,15 @@ def main(address: str, share: float, body: bytes) -> None:
     load.settle()
     failures = [*load.failures, *(["no answer came"] * load.outstanding)]
     found = {
+        "capacity": capacity,
         "seconds": seconds,
         "sent": load.sent - sent,
         "answered": load.answered - answered,
         "failures": failures[:20],
     }
+    if not failures:
+        # What a machine can do changes within minutes, most of all where others have a part of it.
+        found["capacity"] = min(capacity, load.ask_freely(MEASURED_S))
     print(json.dumps(found), flush=True)
     # Connections are of no use any more; nothing is waited for.
     os._exit(0)
