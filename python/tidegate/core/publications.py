@@ -119,14 +119,13 @@ def check_order(known: Place | None, new: Place) -> None:
 
 def document_of(publication: Publication, settings: Mapping[str, Any]) -> dict[str, Any]:
     """The gateway document that a publication means for a gateway with some settings of its own."""
-    versions = {name: _settings_of(pinned) for name, pinned in publication.versions.items()}
-    return {**settings, "routes": publication.routes, "versions": versions, "monitors": publication.monitors}
+    return {**settings, **parts_of(publication)}
 
 
-def parts_of(amendment: Amendment) -> dict[str, Any]:
-    """The parts of a gateway document that an amendment means."""
-    versions = {name: None if pinned is None else _settings_of(pinned) for name, pinned in amendment.versions.items()}
-    return {"routes": amendment.routes, "versions": versions, "monitors": amendment.monitors}
+def parts_of(said: Publication | Amendment) -> dict[str, Any]:
+    """The parts of a gateway document that a publication, or what has changed of one, means."""
+    versions = {name: None if pinned is None else _settings_of(pinned) for name, pinned in said.versions.items()}
+    return {"routes": said.routes, "versions": versions, "monitors": said.monitors}
 
 
 def _settings_of(pinned: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from typing import Any
 
 from tidegate.core.documents import fill_in
 from tidegate.core.names import DEFAULT, RouteName
-from tidegate.core.routing import Range, allocate
+from tidegate.core.routing import Range, RouteTable
+from tidegate.core.simulation import stable_of, table_after
 from tidegate.errors import DocumentRefused, InputRefused, NameRefused, RegistryError, Violation
 
 PREVIEW = "preview"
@@ -129,27 +130,21 @@ def answering(route: Mapping[str, Any]) -> set[str]:
 
 def without(route: Mapping[str, Any], version: str) -> dict[str, Any] | None:
     """A compiled route with a version taken out, where only its callers move; None if nobody is left to answer."""
-    split = {arm: weight for arm, weight in route["split"].items() if arm != version}
-    if not any(split.values()):
+    left = _without_arm(route, version)
+    if not any(left["split"].values()):
         return None
-    segments = [_segment_without(segment, version) for segment in route["segments"]]
-    left = {
-        **route,
-        "split": split,
-        # A segment without anybody falls back to the split.
-        "segments": [segment for segment in segments if any(segment["split"].values())],
-        "shadow": [shadow for shadow in route["shadow"] if shadow["to"] != version],
-        "stable": None if route["stable"] == version else route["stable"],
-        "ranges": None,
-    }
+    segments = [_without_arm(segment, version) for segment in route["segments"]]
+    # A segment without anybody falls back to the split.
+    left["segments"] = [segment for segment in segments if any(segment["split"].values())]
+    left["shadow"] = [shadow for shadow in route["shadow"] if shadow["to"] != version]
     _give_tables(left, route)
     return left
 
 
-def _segment_without(segment: Mapping[str, Any], version: str) -> dict[str, Any]:
-    split = {arm: weight for arm, weight in segment["split"].items() if arm != version}
-    stable = segment.get("stable")
-    return {**segment, "split": split, "stable": None if stable == version else stable, "ranges": None}
+def _without_arm(part: Mapping[str, Any], version: str) -> dict[str, Any]:
+    """A route or a segment without an arm, and without the table that had it."""
+    split = {arm: weight for arm, weight in part["split"].items() if arm != version}
+    return {**part, "split": split, "ranges": None}
 
 
 def switched(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -220,25 +215,20 @@ def _give_tables(route: dict[str, Any], previous: Mapping[str, Any] | None) -> N
 
 
 def _give_table(part: dict[str, Any], previous: Mapping[str, Any] | None, wishes: list[str]) -> None:
-    """Gives a route, or a segment of one, its stable arm and, unless it has one, the table that moves the fewest callers."""
-    part["stable"] = _stable(part, [*wishes, previous.get("stable") if previous is not None else None])
-    if part["ranges"] is None:
-        is_same = previous is not None and previous["salt"] == part["salt"]
-        before = (previous.get("ranges") or []) if previous is not None and is_same else []
-        table = allocate([Range(*range_) for range_ in before], part["split"], stable=part["stable"])
-        part["ranges"] = [list(range_) for range_ in table]
-
-
-def _stable(part: Mapping[str, Any], wishes: list[str | None]) -> str:
-    """What the document says, else what is wished, else the heaviest.
+    """Gives a route, or a segment of one, its stable arm and, unless it has one, the table that moves the fewest callers.
 
     The arm before is wished, so that a ramp past one half can be walked back.
     """
-    for wish in (part["stable"], *wishes):
-        if wish in part["split"]:
-            return str(wish)
-    heaviest = max(part["split"].values())
-    return str(min(arm for arm, weight in part["split"].items() if weight == heaviest))
+    before = previous or {}
+    part["stable"] = stable_of(part["split"], part.get("stable"), *wishes, before.get("stable"))
+    if part["ranges"] is None:
+        table = None
+        # Segments of older revisions have none.
+        if before.get("ranges"):
+            ranges = tuple(Range(*range_) for range_ in before["ranges"])
+            table = RouteTable(salt=before["salt"], stable=before["stable"], ranges=ranges)
+        table = table_after(table, part["split"], stable=part["stable"], salt=part["salt"])
+        part["ranges"] = [list(range_) for range_ in table.ranges]
 
 
 def _own_path(path: str, name: str) -> str:

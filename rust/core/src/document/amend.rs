@@ -99,9 +99,7 @@ impl Document {
                 continue;
             };
             for version in route.versions() {
-                if !self.versions.contains_key(version) {
-                    self.versions.insert(version.clone(), VersionSettings::default());
-                }
+                self.versions.entry(version.clone()).or_default();
             }
             self.routes.insert(name, route);
         }

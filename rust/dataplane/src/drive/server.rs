@@ -152,9 +152,9 @@ impl Gateway {
             return Err(violations);
         }
         match self.changes.amend(amendment).blocking_recv() {
-            Ok(taken) => taken.map(|()| self.progress()),
+            Ok(taken) => taken.map(|()| self.shown_progress()),
             // A gateway that ends changes nothing more.
-            Err(_) if self.plane.is_changing() => Ok(self.progress()),
+            Err(_) if self.plane.is_changing() => Ok(self.shown_progress()),
             Err(_) => Err(whole(CHANGES_NOTHING.to_owned())),
         }
     }
@@ -164,6 +164,10 @@ impl Gateway {
     pub fn progress(&self) -> Value {
         // A gateway that ends changes nothing more.
         self.changes.fence().blocking_recv().ok();
+        self.shown_progress()
+    }
+
+    fn shown_progress(&self) -> Value {
         let snapshot = self.plane.snapshot();
         json!({
             "epoch": snapshot.epoch,
