@@ -128,13 +128,13 @@ mod tests {
     use super::super::parse;
     use super::*;
 
-    fn document(value: Value) -> Document {
-        parse(&value).expect("a good document")
+    fn document(value: &Value) -> Document {
+        parse(value).expect("a good document")
     }
 
     #[test]
     fn an_amended_document_is_the_one_that_says_the_same_at_once() {
-        let mut amended = document(json!({
+        let mut amended = document(&json!({
             "routes": {"a": {"split": {"m/1": 1}}, "b": {"split": {"m/2": 1}}, "c": {"split": {"n/1": 1}}},
             "versions": {"m/9": {}},
             "monitors": {"c": {"windows": ["1h"]}},
@@ -146,7 +146,7 @@ mod tests {
         }));
         let touched = amended.amend(amendment.expect("a good amendment"));
         assert_eq!(touched, ["a", "b", "c", "d"].map(str::to_owned).into(), "c runs n/1 otherwise");
-        let whole = document(json!({
+        let whole = document(&json!({
             "routes": {"a": {"split": {"m/1": 1, "m/3": 1}}, "c": {"split": {"n/1": 1}}, "d": {"split": {"n/1": 1}}},
             "versions": {"n/1": {"instances": 5}},
             "monitors": {"a": {"windows": ["1d"]}},
@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn a_version_that_a_route_names_does_not_go() {
         let mut amended =
-            document(json!({"routes": {"a": {"split": {"m/1": 1}}}, "versions": {"m/1": {"instances": 3}}}));
+            document(&json!({"routes": {"a": {"split": {"m/1": 1}}}, "versions": {"m/1": {"instances": 3}}}));
         let before = amended.clone();
         let amendment = parse_amendment(json!({"versions": {"m/1": null}})).expect("a good amendment");
         assert!(amended.amend(amendment).is_empty());
@@ -179,7 +179,7 @@ mod tests {
     fn a_document_does_not_grow_beyond_its_bounds_in_small_steps() {
         let routes: serde_json::Map<String, Value> =
             (0..MAX_ROUTES).map(|index| (format!("r{index}"), json!({"split": {"m/1": 1}}))).collect();
-        let full = document(json!({ "routes": routes }));
+        let full = document(&json!({ "routes": routes }));
         let amendment = |value: Value| parse_amendment(value).expect("a good amendment");
         let more = amendment(json!({"routes": {"another": {"split": {"m/1": 1}}}}));
         assert_eq!(full.check_amendment(&more).len(), 1);

@@ -145,8 +145,8 @@ impl<N: Count> Buckets<N> {
         }
         let needed = (end - first) as usize;
         // A side that is half full once is half full at least from then on. It gets all of its room at once, so that what
-        // is said of its memory holds; a side of few numbers takes no more than it needs.
-        let room = if needed > MAX_BUCKETS / 2 { MAX_BUCKETS } else { needed };
+        // is said of its memory holds; a side of few numbers takes no more than twice what it needs.
+        let room = if needed > MAX_BUCKETS / 2 { MAX_BUCKETS } else { needed.next_power_of_two() };
         self.counts.reserve_exact(room - self.counts.len());
         self.counts.splice(0..0, (first..self.first).map(|_| N::default()));
         self.counts.resize((end - first) as usize, N::default());

@@ -6,10 +6,11 @@
 #[cfg(test)]
 mod tests;
 
-use super::judge::{self, Asked, Judge, Seen, Told};
+use super::judge::{self, Asked, Judge, Seen};
 use super::observer::{InOrder, Observer, Open};
 use super::room::Room;
 use super::store::Store;
+use super::track::Told;
 use super::unjudged;
 use super::windows::Windows;
 use arc_swap::ArcSwap;
@@ -111,24 +112,29 @@ impl History {
     /// clock.
     ///
     /// Older rows come first, and what newer ones close is judged before they may take its place: a jump in time closes
-    /// every window in it, one after the other.
+    /// every window in it, one after the other. What changes is told of as it is found.
     pub(super) fn take(
         &self,
         observer: &Observer,
         monitor: &Monitor,
         arrival_s: u64,
         [first, second]: [Vec<(Traffic, Box<Open>)>; 2],
-    ) -> Vec<Told> {
+        mut tell: impl FnMut(Told),
+    ) {
         let asked = Asked::of(observer, monitor);
         let mut following = self.following.lock().unwrap_or_else(PoisonError::into_inner);
         let Following { judge, order } = &mut *following;
         let opens = order.take(first, second);
-        let mut told = Vec::new();
+        let mut tell_of_new = |told: Told| {
+            if told.transition.at_ms / 1_000 > self.stored_s {
+                tell(told);
+            }
+        };
         let has_changed = self.windows().change(observer, monitor);
         for (class, open) in opens {
             let is_newer = self.windows().newest_s().is_some_and(|newest_s| newest_s < open.start_s);
             if is_newer {
-                told.extend(judge.advance(observer, &asked, open.start_s, &self.windows));
+                judge.advance(observer, &asked, open.start_s, &self.windows, &mut tell_of_new);
             }
             self.windows().add(observer, class, &open);
         }
@@ -136,15 +142,12 @@ impl History {
         // Nothing closes before anything was counted.
         let now_s = self.windows().now_s(monitor, arrival_s);
         if let Some(now_s) = now_s {
-            told.extend(judge.advance(observer, &asked, now_s, &self.windows));
+            judge.advance(observer, &asked, now_s, &self.windows, &mut tell_of_new);
         }
         if judge.has_news() || has_changed {
             self.seen.store(Arc::new(judge.seen()));
             self.is_loose.store(true, Ordering::Relaxed);
         }
-        drop(following);
-        told.retain(|told| told.transition.at_ms / 1_000 > self.stored_s);
-        told
     }
 
     /// Writes the windows that have changed.

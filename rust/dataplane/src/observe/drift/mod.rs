@@ -18,6 +18,7 @@ mod reference;
 mod room;
 mod store;
 mod telling;
+mod track;
 mod unjudged;
 mod versus;
 mod watches;

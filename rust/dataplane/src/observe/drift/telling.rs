@@ -1,7 +1,7 @@
 //! Tells of changes of states: to the log, where it is among those who are told, and to whoever takes them from the outbox.
 
-use super::judge::Told;
 use super::outbox::Outbox;
+use super::track::Told;
 use crate::observe::log::Log;
 use serde_json::{Value, json};
 use tidegate_core::document::{Document, LOG_SINK};

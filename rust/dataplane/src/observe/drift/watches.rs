@@ -52,7 +52,7 @@ pub struct Watches {
     is_loose: AtomicBool,
     monitors: ArcSwap<BTreeMap<String, Monitor>>,
     watched: Mutex<BTreeMap<Key, Arc<Watched>>>,
-    comparisons: Mutex<Comparisons>,
+    comparisons: Comparisons,
     /// What is told of all that.
     pub outbox: Outbox,
 }
@@ -120,7 +120,7 @@ impl Watches {
     pub fn new(state: &Path, sinks: &[String]) -> (Self, Option<String>) {
         let others = sinks.iter().filter(|sink| *sink != LOG_SINK).cloned();
         let (outbox, refusal) = Outbox::open(state.join("transitions.json"), others);
-        let comparisons = Mutex::new(Comparisons::new(state.join("comparisons")));
+        let comparisons = Comparisons::new(state.join("comparisons"));
         (Self { folder: Some(state.join("windows")), comparisons, outbox, ..Self::default() }, refusal)
     }
 
@@ -128,18 +128,14 @@ impl Watches {
         self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn comparisons(&self) -> MutexGuard<'_, Comparisons> {
-        self.comparisons.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Where the split traffic of each arm of a route is counted by its callers; `None` for arms that are not compared.
     pub fn callers(&self, route: &Arc<str>, arms: &Arms<'_>) -> Vec<Option<Arc<Callers>>> {
-        self.comparisons().callers(route, arms, self.monitors.load().get(&**route))
+        self.comparisons.callers(route, arms, self.monitors.load().get(&**route))
     }
 
     /// Compares nothing any more of what is no route.
     pub fn keep_compared(&self, is_route: impl Fn(&str) -> bool) {
-        self.comparisons().keep(is_route);
+        self.comparisons.keep(is_route);
     }
 
     /// Where a version is counted under a name; `None` where nobody would ever judge it, or watches at all.
@@ -171,7 +167,7 @@ impl Watches {
         for (key, watched) in self.lock().iter() {
             watched.observer.watch(monitors.get(&*key.route));
         }
-        self.comparisons().watch(monitors);
+        self.comparisons.watch(monitors);
         Some(if monitors.is_empty() { Outcome::Removed } else { Outcome::Current })
     }
 
@@ -184,16 +180,14 @@ impl Watches {
         // Two collections around that of sub-cells, so that nothing is taken over before what came before it.
         let mut first: Vec<_> = watched.iter().map(|(_, watched)| watched.observer.collect()).collect();
         // Of versions that are compared, split windows are the sums of their sub-cells.
-        let mut owned = self.comparisons().tick(&monitors, arrival_s, &teller);
+        let mut owned = self.comparisons.tick(&monitors, arrival_s, &teller);
         for ((key, watched), first) in watched.iter().zip(&mut first) {
             let (observer, monitor) = (&watched.observer, &monitors[&*key.route]);
             let history = watched.history.get_or_init(|| self.open(key, observer, monitor, plane));
             first.extend(owned.extract_if(.., |(of, _)| of == key).map(|(_, open)| (sketch::Traffic::Split, open)));
             let opens = [std::mem::take(first), observer.collect()];
             let about = key.about(observer);
-            for told in history.take(observer, monitor, arrival_s, opens) {
-                teller.tell(&about, &told);
-            }
+            history.take(observer, monitor, arrival_s, opens, |told| teller.tell(&about, &told));
             if history.has_left_memory() {
                 self.is_loose.store(true, Ordering::Relaxed);
             }
@@ -272,7 +266,7 @@ impl Watches {
         if let Err(error) = self.outbox.write() {
             log.error("drift_transitions", &[("reason", json!(error.to_string()))]);
         }
-        self.comparisons().write(log);
+        self.comparisons.write(log);
         let watched: Vec<_> = self.lock().iter().map(|(key, watched)| (key.clone(), Arc::clone(watched))).collect();
         for (key, watched) in watched {
             if let Some(Err(error)) = watched.history.get().map(History::write) {

@@ -48,6 +48,19 @@ fn open(observer: &Observer, at_s: u64) -> (Traffic, Box<Open>) {
     (Traffic::Split, Box::new(Open { start_s: at_s, unit_s: DAY_S, counts }))
 }
 
+/// Takes what was counted, and says how much was told of it.
+fn take(
+    history: &History,
+    observer: &Observer,
+    monitor: &Monitor,
+    arrival_s: u64,
+    opens: [Vec<(Traffic, Box<Open>)>; 2],
+) -> usize {
+    let mut told = 0;
+    history.take(observer, monitor, arrival_s, opens, |_| told += 1);
+    told
+}
+
 /// What is remembered of the windows of the only length that is judged.
 fn remembered(history: &History, observer: &Observer) -> Value {
     let seen = history.seen();
@@ -73,7 +86,7 @@ fn an_arrival_clock_that_jumps_back_judges_nothing_twice_and_loses_nothing() {
         (2, START_S + 2 * DAY_S + 5, &[0, 1]),
     ] {
         let opens = vec![open(&observer, START_S + day * DAY_S)];
-        history.take(&observer, &monitor, arrival_s, [opens, Vec::new()]);
+        take(&history, &observer, &monitor, arrival_s, [opens, Vec::new()]);
         let judged: Vec<u64> =
             starts(&remembered(&history, &observer)).iter().map(|start_s| (start_s - START_S) / DAY_S).collect();
         assert_eq!(judged, expected, "at {arrival_s}");
@@ -90,7 +103,7 @@ fn a_version_without_a_profile_has_windows_and_no_states() {
     let history = history(&observer, &monitor);
     for day in 0..3 {
         let opens = vec![open(&observer, START_S + day * DAY_S)];
-        assert!(history.take(&observer, &monitor, START_S + day * DAY_S, [opens, Vec::new()]).is_empty());
+        assert_eq!(take(&history, &observer, &monitor, START_S + day * DAY_S, [opens, Vec::new()]), 0);
     }
     let report = history.report(&observer);
     assert_eq!(report["features"], json!([]));
@@ -113,14 +126,14 @@ fn every_month_in_a_jump_of_time_is_judged_in_order_with_all_of_its_rows() {
     // All of it comes within one tick, the newest first, and the third month has no rows.
     let times = [months[3] + DAY_S, months[1] + 9 * DAY_S, months[1], months[0] + 20 * DAY_S, months[0] + 2 * DAY_S];
     let opens = times.map(|at_s| open(&observer, at_s)).into();
-    history.take(&observer, &monitor, 0, [opens, Vec::new()]);
+    take(&history, &observer, &monitor, 0, [opens, Vec::new()]);
     let past = remembered(&history, &observer);
     assert_eq!(starts(&past), months[..3]);
     let is_judged: Vec<bool> = (0..3).map(|month| past[month]["psi"][0].is_number()).collect();
     assert_eq!(is_judged, [true, true, false]);
     // A year without any traffic is a year of empty months, each of them in its turn.
     let later = WindowLength::Month.start_of(months[4] + 366 * DAY_S);
-    history.take(&observer, &monitor, 0, [vec![open(&observer, later)], Vec::new()]);
+    take(&history, &observer, &monitor, 0, [vec![open(&observer, later)], Vec::new()]);
     let judged = starts(&remembered(&history, &observer));
     assert!(judged.windows(2).all(|pair| WindowLength::Month.end_of(pair[0]) == pair[1]), "{judged:?}");
     assert_eq!(judged.last().map(|last| WindowLength::Month.end_of(*last)), Some(later));
@@ -132,11 +145,11 @@ fn what_only_the_second_collection_has_found_closes_nothing_yet() {
     monitor.observe.clock = Some("metadata[\"x-event-time\"]".parse().expect("a clock"));
     let history = history(&observer, &monitor);
     let [today, again, tomorrow] = [0, 0, 1].map(|day| open(&observer, START_S + day * DAY_S));
-    history.take(&observer, &monitor, 0, [vec![today], vec![tomorrow, again]]);
+    take(&history, &observer, &monitor, 0, [vec![today], vec![tomorrow, again]]);
     assert_eq!((history.rows().by_class[0].1, starts(&remembered(&history, &observer))), (200, Vec::new()));
     // What came before it in another lane is there by now.
     let before = open(&observer, START_S);
-    history.take(&observer, &monitor, 0, [vec![before], Vec::new()]);
+    take(&history, &observer, &monitor, 0, [vec![before], Vec::new()]);
     assert_eq!((history.rows().by_class[0].1, starts(&remembered(&history, &observer))), (400, vec![START_S]));
     let windows = history.windows();
     let days: Vec<u64> = windows.of(Length::Day).map(|day| day.counts.rows(&observer.profiled.plan)).collect();
@@ -147,7 +160,7 @@ fn what_only_the_second_collection_has_found_closes_nothing_yet() {
 fn whoever_looks_does_not_wait_for_whoever_judges() {
     let (observer, monitor) = (Observer::new(Arc::new(profiled())), monitor());
     let history = history(&observer, &monitor);
-    history.take(&observer, &monitor, START_S, [vec![open(&observer, START_S)], Vec::new()]);
+    take(&history, &observer, &monitor, START_S, [vec![open(&observer, START_S)], Vec::new()]);
     let (tell, told) = mpsc::channel();
     std::thread::scope(|scope| {
         // As it is held for as long as a thousand windows take.

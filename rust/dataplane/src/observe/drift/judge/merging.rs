@@ -1,8 +1,8 @@
 //! Windows taken together with those before them, each feature as far back as it needs.
 
 use super::super::observer::Observer;
+use super::super::track::kept;
 use super::super::windows::Windows;
-use super::kept;
 use tidegate_core::document::WindowLength;
 use tidegate_core::drift::merge::{Enough, most_windows};
 use tidegate_core::sketch::{Cell, Counts};

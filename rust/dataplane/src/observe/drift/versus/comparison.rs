@@ -1,34 +1,30 @@
 //! One version held against the stable one, window by window.
 
 use super::super::evidence;
-use super::super::judge::{Past, QUIET_WINDOWS, REMEMBERED, STALE_WINDOWS, Told, kept};
+use super::super::track::{Found, SeenTrack, Told, Track, kept};
+use super::arm::Arm;
+use super::following::lengths;
 use super::side::Side;
-use super::split::lengths;
 use serde_json::{Map, Value, json};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use tidegate_core::document::{Monitor, WindowLength};
 use tidegate_core::drift::design_effect::SUB_CELLS;
-use tidegate_core::drift::states::{Machine, Observation, Patience, Span, State};
+use tidegate_core::drift::states::{Observation, Span, State};
 use tidegate_core::monitor::Settings;
-use tidegate_core::monitor::versus::{Arms, Difference, compare};
-use tidegate_core::sketch::{Counts, Profile};
+use tidegate_core::monitor::versus::{self, Difference, compare};
+use tidegate_core::sketch::{Counts, Feature, Profile};
 
 /// What becomes of a version beside the stable one.
+#[derive(Default)]
 pub(super) struct Comparison {
-    /// Its place among the sides.
-    pub(super) candidate: usize,
-    lengths: BTreeMap<WindowLength, Track>,
+    lengths: BTreeMap<WindowLength, Track<Compared>>,
 }
 
-/// The windows of one length.
-struct Track {
-    /// In the order of the profile.
-    machines: Vec<Machine>,
-    /// The end of the last window that was compared, in Unix seconds.
-    until_s: u64,
-    latest: Option<Compared>,
-    /// What was compared before, oldest first.
-    history: VecDeque<Past>,
+/// The same as it stays for whoever looks at it.
+#[derive(Default)]
+pub(super) struct SeenComparison {
+    lengths: BTreeMap<WindowLength, SeenTrack<Compared>>,
 }
 
 /// A window that was compared.
@@ -40,40 +36,48 @@ struct Compared {
     from_s: Vec<u64>,
 }
 
+/// The times of what is compared, in Unix seconds.
+#[derive(Clone)]
+pub(super) struct Times {
+    /// From the first to the newest that traffic knows: nothing is merged that lies before.
+    pub(super) known: RangeInclusive<u64>,
+    pub(super) now_s: u64,
+}
+
 impl Comparison {
-    pub(super) fn new(candidate: usize) -> Self {
-        Self { candidate, lengths: BTreeMap::new() }
-    }
-
-    /// Compares what has closed at `now_s`, which is the newest time that traffic knows; `first_s` is the first.
-    pub(super) fn advance(&mut self, sides: &[Side], monitor: &Monitor, (first_s, now_s): (u64, u64)) -> Vec<Told> {
+    /// Compares what has closed of the stable version and another, and tells of it as it goes.
+    pub(super) fn advance(&mut self, pair: [&Side; 2], monitor: &Monitor, times: &Times, tell: &mut dyn FnMut(Told)) {
+        let (first_s, newest_s) = (*times.known.start(), *times.known.end());
         self.lengths.retain(|length, _| monitor.windows.contains(length));
-        let pair = [&sides[0], &sides[self.candidate]];
-        let profile = pair[0].callers.observer.profiled.plan.profile();
-        let mut told = Vec::new();
+        let features: Vec<&Feature> = profile_of(pair[0].arm()).features().map(|(_, feature)| feature).collect();
         for length in lengths(monitor) {
-            let closed_s = length.start_of(now_s);
-            let track =
-                self.lengths.entry(length).or_insert_with(|| Track::new(profile.features().count(), length, first_s));
-            // After a pause only the windows that are still kept can say anything.
-            let oldest_s = closed_s.saturating_sub(kept(length) as u64 * length.longest_s());
-            track.until_s = track.until_s.max(length.start_of(oldest_s));
-            while track.until_s < closed_s {
-                let window = Window { length, start_s: track.until_s, first_s };
-                track.until_s = length.end_of(track.until_s);
-                told.extend(track.follow(profile, length, window.compare(pair, monitor)));
+            let new = || Track::new(features.len(), length, first_s);
+            let track = self.lengths.entry(length).or_insert_with(new);
+            while let Some(start_s) = track.next(newest_s, times.now_s) {
+                let compared = Window { length, start_s, first_s }.compare(pair, monitor);
+                let found: Vec<Found> = (0..features.len()).map(|at| compared.found(at)).collect();
+                let evidence = |at: usize| {
+                    let span = (compared.from_s[at], compared.end_s);
+                    evidence::of_difference(features[at], &compared.differences[at], span)
+                };
+                track.follow(start_s, &found, evidence, tell);
+                track.keep(compared);
             }
-            told.extend(track.tick(length, now_s));
+            track.tick(times.now_s, |latest, at| latest.is_none_or(|latest| latest.is_shared(at)), tell);
         }
-        told
     }
 
+    pub(super) fn seen(&self) -> SeenComparison {
+        SeenComparison { lengths: self.lengths.iter().map(|(length, track)| (*length, track.seen())).collect() }
+    }
+}
+
+impl SeenComparison {
     /// Every feature with its state over all lengths, and why it is not compared where it is not.
-    pub(super) fn features(&self, sides: &[Side]) -> Value {
-        let profile = sides[0].callers.observer.profiled.plan.profile();
-        let reasons = reasons([&sides[0], &sides[self.candidate]]);
-        let features = profile.features().zip(reasons).enumerate().map(|(at, ((tensor, feature), reason))| {
-            let state = self.lengths.values().map(|track| track.state(at)).max().unwrap_or(State::Warming);
+    pub(super) fn features(&self, pair: [&Arm; 2]) -> Value {
+        let features = profile_of(pair[0]).features().zip(pair[1].reasons(profile_of(pair[0]))).enumerate();
+        let features = features.map(|(at, ((tensor, feature), reason))| {
+            let state = self.lengths.values().map(|track| track.states[at]).max().unwrap_or(State::Warming);
             let state = if reason.is_some() { State::Unknown } else { state };
             let (tensor, direction) = (&tensor.name, tensor.direction);
             json!({"tensor": tensor, "direction": direction, "feature": feature.name, "state": state, "reason": reason})
@@ -86,88 +90,53 @@ impl Comparison {
         let latest = self.lengths.iter().filter_map(|(length, track)| Some((*length, track, track.latest.as_ref()?)));
         latest.flat_map(|(length, track, compared)| {
             let differences = compared.differences.iter().enumerate();
-            differences.map(move |(at, difference)| (length, difference, track.shown(at, difference)))
+            differences.map(move |(at, difference)| (length, difference, shown(track.states[at], difference)))
         })
     }
 
     pub(super) fn windows(&self) -> Value {
-        let describe = |track: &Track| {
+        let describe = |track: &SeenTrack<Compared>| {
             let latest = track.latest.as_ref().map(|compared| {
-                let features = compared.differences.iter().zip(&compared.from_s).enumerate();
-                let features = features.map(|(at, (difference, from_s))| {
-                    json!({"state": track.shown(at, difference), "difference": difference, "from_s": from_s})
+                let features = compared.differences.iter().zip(&compared.from_s).zip(&track.states);
+                let features = features.map(|((difference, from_s), state)| {
+                    json!({"state": shown(*state, difference), "difference": difference, "from_s": from_s})
                 });
                 let features: Vec<Value> = features.collect();
                 json!({"start_s": compared.start_s, "end_s": compared.end_s, "features": features})
             });
-            json!({"latest": latest, "history": track.history})
+            json!({"latest": latest, "history": *track.past})
         };
         let windows = self.lengths.iter().map(|(length, track)| (length.name().to_owned(), describe(track)));
         Value::Object(windows.collect::<Map<_, _>>())
     }
 }
 
-impl Track {
-    fn new(features: usize, length: WindowLength, first_s: u64) -> Self {
-        let patience =
-            Patience { quiet_windows: QUIET_WINDOWS, stale_after_ms: STALE_WINDOWS * length.longest_s() * 1_000 };
-        let machines = vec![Machine::new(patience, first_s * 1_000); features];
-        Self { machines, until_s: length.start_of(first_s), latest: None, history: VecDeque::new() }
+/// The state of a feature beside the newest window.
+fn shown(followed: State, difference: &Difference) -> State {
+    match (difference.state, followed) {
+        (State::Unknown, _) => State::Unknown,
+        // Before any window had enough, the machine waits; what this one lacks is known.
+        (own, State::Warming) => own,
+        _ => followed,
+    }
+}
+
+impl Compared {
+    /// Whether both versions have the feature.
+    fn is_shared(&self, feature: usize) -> bool {
+        self.differences[feature].state != State::Unknown
     }
 
-    fn state(&self, feature: usize) -> State {
-        self.machines[feature].state()
-    }
-
-    /// The state of a feature beside the newest window.
-    fn shown(&self, feature: usize, difference: &Difference) -> State {
-        match (difference.state, self.state(feature)) {
-            (State::Unknown, _) => State::Unknown,
-            // Before any window had enough, the machine waits; what this one lacks is known.
-            (own, State::Warming) => own,
-            (_, followed) => followed,
-        }
-    }
-
-    fn follow(&mut self, profile: &Profile, length: WindowLength, compared: Compared) -> Vec<Told> {
-        let mut told = Vec::new();
-        let features = profile.features().zip(&compared.differences).zip(&mut self.machines);
-        for (feature, (((_, known), difference), machine)) in features.enumerate() {
-            if difference.state == State::Unknown {
-                continue;
-            }
-            let observation = Observation {
-                window: Span { start_ms: compared.from_s[feature] * 1_000, end_ms: compared.end_s * 1_000 },
-                verdict: difference.verdict(),
-                q: difference.q,
-                is_listed: difference.is_listed(),
-            };
-            let transition = machine.observe(observation, compared.end_s * 1_000);
-            told.extend(transition.map(|transition| {
-                let span = (compared.from_s[feature], compared.end_s);
-                let evidence = Some(evidence::of_difference(known, difference, span));
-                Told { length, feature, transition, evidence }
-            }));
-        }
-        if self.history.len() == REMEMBERED {
-            self.history.pop_front();
-        }
-        let psi = |found: &Difference| found.judgement.as_ref().map(|judgement| judgement.psi);
-        let listed = compared.differences.iter().map(Difference::is_listed);
-        self.history.push_back(Past::of(compared.start_s, compared.differences.iter().map(psi), listed));
-        self.latest = Some(compared);
-        told
-    }
-
-    fn tick(&mut self, length: WindowLength, now_s: u64) -> Vec<Told> {
-        let differs = |feature: usize| {
-            let latest = self.latest.as_ref().map(|compared| compared.differences[feature].state);
-            latest != Some(State::Unknown)
-        };
-        let compared: Vec<bool> = (0..self.machines.len()).map(differs).collect();
-        let machines = self.machines.iter_mut().enumerate().filter(|(feature, _)| compared[*feature]);
-        let changes = machines.filter_map(|(feature, machine)| Some((feature, machine.tick(now_s * 1_000)?)));
-        changes.map(|(feature, transition)| Told { length, feature, transition, evidence: None }).collect()
+    fn found(&self, feature: usize) -> Found {
+        let difference = &self.differences[feature];
+        let observation = self.is_shared(feature).then(|| Observation {
+            window: Span { start_ms: self.from_s[feature] * 1_000, end_ms: self.end_s * 1_000 },
+            verdict: difference.verdict(),
+            q: difference.q,
+            is_listed: difference.is_listed(),
+        });
+        let psi = difference.judgement.as_ref().map(|judgement| judgement.psi);
+        Found { observation, psi, is_listed: difference.is_listed() }
     }
 }
 
@@ -183,7 +152,7 @@ struct Window {
 impl Window {
     fn compare(self, pair: [&Side; 2], monitor: &Monitor) -> Compared {
         let Self { length, start_s, .. } = self;
-        let profile = pair[0].callers.observer.profiled.plan.profile();
+        let profile = profile_of(pair[0].arm());
         let known = profile.features().map(|(_, feature)| feature);
         let weights = known.map(|own| monitor.features.get(&own.name).map_or(own.weight, |said| said.weight));
         let weights: Vec<f64> = weights.collect();
@@ -195,9 +164,10 @@ impl Window {
     }
 
     /// Every feature by sub-cells, in this window or, where that has too few rows, with those before it; and where it begins.
-    fn arms(self, pair: [&Side; 2]) -> Vec<(Result<Arms, String>, u64)> {
+    fn arms(self, pair: [&Side; 2]) -> Vec<(Result<versus::Arms, String>, u64)> {
         let mut sums = Sums::new(pair);
-        let mut found: Vec<_> = reasons(pair).map(|reason| (reason.map(Err), self.start_s)).collect();
+        let mut found: Vec<_> =
+            pair[1].arm().reasons(profile_of(pair[0].arm())).map(|reason| (reason.map(Err), self.start_s)).collect();
         let mut wanting: Vec<usize> = (0..found.len()).filter(|at| found[*at].0.is_none()).collect();
         let mut start_s = self.start_s;
         for depth in 0..kept(self.length) {
@@ -230,7 +200,7 @@ struct Sums<'s> {
 
 impl<'s> Sums<'s> {
     fn new(pair: [&'s Side; 2]) -> Self {
-        let counts = pair.map(|side| vec![Counts::new(&side.callers.observer.profiled.plan); SUB_CELLS]);
+        let counts = pair.map(|side| vec![Counts::new(side.arm().plan()); SUB_CELLS]);
         Self { pair, counts }
     }
 
@@ -248,21 +218,16 @@ impl<'s> Sums<'s> {
         has_rows
     }
 
-    fn arms(&self, feature: usize) -> Arms {
+    fn arms(&self, feature: usize) -> versus::Arms {
         let cells = |side: usize| {
-            let plan = &self.pair[side].callers.observer.profiled.plan;
+            let plan = self.pair[side].arm().plan();
             self.counts[side].iter().map(|counts| counts.cell(plan, feature)).collect()
         };
-        Arms { reference: cells(0), current: cells(1) }
+        versus::Arms { reference: cells(0), current: cells(1) }
     }
 }
 
-/// For each feature, why two versions do not have it in common.
-fn reasons([reference, current]: [&Side; 2]) -> impl Iterator<Item = Option<String>> + '_ {
-    let profile = reference.callers.observer.profiled.plan.profile();
-    let tensors = profile.tensors.iter().zip(&current.unbound);
-    tensors.flat_map(|(tensor, reason)| {
-        let said = reason.as_ref().map(|reason| format!("{} has no such feature: {reason}", current.version));
-        std::iter::repeat_n(said, tensor.features.len())
-    })
+/// The profile whose bins are counted in: the stable version's.
+fn profile_of(stable: &Arm) -> &Profile {
+    stable.plan().profile()
 }

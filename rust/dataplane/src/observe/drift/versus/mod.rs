@@ -4,9 +4,13 @@
 //! no fair sample any more: of the one arm most would be of the morning, of the other of the afternoon. A changed split is
 //! another one, and begins anew.
 
+mod arm;
 mod comparison;
+mod following;
 mod side;
 mod split;
+#[cfg(test)]
+mod tests;
 
 use super::Profiled;
 use super::lane::Lane;
@@ -16,8 +20,7 @@ use super::telling::Teller;
 use super::watches::Key;
 use crate::drive::snapshot::Version;
 use crate::observe::log::Log;
-use serde_json::{Value, json};
-use side::Side;
+use serde_json::Value;
 use split::Split;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -51,7 +54,7 @@ impl Callers {
 
     /// Begins to count as a monitor wants it, or ends.
     fn watch(&self, monitor: Option<&Monitor>) {
-        self.observer.watch(monitor.filter(|monitor| split::lengths(monitor).next().is_some()));
+        self.observer.watch(monitor.filter(|monitor| following::lengths(monitor).next().is_some()));
     }
 
     /// Everything counted since the last call, by sub-cell, in the order of time.
@@ -92,7 +95,13 @@ pub(super) type Owned = Vec<(Key, Box<Open>)>;
 pub(super) struct Comparisons {
     /// Where sub-cells are kept; nowhere in a gateway without a state folder.
     folder: Option<PathBuf>,
-    splits: BTreeMap<Arc<str>, Split>,
+    /// Held to look up who is compared, and never while anything is.
+    compared: Mutex<Compared>,
+}
+
+#[derive(Default)]
+struct Compared {
+    splits: BTreeMap<Arc<str>, Arc<Split>>,
     /// Of splits that are no more, for the requests that still run: their rows are of the arm's own windows.
     leaving: Vec<(Key, Arc<Callers>)>,
 }
@@ -102,62 +111,61 @@ impl Comparisons {
         Self { folder: Some(folder), ..Self::default() }
     }
 
+    fn lock(&self) -> MutexGuard<'_, Compared> {
+        self.compared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Where the split traffic of each arm is counted, in the order of the plan; `None` for one that is not compared.
     pub(super) fn callers(
-        &mut self,
+        &self,
         route: &Arc<str>,
         arms: &Arms<'_>,
         monitor: Option<&Monitor>,
     ) -> Vec<Option<Arc<Callers>>> {
+        let mut compared = self.lock();
         let Some(digest) = split::digest(route, arms, monitor) else {
-            self.leave(route);
+            compared.leave(route);
             return vec![None; arms.versions.len()];
         };
-        if self.splits.get(route).is_none_or(|split| split.digest != digest) {
-            self.leave(route);
+        if compared.splits.get(route).is_none_or(|split| split.digest != digest) {
+            compared.leave(route);
             let split = Split::new(route, arms, monitor, digest);
-            split.sides.iter().for_each(|side| side.callers.watch(monitor));
-            self.splits.insert(Arc::clone(route), split);
+            split.arms.iter().for_each(|arm| arm.callers.watch(monitor));
+            compared.splits.insert(Arc::clone(route), Arc::new(split));
         }
-        let sides = &self.splits[route].sides;
-        let of_arm = |arm| sides.iter().find(|side| side.arm == arm).map(|side| Arc::clone(&side.callers));
-        (0..arms.versions.len()).map(of_arm).collect()
+        let own = &compared.splits[route].arms;
+        let of_place = |place| own.iter().find(|arm| arm.place == place).map(|arm| Arc::clone(&arm.callers));
+        (0..arms.versions.len()).map(of_place).collect()
     }
 
     /// Lets go of the routes that are no more.
-    pub(super) fn keep(&mut self, is_route: impl Fn(&str) -> bool) {
-        let gone: Vec<Arc<str>> = self.splits.keys().filter(|route| !is_route(route)).cloned().collect();
+    pub(super) fn keep(&self, is_route: impl Fn(&str) -> bool) {
+        let mut compared = self.lock();
+        let gone: Vec<Arc<str>> = compared.splits.keys().filter(|route| !is_route(route)).cloned().collect();
         for route in &gone {
-            self.leave(route);
+            compared.leave(route);
         }
-    }
-
-    fn leave(&mut self, route: &str) {
-        let sides = self.splits.remove(route).into_iter().flat_map(|split| split.sides);
-        self.leaving.extend(sides.filter_map(|Side { own, callers, .. }| Some((own?, callers))));
     }
 
     pub(super) fn watch(&self, monitors: &BTreeMap<String, Monitor>) {
-        for (route, split) in &self.splits {
-            split.sides.iter().for_each(|side| side.callers.watch(monitors.get(&**route)));
+        let compared = self.lock();
+        for (route, split) in &compared.splits {
+            split.arms.iter().for_each(|arm| arm.callers.watch(monitors.get(&**route)));
         }
-        for (key, callers) in &self.leaving {
+        for (key, callers) in &compared.leaving {
             callers.watch(monitors.get(&*key.route));
         }
     }
 
     /// Relieves the threads of what they have counted, compares what has closed, and tells of it.
-    pub(super) fn tick(&mut self, monitors: &BTreeMap<String, Monitor>, arrival_s: u64, teller: &Teller<'_>) -> Owned {
+    pub(super) fn tick(&self, monitors: &BTreeMap<String, Monitor>, arrival_s: u64, teller: &Teller<'_>) -> Owned {
         let mut owned = Owned::new();
-        for (route, split) in &mut self.splits {
-            let Some(monitor) = monitors.get(&**route) else { continue };
-            split.open(route, monitor, self.folder.as_deref(), teller.log);
-            split.collect(&mut owned);
-            for (side, told) in split.advance(monitor, arrival_s) {
-                teller.tell(&split.about(route, side), &told);
+        for (route, split) in self.splits() {
+            if let Some(monitor) = monitors.get(&*route) {
+                split.tick(monitor, arrival_s, (self.folder.as_deref(), teller), &mut owned);
             }
         }
-        self.leaving.retain(|(key, callers)| {
+        self.lock().leaving.retain(|(key, callers)| {
             // Asked first: whoever held it until now has put back what it counted.
             let is_last = Arc::strong_count(callers) == 1;
             let opens = if is_last { callers.collect_all() } else { callers.collect() };
@@ -167,25 +175,31 @@ impl Comparisons {
         owned
     }
 
+    fn splits(&self) -> Vec<(Arc<str>, Arc<Split>)> {
+        self.lock().splits.iter().map(|(route, split)| (Arc::clone(route), Arc::clone(split))).collect()
+    }
+
     /// Writes the windows that have changed.
-    pub(super) fn write(&mut self, log: &Log) {
-        for (route, split) in &mut self.splits {
-            for side in &mut split.sides {
-                if let Err(error) = side.write() {
-                    let fields = [("route", json!(&**route)), ("reason", json!(error.to_string()))];
-                    log.error("drift_windows", &fields);
-                }
-            }
-        }
+    pub(super) fn write(&self, log: &Log) {
+        self.splits().iter().for_each(|(_, split)| split.write(log));
     }
 
     /// The newest compared window of every length, feature by feature.
-    pub(super) fn gauges(&self) -> impl Iterator<Item = Gauge> {
-        self.splits.iter().flat_map(|(route, split)| split.gauges(route))
+    pub(super) fn gauges(&self) -> Vec<Gauge> {
+        self.splits().iter().flat_map(|(_, split)| split.gauges()).collect()
     }
 
     /// What is known of the versions of a route beside each other, as JSON.
     pub(super) fn report(&self, route: &str, monitor: &Monitor) -> Vec<Value> {
-        self.splits.get(route).map(|split| split.report(monitor)).unwrap_or_default()
+        let split = self.lock().splits.get(route).cloned();
+        split.map(|split| split.report(monitor)).unwrap_or_default()
+    }
+}
+
+impl Compared {
+    fn leave(&mut self, route: &str) {
+        let split = self.splits.remove(route);
+        let arms = split.iter().flat_map(|split| &split.arms);
+        self.leaving.extend(arms.filter_map(|arm| Some((arm.own.clone()?, Arc::clone(&arm.callers)))));
     }
 }

@@ -1,29 +1,21 @@
-//! One arm of a split, and what was counted of it.
+//! What was counted of one arm of a split.
 
 use super::super::observer::Open;
 use super::super::store::Store;
-use super::super::watches::Key;
-use super::{Callers, Owned};
+use super::Owned;
+use super::arm::Arm;
 use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use tidegate_core::document::Sha256;
 use tidegate_core::drift::design_effect::SUB_CELLS;
-use tidegate_core::sketch::{self, Capacity, Counts, Length, Rings, Traffic, Window};
+use tidegate_core::sketch::{Capacity, Counts, Length, Rings, Traffic, Window};
 
 /// The lengths of windows that are kept: a minute has too few callers.
 const KEPT: [Length; 2] = [Length::Hour, Length::Day];
 
 pub(super) struct Side {
-    /// Its place among the arms of the route.
-    pub(super) arm: usize,
-    pub(super) version: String,
-    /// Of whose windows its sub-cells are the sum.
-    pub(super) own: Option<Key>,
-    pub(super) callers: Arc<Callers>,
-    /// Why each tensor of the stable version's profile is none of this version.
-    pub(super) unbound: Vec<Option<String>>,
+    arm: Arc<Arm>,
     /// One for each sub-cell.
     rings: [Rings; SUB_CELLS],
     stores: Vec<Store>,
@@ -36,31 +28,23 @@ pub(super) struct Side {
 const NOTHING: Capacity = Capacity { minutes: 0, hours: 0, days: 0 };
 
 impl Side {
-    pub(super) fn new(
-        (arm, version): (usize, String),
-        key: &sketch::Key,
-        own: Option<Key>,
-        (callers, unbound): (Callers, Vec<Option<String>>),
-    ) -> Self {
-        let key = sketch::Key { traffic: Traffic::Split, ..key.clone() };
-        let rings = std::array::from_fn(|_| Rings::new(key.clone(), NOTHING));
-        let (callers, stores, unwritten) = (Arc::new(callers), Vec::new(), BTreeSet::new());
-        Self { arm, version, own, callers, unbound, rings, stores, first_s: None, unwritten }
+    pub(super) fn new(arm: Arc<Arm>) -> Self {
+        let rings = std::array::from_fn(|_| Rings::new(arm.key.clone(), NOTHING));
+        Self { arm, rings, stores: Vec::new(), first_s: None, unwritten: BTreeSet::new() }
     }
 
-    /// The digest of its version's files.
-    pub(super) fn version_digest(&self) -> Sha256 {
-        self.rings[0].key().version
+    pub(super) fn arm(&self) -> &Arm {
+        &self.arm
     }
 
     /// Bytes of one window of all sub-cells.
     pub(super) fn window_bytes(&self) -> usize {
-        SUB_CELLS * Counts::<u64>::new(&self.callers.observer.profiled.plan).size_bytes()
+        SUB_CELLS * Counts::<u64>::new(self.arm.plan()).size_bytes()
     }
 
     /// Goes on with other room; windows without room are given up.
     pub(super) fn make_room(&mut self, capacity: Capacity) {
-        let plan = &self.callers.observer.profiled.plan;
+        let plan = self.arm.plan();
         for rings in &mut self.rings {
             let before = std::mem::replace(rings, Rings::new(rings.key().clone(), capacity));
             for window in KEPT.into_iter().flat_map(|length| before.windows(length)) {
@@ -73,11 +57,11 @@ impl Side {
     pub(super) fn read(&mut self, folder: &Path) -> Vec<String> {
         let mut refusals = Vec::new();
         for sub_cell in 0..SUB_CELLS {
-            let store = Store::new(folder.join(format!("{}-{sub_cell}", self.arm)));
+            let store = Store::new(folder.join(format!("{}-{sub_cell}", self.arm.place)));
             let (windows, refused) = store.read();
             refusals.extend(refused);
             for window in windows {
-                match self.rings[sub_cell].restore(&self.callers.observer.profiled.plan, &window) {
+                match self.rings[sub_cell].restore(self.arm.plan(), &window) {
                     Ok(()) => self.begin(window.start_s),
                     Err(refused) => refusals.push(format!("a stored window is left out: {refused}")),
                 }
@@ -93,18 +77,18 @@ impl Side {
 
     /// Takes what threads have counted; `longest_s` is the shortest window that is kept.
     pub(super) fn collect(&mut self, longest_s: u64, owned: &mut Owned) {
-        let callers = Arc::clone(&self.callers);
-        for (sub_cell, open) in callers.collect() {
+        let arm = Arc::clone(&self.arm);
+        for (sub_cell, open) in arm.callers.collect() {
             // Counted by days a moment before hours were asked for: it has no hour.
             if open.unit_s <= longest_s {
                 self.add(sub_cell, &open);
             }
-            owned.extend(self.own.clone().map(|key| (key, open)));
+            owned.extend(arm.own.clone().map(|key| (key, open)));
         }
     }
 
     fn add(&mut self, sub_cell: usize, open: &Open) {
-        let plan = &self.callers.observer.profiled.plan;
+        let plan = self.arm.plan();
         let rows = open.counts.cell(plan, 0).rows();
         self.rings[sub_cell].add(plan, open.start_s, rows, &open.counts);
         self.begin(open.start_s);

@@ -41,7 +41,7 @@ impl Watches {
             })
             .collect();
         self.is_loose.store(true, Ordering::Relaxed);
-        let comparisons = self.comparisons().report(route, monitor);
+        let comparisons = self.comparisons.report(route, monitor);
         Ok(json!({"route": route, "monitor": monitor, "versions": versions, "comparisons": comparisons}))
     }
 

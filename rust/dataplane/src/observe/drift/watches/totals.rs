@@ -68,6 +68,6 @@ impl Watches {
 
     /// The same of versions held against the stable one.
     pub(in crate::observe::drift) fn compared(&self) -> Vec<Gauge> {
-        self.comparisons().gauges().collect()
+        self.comparisons.gauges()
     }
 }
