@@ -5,8 +5,8 @@
 
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, VecDeque};
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -123,7 +123,8 @@ impl Outbox {
         drop(settled.unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Stores what has changed since the last time.
+    /// Stores what has changed since the last time, so that it is there after a power cut too. Nobody who puts or takes waits
+    /// for the disk.
     ///
     /// # Errors
     /// The system's refusal; it is tried again next time.
@@ -133,12 +134,25 @@ impl Outbox {
         if waiting.is_stored {
             return Ok(());
         }
-        let unfinished = file.with_extension("new");
-        fs::write(&unfinished, waiting.render())?;
-        fs::rename(&unfinished, file)?;
         waiting.is_stored = true;
-        Ok(())
+        let text = waiting.render();
+        drop(waiting);
+        let written = replace(file, text.as_bytes());
+        if written.is_err() {
+            self.lock().is_stored = false;
+        }
+        written
     }
+}
+
+/// Puts a file in the place of another, whole and on the disk.
+fn replace(file: &Path, bytes: &[u8]) -> io::Result<()> {
+    let unfinished = file.with_extension("new");
+    let mut writing = File::create(&unfinished)?;
+    writing.write_all(bytes)?;
+    writing.sync_all()?;
+    fs::rename(&unfinished, file)?;
+    file.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
 impl Waiting {
