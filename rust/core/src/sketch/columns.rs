@@ -12,8 +12,8 @@ use super::portable;
 use super::table::{Table, Tally};
 use crate::oip::datatype::Datatype;
 
-/// Values of a block: 4 KB at most.
-const BLOCK: usize = 512;
+/// Values of a block: 16 KB at most.
+const BLOCK: usize = 2_048;
 
 /// Counts values of a column.
 pub(super) fn count<T: Number>(

@@ -39,6 +39,9 @@ pub trait Number: Copy + Debug + PartialEq + PartialOrd + Send + Sync + 'static 
     /// 1 if a settled value is the sentinel, infinite or NaN, else 0.
     fn without_bin(self, sentinel: Self, is_absent: Self) -> Self::Ones;
 
+    /// The same as a float: 0 if it has a bin.
+    fn lacks_bin(self, sentinel: Self, is_absent: Self) -> Self::Rank;
+
     /// The same number with one form of zero.
     #[must_use]
     fn settle(self) -> Self;
@@ -78,6 +81,9 @@ pub trait Number: Copy + Debug + PartialEq + PartialOrd + Send + Sync + 'static 
 /// making vectors of what comes one after the other.
 pub trait Rank: Copy + Default + std::ops::AddAssign + Send + Sync + 'static {
     fn index(self) -> usize;
+
+    /// All zero for 0 alone.
+    fn bits(self) -> u64;
 }
 
 /// Counts of comparisons in one vector lane.
@@ -105,6 +111,11 @@ impl Ones for u64 {
 macro_rules! floats {
     ($($float:ident $ones:ident,)*) => {$(
         impl Rank for $float {
+            #[inline(always)]
+            fn bits(self) -> u64 {
+                self.to_bits().into()
+            }
+
             #[inline(always)]
             fn index(self) -> usize {
                 // Beside this number the bits of the fraction count ones; a cast would look for NaN and more.
@@ -146,6 +157,12 @@ macro_rules! floats {
                 let difference = self.to_bits() ^ sentinel.to_bits();
                 let is_sentinel = !(difference | difference.wrapping_neg());
                 (is_infinite | is_sentinel) >> ($ones::BITS - 1)
+            }
+
+            #[inline(always)]
+            fn lacks_bin(self, sentinel: Self, _: Self) -> $float {
+                let is_infinite = if self.abs() < $float::INFINITY { 0.0 } else { 1.0 };
+                is_infinite + if self == sentinel { 1.0 } else { 0.0 }
             }
 
             #[inline(always)]
@@ -230,6 +247,11 @@ impl Number for i64 {
     fn without_bin(self, sentinel: Self, is_absent: Self) -> u64 {
         let difference = self ^ sentinel;
         (!(difference | difference.wrapping_neg() | is_absent)) as u64 >> (u64::BITS - 1)
+    }
+
+    #[inline(always)]
+    fn lacks_bin(self, sentinel: Self, is_absent: Self) -> f64 {
+        if (self ^ sentinel) | is_absent == 0 { 1.0 } else { 0.0 }
     }
 
     #[inline(always)]

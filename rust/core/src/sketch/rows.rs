@@ -7,7 +7,7 @@ use super::columns;
 use super::decode::Decode;
 use super::dispatch::{Kernel, Level};
 use super::layout::{Group, LANES, Layout};
-use super::number::{Number, Ones, Rank};
+use super::number::{Number, Rank};
 use super::portable;
 use super::table::{Table, Tally};
 use crate::oip::datatype::Datatype;
@@ -137,9 +137,9 @@ fn count_group<T: Number>(
 /// Whether the values of all lanes have a bin.
 #[inline(always)]
 fn has_bins<T: Number>(values: &[T; LANES], group: &Group<T>) -> bool {
-    let mut without = [T::Ones::default(); LANES];
+    let mut without = [T::Rank::default(); LANES];
     for lane in 0..LANES {
-        without[lane] = values[lane].without_bin(group.sentinel[lane], group.is_absent[lane]);
+        without[lane] += values[lane].lacks_bin(group.sentinel[lane], group.is_absent[lane]);
     }
-    without.into_iter().fold(T::Ones::default(), T::Ones::plus).into() == 0
+    without.into_iter().fold(0, |all, lane| all | lane.bits()) == 0
 }
