@@ -6,8 +6,9 @@
 use super::counts::CountError;
 use super::decode::Decode;
 use super::dispatch::{Kernel, Level};
+use super::lanes::Ones;
 use super::layout::{Group, LANES, Layout, NAN, NEGATIVE_INFINITE, NULL, POSITIVE_INFINITE};
-use super::number::{Number, Ones};
+use super::number::Number;
 use super::portable;
 use super::table::{Table, Tally};
 use crate::oip::datatype::Datatype;

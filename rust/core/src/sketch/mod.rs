@@ -19,6 +19,7 @@ mod dispatch;
 mod exact;
 mod exponential;
 mod gate;
+mod lanes;
 mod layout;
 mod number;
 mod plan;

@@ -6,8 +6,9 @@
 use super::columns;
 use super::decode::Decode;
 use super::dispatch::{Kernel, Level};
+use super::lanes::Rank;
 use super::layout::{Group, LANES, Layout};
-use super::number::{Number, Rank};
+use super::number::Number;
 use super::portable;
 use super::table::{Table, Tally};
 use crate::oip::datatype::Datatype;

@@ -3,8 +3,9 @@
 
 use super::super::decode::Decode;
 use super::super::dispatch::{Kernel, Level};
+use super::super::lanes::Ones;
 use super::super::layout::LANES;
-use super::super::number::{Number, Ones};
+use super::super::number::Number;
 use super::super::profile::{Feature, Numeric};
 use super::{Breaches, Came, Rule};
 use crate::oip::datatype::Datatype;
