@@ -159,7 +159,8 @@ fn attempt<R: AsRef<Request>>(
         let request = request.as_ref();
         let result = write(version, request, outputs, rows, first, out);
         request.observe(&mut hand, unix_ms);
-        if result.is_ok() {
+        // Whose deadline has passed is answered that it has.
+        if result.is_ok() && ran < request.deadline {
             hand.outputs(|index| own_rows(version, request, outputs.elements(index), rows, first));
         }
         first += request.plan.rows;

@@ -11,6 +11,7 @@ use bytes::BytesMut;
 use proptest::prelude::*;
 use std::sync::Arc;
 use tidegate_core::fault::Reason;
+use tidegate_core::plane::Nanos;
 
 struct Own(Request);
 
@@ -190,15 +191,17 @@ fn phases_and_batch_sizes_are_counted_and_the_prediction_learns() {
 }
 
 /// Rows of inputs and of outputs that could be collected when each reply came.
-fn counted_at_replies(model: &Scripted, values: &[&[f32]]) -> Vec<(u64, u64)> {
+fn counted_at_replies(model: &Scripted, clock: &HandClock, asked: &[(&[f32], Nanos)]) -> Vec<(u64, u64)> {
     let (version, _) = served(model, Recipe::default());
     let mut target = target("m", None, &[&version], 0, &Counters::new(1));
     let observer = watch(&mut target);
     let target = Arc::new(target);
-    let requests: Vec<Own> = values.iter().map(|values| Own(request(&target, 1, values))).collect();
+    let own =
+        |(values, deadline): &(&[f32], Nanos)| Own(Request { deadline: *deadline, ..request(&target, 1, values) });
+    let requests: Vec<Own> = asked.iter().map(own).collect();
     let mut found = Vec::new();
     let mut worker = model.worker();
-    execute(&version, worker.as_mut(), &requests, &mut BytesMut::new(), &*HandClock::new(), &mut |_, _| {
+    execute(&version, worker.as_mut(), &requests, &mut BytesMut::new(), clock, &mut |_, _| {
         found.push(counted(&observer));
     });
     found
@@ -206,6 +209,20 @@ fn counted_at_replies(model: &Scripted, values: &[&[f32]]) -> Vec<(u64, u64)> {
 
 #[test]
 fn nobody_is_answered_before_what_it_asked_can_be_found() {
-    assert_eq!(counted_at_replies(&Scripted::honest(), &[&[1.0, 2.0], &[3.0]]), [(3, 3), (0, 0)]);
-    assert_eq!(counted_at_replies(&choosy(), &[&[-1.0, 2.0]]), [(2, 0)]);
+    let (clock, never) = (HandClock::new(), Nanos::MAX);
+    let honest = counted_at_replies(&Scripted::honest(), &clock, &[(&[1.0, 2.0], never), (&[3.0], never)]);
+    assert_eq!(honest, [(3, 3), (0, 0)]);
+    assert_eq!(counted_at_replies(&choosy(), &clock, &[(&[-1.0, 2.0], never)]), [(2, 0)]);
+}
+
+#[test]
+fn what_a_run_gives_after_the_deadline_of_its_caller_is_no_answer_and_not_counted() {
+    let clock = HandClock::new();
+    let inside = Arc::clone(&clock);
+    let slow = Scripted::new(move |seen| {
+        inside.advance(8_000_000);
+        Ok(seen.doubled())
+    });
+    let asked: [(&[f32], Nanos); 2] = [(&[1.0, 2.0], 5_000_000), (&[3.0], 9_000_000)];
+    assert_eq!(counted_at_replies(&slow, &clock, &asked), [(3, 1), (0, 0)]);
 }
