@@ -96,6 +96,7 @@ class Calls(grpc.GenericRpcHandler):
         """The state of a name now, then every change, until the gateway or the caller ends."""
         told = None
         while True:
+            change = self._plane.next_change
             answer = await self._ask(_CHECK, request, context)
             if answer.status == grpc.StatusCode.NOT_FOUND.value[0]:
                 unknown = health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
@@ -109,7 +110,7 @@ class Calls(grpc.GenericRpcHandler):
                 yield now
             if self._plane.is_draining:
                 await refuse(context, self._plane.end_of_streams())
-            await self._plane.change()
+            await change.wait()
 
 
 async def refuse(context: Context, answer: Answer) -> NoReturn:

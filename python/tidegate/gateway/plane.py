@@ -149,14 +149,18 @@ class Plane:
         """Whether nothing is left to answer."""
         return self._state[0] == "over"
 
-    async def change(self) -> None:
-        """Waits until the gateway comes a step nearer to its end or serves something else."""
-        await self._changed.wait()
+    @property
+    def next_change(self) -> asyncio.Event:
+        """What is set when the gateway comes a step nearer to its end or serves something else.
+
+        To be taken before looking at what may change: one that is taken later misses what came in between.
+        """
+        return self._changed
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Waits until something holds of the gateway, which is asked at every change."""
         while not holds():
-            await self.change()
+            await self.next_change.wait()
 
     async def until_draining(self, items: AsyncIterable[Item]) -> AsyncIterator[Item]:
         """The items that come before the gateway begins to drain."""
