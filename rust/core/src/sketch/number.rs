@@ -205,7 +205,7 @@ impl Number for i64 {
 
     #[inline(always)]
     fn lacks_bin(self, sentinel: Self, is_absent: Self) -> f64 {
-        if (self ^ sentinel) | is_absent == 0 { 1.0 } else { 0.0 }
+        if self.is_sentinel(sentinel, is_absent) { 1.0 } else { 0.0 }
     }
 
     #[inline(always)]

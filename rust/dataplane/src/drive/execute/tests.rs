@@ -55,6 +55,15 @@ fn choosy() -> Scripted {
     })
 }
 
+/// Each run takes eight milliseconds.
+fn slow(clock: &Arc<HandClock>) -> Scripted {
+    let inside = Arc::clone(clock);
+    Scripted::new(move |seen| {
+        inside.advance(8_000_000);
+        Ok(seen.doubled())
+    })
+}
+
 /// Requests of different rows: no two numbers are the same.
 fn numbered(rows: &[usize], columns: usize) -> Vec<Vec<f32>> {
     let mut next = 0u16;
@@ -174,11 +183,7 @@ fn requests_of_one_shape_run_as_one() {
 #[test]
 fn phases_and_batch_sizes_are_counted_and_the_prediction_learns() {
     let clock = HandClock::new();
-    let inside = Arc::clone(&clock);
-    let model = Scripted::new(move |seen| {
-        inside.advance(8_000_000);
-        Ok(seen.doubled())
-    });
+    let model = slow(&clock);
     let (version, target) = served(&model, Recipe::default());
     clock.advance(500);
     let before = version.cost.predict(4);
@@ -218,11 +223,6 @@ fn nobody_is_answered_before_what_it_asked_can_be_found() {
 #[test]
 fn what_a_run_gives_after_the_deadline_of_its_caller_is_no_answer_and_not_counted() {
     let clock = HandClock::new();
-    let inside = Arc::clone(&clock);
-    let slow = Scripted::new(move |seen| {
-        inside.advance(8_000_000);
-        Ok(seen.doubled())
-    });
     let asked: [(&[f32], Nanos); 2] = [(&[1.0, 2.0], 5_000_000), (&[3.0], 9_000_000)];
-    assert_eq!(counted_at_replies(&slow, &clock, &asked), [(3, 1), (0, 0)]);
+    assert_eq!(counted_at_replies(&slow(&clock), &clock, &asked), [(3, 1), (0, 0)]);
 }

@@ -127,7 +127,7 @@ impl Judged {
             // The list of a minute is shown; it is no reason to call anybody.
             is_listed: finding.is_listed() && self.length != WindowLength::Minute,
         };
-        let psi = finding.judgement.as_ref().map(|judgement| judgement.psi);
+        let psi = self.psi[feature].map(|[psi, ..]| psi);
         Found { observation: Some(observation), psi, is_listed: finding.is_listed() }
     }
 }

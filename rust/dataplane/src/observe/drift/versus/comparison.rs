@@ -37,7 +37,6 @@ struct Compared {
 }
 
 /// The times of what is compared, in Unix seconds.
-#[derive(Clone)]
 pub(super) struct Times {
     /// From the first to the newest that traffic knows: nothing is merged that lies before.
     pub(super) known: RangeInclusive<u64>,

@@ -25,7 +25,8 @@ pub(super) struct Side {
     unwritten: BTreeSet<(usize, Length, u64)>,
 }
 
-const NOTHING: Capacity = Capacity { minutes: 0, hours: 0, days: 0 };
+/// Before a monitor wants anything.
+pub(super) const NOTHING: Capacity = Capacity { minutes: 0, hours: 0, days: 0 };
 
 impl Side {
     pub(super) fn new(arm: Arc<Arm>) -> Self {

@@ -6,6 +6,7 @@ use super::super::telling::{About, Teller};
 use super::arm::{Arm, is_whole};
 use super::comparison::SeenComparison;
 use super::following::{Following, Room, Seen, lengths, wanted};
+use super::side::NOTHING;
 use super::{Arms, Owned};
 use crate::observe::log::Log;
 use arc_swap::ArcSwap;
@@ -18,7 +19,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tidegate_core::document::{Monitor, Sha256, WindowLength};
 use tidegate_core::drift::states::State;
 use tidegate_core::monitor::versus::Difference;
-use tidegate_core::sketch::Capacity;
 
 /// What is compared stays; what was counted and found of it changes.
 pub(super) struct Split {
@@ -192,8 +192,6 @@ impl Split {
         self.arms[1..].iter().zip(&seen.comparisons).map(report).collect()
     }
 }
-
-const NOTHING: Capacity = Capacity { minutes: 0, hours: 0, days: 0 };
 
 /// The arms that have a share, the stable one first where it is among them.
 fn own(arms: &Arms<'_>) -> Vec<usize> {
